@@ -1,0 +1,59 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import os
+from importlib.resources import files
+from pathlib import Path
+
+import click
+
+from tamis.recipe.model import Recipe
+
+SAMPLE = "sample"
+"""Stands for the recipe inside the package."""
+
+recipe_argument = click.argument("recipe", default=SAMPLE, metavar="[RECIPE]")
+set_option = click.option(
+    "--set", "settings", multiple=True, metavar="PATH=VALUE",
+    help="Change the recipe for this call, e.g. gopher_quality.keep.words=30, (a range, open above), "
+    "mix.epochs.fr--book=2, or language.keep.score=off. Repeatable.",
+)  # fmt: skip
+work_option = click.option(
+    "--work", type=click.Path(path_type=Path, file_okay=False), default=Path(".tamis"), envvar="TAMIS_WORK",
+    show_default=True, help="Work folder: corpus shards and signals, shared by all recipes. Also $TAMIS_WORK.",
+)  # fmt: skip
+out_option = click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("releases"), show_default=True,
+    help="Folder of releases.",
+)  # fmt: skip
+workers_option = click.option(
+    "--workers", type=click.IntRange(min=1), default=None, metavar="N",
+    help="Worker processes.  [default: the cores this process may use]",
+)  # fmt: skip
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+
+
+def cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def sample_recipe() -> Path:
+    """The recipe inside the package."""
+    return Path(str(files("tamis") / "sample" / "sample.yaml"))
+
+
+def recipe_path(recipe: str) -> Path:
+    """The recipe's file; `sample` is the one inside the package, unless a file has that name."""
+    path = Path(recipe)
+    return sample_recipe() if recipe == SAMPLE and not path.exists() else path
+
+
+def load(recipe: str, settings: tuple[str, ...]) -> tuple[Recipe, Path]:
+    """The recipe after `--set`, and the folder its paths start in."""
+    from tamis.recipe.load import load_recipe
+    from tamis.stages import STAGES
+
+    path = recipe_path(recipe)
+    return load_recipe(path, STAGES, settings), path.parent

@@ -1,0 +1,65 @@
+"""`tamis run`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tamis.cli.options import (
+    cores,
+    json_option,
+    load,
+    out_option,
+    recipe_argument,
+    set_option,
+    work_option,
+    workers_option,
+)  # fmt: skip
+
+
+@click.command("run")
+@recipe_argument
+@set_option
+@work_option
+@out_option
+@workers_option
+@click.option(
+    "--max-rejects", type=click.FloatRange(min=0), default=None, metavar="N",
+    help="Stop when more input than this can't be read: a share below 1 (0.01) or a count of rows.",
+)  # fmt: skip
+@json_option
+@click.option("--quiet", is_flag=True, help="No progress.")
+def command(
+    recipe: str, settings: tuple[str, ...], work: Path, out: Path, workers: int | None,
+    max_rejects: float | None, as_json: bool, quiet: bool,
+) -> None:  # fmt: skip
+    """Make the release of RECIPE (default: the sample inside the package).
+
+    Ingests what is new, measures what is alive and not measured, decides, writes text shards, token
+    shards, ledger, manifest and data card. Killed at any moment, the same command goes on; run twice, it
+    does nothing.
+    """
+    from tamis.cards.data_card import write_card
+    from tamis.cli.output import number, print_json
+    from tamis.cli.progress import Bars
+    from tamis.engine.run import RunOptions, run
+
+    loaded, base = load(recipe, settings)
+    with Bars(quiet=quiet or as_json) as bars:
+        summary = run(loaded, base, RunOptions(work, out, workers or cores(), max_rejects), bars, write_card)
+    if as_json:
+        print_json(summary.to_json())
+        return
+    totals = summary.manifest.totals
+    if summary.nothing_to_do:
+        click.echo(f"nothing to do: {summary.release} is up to date ({summary.seconds:.1f} s)")
+        return
+    rejected = sum(sum(source.rejects.values()) for source in summary.manifest.sources)
+    click.echo(
+        f"{summary.release}: {number(totals['documents'])} of {number(totals['ingested'])} documents, "
+        f"{number(totals['tokens'])} tokens ({number(totals['mixed_tokens'])} with repeats) in {summary.seconds:.1f} s"
+    )
+    if rejected:
+        click.echo(f"{number(rejected)} pieces of input could not be read: tamis status {recipe} --rejects")
+    click.echo(f"read {summary.release}/README.md, then: tamis verify {summary.release}")

@@ -1,0 +1,29 @@
+"""`tamis schema`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("schema")
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write it to this file instead of stdout."
+)
+def command(out: Path | None) -> None:
+    """Print the JSON Schema of recipes.
+
+    With a first line `# yaml-language-server: $schema=PATH` in a recipe, an editor completes and checks it.
+    """
+    from tamis.cli.output import print_json
+    from tamis.corpus.commit import write_json
+    from tamis.recipe.schema import recipe_schema
+    from tamis.stages import STAGES
+
+    schema = recipe_schema(STAGES)
+    if out is None:
+        print_json(schema)
+    else:
+        write_json(out, schema)
+        click.echo(f"wrote {out}")

@@ -1,0 +1,82 @@
+"""Signal files: what one stage measured on one shard, row-aligned with it.
+
+Columns: `measured` (bool; false where an earlier rule had dropped the row, so "not measured" and
+"measured, and null" stay apart), then the stage's signals, then its payload.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tamis.corpus.commit import committing
+from tamis.corpus.stage import Column
+from tamis.errors import StoreError
+
+Mask = npt.NDArray[np.bool_]
+MEASURED = "measured"
+
+
+def empty_signals(rows: int, columns: Sequence[Column]) -> pa.Table:
+    """A table of `rows` rows on which nothing is measured yet."""
+    arrays = [pa.array(np.zeros(rows, bool)), *[pa.nulls(rows, column.type) for column in columns]]
+    return pa.table(arrays, names=[MEASURED, *[column.name for column in columns]])
+
+
+def read_signals(path: Path, rows: int, columns: Sequence[str]) -> pa.Table | None:
+    """`measured` and the named columns of a signal file; None when it doesn't exist.
+
+    Raises StoreError when the file isn't one, or doesn't have a row per document of the shard.
+    """
+    try:
+        table = pq.read_table(path, columns=[MEASURED, *columns])
+    except FileNotFoundError:
+        return None
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise StoreError(f"{path}: not a readable signal file ({error}). Delete it and run again") from None
+    if table.num_rows != rows:
+        raise StoreError(
+            f"{path}: has {table.num_rows} rows for a shard of {rows} documents. Delete it and run again"
+        )
+    return table
+
+
+def mask_of(table: pa.Table) -> Mask:
+    """The `measured` column as a NumPy mask."""
+    mask: Mask = table.column(MEASURED).to_numpy(zero_copy_only=False).astype(bool)
+    return mask
+
+
+def merge_signals(old: pa.Table, need: Mask, new: pa.RecordBatch) -> pa.Table:
+    """`old` with the rows of mask `need` replaced by the rows of `new`, in order."""
+    index = np.arange(len(need))
+    index[need] = len(need) + np.arange(int(need.sum()))
+    merged: list[Any] = [pa.array(mask_of(old) | need)]
+    for name in old.column_names[1:]:
+        type_ = old.schema.field(name).type
+        fresh = new.column(name)
+        if fresh.type != type_:
+            fresh = fresh.cast(type_)
+        if need.all():
+            merged.append(fresh)
+        else:
+            merged.append(pa.chunked_array([*old.column(name).chunks, fresh], type_).take(pa.array(index)))
+    return pa.table(merged, names=old.column_names)
+
+
+def write_signals(path: Path, table: pa.Table, row_groups: Sequence[int]) -> None:
+    """Commits a signal file with the shard's own row groups, so that both are read in step."""
+    with (
+        committing(path) as temporary,
+        pq.ParquetWriter(temporary, table.schema, compression="zstd", compression_level=1) as writer,
+    ):
+        start = 0
+        for rows in row_groups:
+            writer.write_table(table.slice(start, rows), row_group_size=max(rows, 1))
+            start += rows

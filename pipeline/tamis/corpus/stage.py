@@ -1,0 +1,172 @@
+"""What a stage is: one declaration from which validation, schemas, help, docs and the card all come.
+
+A stage is a versioned, named, pure piece of work: `prepare(config, models)` loads what it needs once per
+worker and returns `measure`, a function from an Arrow record batch holding the columns in `reads` to a
+record batch with the columns in `adds` (and `payload`): same rows, same order. It never drops a row,
+never mutates its input, never logs a text.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy.typing as npt
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict
+
+from tamis.corpus.conditions import Condition
+from tamis.errors import RecipeError, did_you_mean
+
+Measure = Callable[[pa.RecordBatch], pa.RecordBatch]
+Models = Mapping[str, Path]
+"""Files a stage loads, by the names its `models` function gave them."""
+
+SPANS = pa.list_(
+    pa.struct(
+        [
+            pa.field("start", pa.int64(), nullable=False),
+            pa.field("end", pa.int64(), nullable=False),
+            pa.field("replacement", pa.string(), nullable=False),
+            pa.field("kind", pa.string(), nullable=False),
+        ]
+    )
+)
+"""Arrow type of an edit: sorted, disjoint spans; `start` and `end` are UTF-8 byte positions in the text
+the stage saw; `replacement` takes their place. A span never holds the text it covers."""
+
+
+class StageConfig(BaseModel):
+    """Base of every stage's measuring options: frozen, and closed to unknown names.
+
+    Every field is part of the identity of what is measured: change one and the signals are new.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column that a stage adds."""
+
+    name: str
+    type: pa.DataType
+    unit: str
+    """`words`, `ratio 0..1`, `label`, `count`, ..."""
+    meaning: str
+    """One line."""
+    default: Condition | None = None
+    """The keep rule that applies when the recipe writes no `keep` for the stage."""
+    default_by: Mapping[str, Mapping[str, Condition]] = field(default_factory=dict)
+    """Default overrides per value of another column: {"language": {"de": Condition(...)}}."""
+    citation: str = ""
+    """Where the default comes from."""
+
+
+class SketchReader(Protocol):
+    """What a resolver sees: the rows that are alive, and their sketches; never a text."""
+
+    rows: pa.Table
+    """One row per document alive at this point, in ledger order: id (string), source (string), language
+    (string, null when unknown), content_hash (fixed_size_binary 16), priority (int32: higher wins),
+    chars (int64)."""
+
+    def read(self, column: str) -> pa.ChunkedArray:
+        """One sketch column, aligned with `rows`. Read one at a time: all of them may not fit in memory."""
+        ...
+
+
+Resolve = Callable[[Any, SketchReader, Path], pa.Table]
+"""`resolve(config, reader, scratch_folder)`: the stage's `adds` columns, aligned with `reader.rows`."""
+
+
+def _no_columns(_: Any) -> tuple[Column, ...]:
+    return ()
+
+
+def _no_models(_: Any) -> dict[str, str]:
+    return {}
+
+
+def _stage_of_module(module: str) -> Stage:
+    stage: Stage = importlib.import_module(module).STAGE
+    return stage
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage's declaration: one file each, exported there as `STAGE`."""
+
+    name: str
+    version: int
+    title: str
+    """One line: what it measures."""
+    about: str
+    """A paragraph or more for `tamis stages NAME`: method, source, limits."""
+    config: type[StageConfig]
+    reads: tuple[str, ...]
+    """Columns of the batch it is given: `text`, document columns, or columns of earlier stages as
+    `stage.column`. `language` is the document's language as known so far."""
+    adds: tuple[Column, ...]
+    """Signals: they go to the ledger, and keep rules may name them."""
+    prepare: Callable[[Any, Models], Measure] | None = None
+    payload: Callable[[Any], tuple[Column, ...]] = _no_columns
+    """Columns kept beside the signals and out of the ledger: a sketch, token ids, spans."""
+    models: Callable[[Any], dict[str, str]] = _no_models
+    """Model references by name; each file's hash is part of the identity of the signals."""
+    spans: str | None = None
+    """An edit: the payload column of type SPANS that rewrites the text for later stages and the release."""
+    provides: Mapping[str, str] = field(default_factory=dict)
+    """Document columns this stage decides: {"language": "label"} makes its `label` the document's
+    language from here on, where the source left it open."""
+    resolve: Resolve | None = None
+    """A resolver: sees the sketches (`payload`) of all alive rows and adds the signals."""
+    resolve_only: frozenset[str] = frozenset()
+    """Config fields that only `resolve` reads: changing one measures nothing again."""
+    exhaustive: bool = False
+    """Measure dropped rows, too, as sketches do: what-if can then say exactly who duplicates whom."""
+    fit: Callable[[Any], Any] | None = None
+    """Options of a model that is fitted on the corpus in the run, or None when the config names one."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A worker process finds the declaration in the stage's own file: its functions needn't travel.
+        return _stage_of_module, (self.config.__module__,)
+
+    @property
+    def signals(self) -> dict[str, Column]:
+        """`adds` by name."""
+        return {column.name: column for column in self.adds}
+
+
+class Registry:
+    """The stages by name."""
+
+    def __init__(self, stages: Iterable[Stage]) -> None:
+        self._stages = {stage.name: stage for stage in stages}
+
+    def __iter__(self) -> Iterator[Stage]:
+        return iter(self._stages.values())
+
+    def names(self) -> list[str]:
+        """All names, in the recommended order."""
+        return list(self._stages)
+
+    def get(self, name: str) -> Stage:
+        """The stage of that name, or a RecipeError that names near matches."""
+        if name not in self._stages:
+            raise RecipeError(f"no stage is called {name!r}.{did_you_mean(name, self._stages)}")
+        return self._stages[name]
+
+
+def measured(rows: int, columns: Mapping[str, pa.Array | npt.NDArray[Any]]) -> pa.RecordBatch:
+    """A record batch of new columns, each of `rows` rows, for a stage to return."""
+    arrays = {
+        name: values if isinstance(values, pa.Array) else pa.array(values) for name, values in columns.items()
+    }
+    for name, values in arrays.items():
+        if len(values) != rows:
+            raise ValueError(f"column {name!r} has {len(values)} rows for {rows} documents")
+    return pa.RecordBatch.from_arrays(list(arrays.values()), names=list(arrays))

@@ -1,0 +1,76 @@
+"""The work folder: corpus shards, signals, resolved columns, fitted models; each under its key."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tamis.corpus.commit import TEMPORARY
+from tamis.corpus.documents import Shard
+from tamis.errors import Locked
+
+
+class Store:
+    """Paths of a work folder. Everything in it can be deleted; the next run makes it again."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def group(self, source: str, key: str) -> Path:
+        """Folder of the shards of one group of input files."""
+        return self.root / "corpus" / source / key
+
+    def signals(self, stage: str, key: str, shard: Shard) -> Path:
+        """Signal file of one stage on one shard, row-aligned with it."""
+        return self.root / "signals" / stage / key / f"{shard.name}.parquet"
+
+    def resolved(self, stage: str, key: str) -> Path:
+        """What a resolver found, for all rows that were alive."""
+        return self.root / "resolved" / stage / f"{key}.parquet"
+
+    def fitted(self, stage: str, key: str) -> Path:
+        """A model fitted on the corpus."""
+        return self.root / "fitted" / stage / f"{key}.json"
+
+    def fingerprints(self) -> Path:
+        """Content hashes of input files by path, size and time of change."""
+        return self.root / "fingerprints.json"
+
+    def scratch(self) -> Path:
+        """Folder for intermediate files of a resolver."""
+        path = self.root / "scratch"
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def last_run(self, recipe: str) -> Path:
+        """Record of the last run of a recipe: timings, rates, failures. Never part of a release."""
+        return self.root / "runs" / f"{recipe}.json"
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Holds the work folder; the lock ends with the process, however it ends."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                holder = os.pread(handle, 64, 0).decode("utf-8", "replace").strip() or "unknown"
+                raise Locked(
+                    f"{self.root}: another run (process {holder}) holds this work folder. "
+                    "Wait for it, or choose another with --work"
+                ) from None
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, str(os.getpid()).encode(), 0)
+            self._sweep()
+            yield
+        finally:
+            os.close(handle)
+
+    def _sweep(self) -> None:
+        """Removes what killed processes left half-written."""
+        for path in self.root.rglob(f"{TEMPORARY}*"):
+            path.unlink(missing_ok=True)

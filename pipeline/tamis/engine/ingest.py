@@ -1,0 +1,264 @@
+"""Ingest: input files to corpus shards. Text is normalised once and written once.
+
+Files are grouped into shards by content: a container (JSONL, Parquet) is a group of its own; one-document
+files are cut into groups where a hash of the file's name says so. So adding files to a source leaves the
+shards of the others as they are (among one-document files: all but the one shard a new name falls into).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import xxhash
+
+from tamis.corpus.commit import committing, read_json, write_json
+from tamis.corpus.documents import DOCUMENTS, FACTS, ROW_GROUP_BYTES, SHARD_BYTES, InputFile, Reject, Shard
+from tamis.corpus.hashing import content_hashes, key_of
+from tamis.corpus.store import Store
+from tamis.engine.keys import reading_key
+from tamis.errors import StoreError
+from tamis.readers import reader_of
+from tamis.readers.contract import SIGNAL_TYPES, Tally
+from tamis.recipe.model import Source
+
+INGEST_VERSION = 1
+"""Part of every shard's name: raise it when normalisation or ids change."""
+CONTAINERS = (".jsonl", ".ndjson", ".parquet", ".jsonl.gz", ".jsonl.zst", ".ndjson.gz", ".ndjson.zst")
+GROUP_BYTES = 8_000_000
+"""One-document files: bytes of a group, on average."""
+
+
+@dataclass(frozen=True)
+class IngestTask:
+    """Reads one group of input files and commits its shards and its record."""
+
+    source: Source
+    files: tuple[InputFile, ...]
+    key: str
+    folder: Path
+
+    @property
+    def label(self) -> str:
+        """`ingest SOURCE FILE`."""
+        more = f" and {len(self.files) - 1} more" if len(self.files) > 1 else ""
+        return f"ingest {self.source.name} {self.files[0].name}{more}"
+
+    @property
+    def bytes(self) -> int:
+        """File bytes."""
+        return sum(file.size for file in self.files)
+
+    def run(self) -> dict[str, Any]:
+        """Reads, normalises, writes; the record comes last: its existence means done."""
+        writer = _ShardWriter(self)
+        tallies = []
+        for file in self.files:
+            tallies.append(writer.add_file(file))
+        shards = writer.close()
+        rejects = [reject for tally in tallies for reject in tally.rejects]
+        record = {
+            "source": self.source.name,
+            "read": sum(tally.read for tally in tallies),
+            "filtered": sum(tally.filtered for tally in tallies),
+            "causes": dict(sum((tally.causes for tally in tallies), Counter())),
+            "notes": dict(sum((tally.notes for tally in tallies), Counter())),
+            "rejects": [[reject.file, reject.line, reject.cause, reject.detail] for reject in rejects],
+            "files": len(self.files),
+            "input_bytes": self.bytes,
+            "shards": [shard.to_json() for shard in shards],
+        }
+        write_json(self.folder / "record.json", record)
+        return record
+
+
+class _ShardWriter:
+    """Cuts a stream of raw batches into row groups and shards."""
+
+    def __init__(self, task: IngestTask) -> None:
+        self.task = task
+        self.schema = DOCUMENTS
+        for name in task.source.signals:
+            self.schema = self.schema.append(
+                pa.field(f"source.{name}", SIGNAL_TYPES[task.source.signals[name].type])
+            )
+        self.shards: list[Shard] = []
+        self.pending: list[pa.RecordBatch] = []
+        self.pending_bytes = 0
+        self.part: _Part | None = None
+
+    def add_file(self, file: InputFile) -> Tally:
+        tally = Tally()
+        ids = _Ids(self.task.source.name, file.name)
+        for batch in reader_of(self.task.source, file)(self.task.source, file, tally):
+            documents = self._documents(batch, ids, tally, file)
+            for piece in _pieces(documents):
+                self.pending.append(piece)
+                self.pending_bytes += _sum(piece, "bytes")
+                if self.pending_bytes >= ROW_GROUP_BYTES:
+                    self._flush()
+        return tally
+
+    def _documents(self, batch: pa.RecordBatch, ids: _Ids, tally: Tally, file: InputFile) -> pa.RecordBatch:
+        from tamis.kernels.normalize import normalize
+
+        text = normalize(batch.column("text"))
+        batch = batch.set_column(batch.schema.get_field_index("text"), "text", text)
+        filled = pc.greater(pc.binary_length(text), 0)
+        if not pc.all(filled).as_py():
+            for line in batch.filter(pc.invert(filled)).column("line").to_pylist():
+                tally.reject(
+                    Reject(file.name, line, "empty_text", "nothing is left of the text after normalisation")
+                )
+            batch = batch.filter(filled)
+            text = batch.column("text")
+        hashes = content_hashes(text)
+        facts = dict(file.facts)
+        columns = {
+            "id": ids.assign(batch.column("own_id"), hashes),
+            "text": text,
+            "content_hash": hashes,
+            "chars": pc.cast(pc.utf8_length(text), pa.int64()),
+            "bytes": pc.cast(pc.binary_length(text), pa.int64()),
+        }
+        for name in FACTS:
+            column = batch.column(name)
+            columns[name] = column.fill_null(facts[name]) if name in facts else column
+        for field in self.schema:
+            if field.name.startswith("source."):
+                columns[field.name] = batch.column(field.name)
+        return pa.RecordBatch.from_arrays([columns[f.name] for f in self.schema], schema=self.schema)
+
+    def _flush(self) -> None:
+        if not self.pending:
+            return
+        table = pa.Table.from_batches(self.pending).combine_chunks()
+        self.pending, self.pending_bytes = [], 0
+        if self.part is None:
+            self.part = _Part(self.task, len(self.shards), self.schema)
+        self.part.write(table)
+        if self.part.bytes >= SHARD_BYTES:
+            self.shards.append(self.part.close())
+            self.part = None
+
+    def close(self) -> list[Shard]:
+        self._flush()
+        if self.part is not None:
+            self.shards.append(self.part.close())
+        return self.shards
+
+
+class _Part:
+    """One shard in the making."""
+
+    def __init__(self, task: IngestTask, number: int, schema: pa.Schema) -> None:
+        self.name = f"{task.key[:16]}-{number:05d}"
+        self.task, self.rows, self.bytes = task, 0, 0
+        self.path = task.folder / f"{self.name}.parquet"
+        self.committing = committing(self.path)
+        temporary = self.committing.__enter__()
+        self.writer = pq.ParquetWriter(temporary, schema, compression="zstd", compression_level=1)
+
+    def write(self, table: pa.Table) -> None:
+        self.writer.write_table(table, row_group_size=max(table.num_rows, 1))
+        self.rows += table.num_rows
+        self.bytes += pc.sum(table.column("bytes")).as_py() or 0
+
+    def close(self) -> Shard:
+        self.writer.close()
+        self.committing.__exit__(None, None, None)
+        size = self.path.stat().st_size
+        return Shard(self.task.source.name, self.name, self.path, self.rows, self.bytes, size)
+
+
+class _Ids:
+    """Ids of the documents of one file: `source:own id`, or a hash of file name and content.
+
+    Neither knows a position, so a line may move within its file. Equal ids get `~2`, `~3`, ... in the
+    order they come.
+    """
+
+    def __init__(self, source: str, file: str) -> None:
+        self.source = source
+        self.salt = xxhash.xxh3_64_intdigest(file.encode())
+        self.seen: Counter[str] = Counter()
+
+    def assign(self, own: pa.Array, hashes: pa.Array) -> pa.Array:
+        ids = []
+        for own_id, digest in zip(own.to_pylist(), hashes.to_pylist(), strict=True):
+            name = own_id if own_id else xxhash.xxh3_64_hexdigest(digest, seed=self.salt)
+            self.seen[name] += 1
+            again = self.seen[name]
+            ids.append(f"{self.source}:{name}" if again == 1 else f"{self.source}:{name}~{again}")
+        return pa.array(ids, pa.string())
+
+
+def _sum(batch: pa.RecordBatch, column: str) -> int:
+    return pc.sum(batch.column(column)).as_py() or 0
+
+
+def _pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """The batch in slices of at most about ROW_GROUP_BYTES of text."""
+    sizes = batch.column("bytes").to_numpy(zero_copy_only=False)
+    numbers = np.cumsum(sizes) // ROW_GROUP_BYTES
+    starts = np.flatnonzero(np.diff(numbers, prepend=-1))
+    for start, end in zip(starts, [*starts[1:], len(sizes)], strict=True):
+        yield batch.slice(start, end - start)
+
+
+def group_files(source: Source, files: Sequence[InputFile]) -> list[tuple[InputFile, ...]]:
+    """Cuts a source's files (sorted by name) into groups that later files leave alone."""
+    groups: list[tuple[InputFile, ...]] = []
+    current: list[InputFile] = []
+    container = source.format in ("jsonl", "parquet")
+    for file in files:
+        if container or (source.format == "auto" and file.name.endswith(CONTAINERS)):
+            groups.append((file,))
+            continue
+        current.append(file)
+        # A boundary after a file with a chance in proportion to its size: groups of GROUP_BYTES on average.
+        if xxhash.xxh3_64_intdigest(file.name.encode()) / 2**64 < max(file.size, 1) / GROUP_BYTES:
+            groups.append(tuple(current))
+            current = []
+    if current:
+        groups.append(tuple(current))
+    return groups
+
+
+def ingest_tasks(source: Source, files: Sequence[InputFile], store: Store) -> list[IngestTask]:
+    """One task a group, done or not, in the order of the corpus."""
+    reading = reading_key(source)
+    tasks = []
+    for group in group_files(source, files):
+        key = key_of(INGEST_VERSION, reading, [[file.name, file.fingerprint, file.facts] for file in group])
+        tasks.append(IngestTask(source, group, key, store.group(source.name, key)))
+    return tasks
+
+
+def ingested(task: IngestTask) -> dict[str, Any] | None:
+    """The record of a finished ingest task, checked against its files; None when it isn't done."""
+    path = task.folder / "record.json"
+    if not path.exists():
+        return None
+    record: dict[str, Any] = read_json(path)
+    for shard in shards_of(record, task.folder):
+        size = shard.path.stat().st_size if shard.path.exists() else -1
+        if size != shard.size:
+            state = "is missing" if size < 0 else f"has {size} bytes instead of {shard.size}"
+            raise StoreError(
+                f"{shard.path} {state}: the work folder was changed by hand or damaged. "
+                f"Delete {task.folder} and run again"
+            )
+    return record
+
+
+def shards_of(record: dict[str, Any], folder: Path) -> list[Shard]:
+    """The shards of an ingest record."""
+    return [Shard.from_json(data, folder) for data in record["shards"]]

@@ -1,0 +1,86 @@
+"""Identity: what a signal depends on, hashed. Keep rules, paths and workers are never part of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tamis.corpus.documents import FACTS
+from tamis.corpus.hashing import key_of
+from tamis.corpus.references import content_hash, resolve
+from tamis.recipe.load import expand
+from tamis.recipe.model import DETECT, Recipe, Source, StageUse
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model file that a stage loads."""
+
+    reference: str
+    path: Path
+    sha256: str
+
+
+Models = Mapping[str, Mapping[str, Model]]
+"""stage -> name -> model."""
+
+
+def resolve_models(recipe: Recipe, base: Path) -> dict[str, dict[str, Model]]:
+    """Finds and hashes every model that the recipe's stages name."""
+    found: dict[str, dict[str, Model]] = {}
+    for use in recipe.stages:
+        found[use.name] = {}
+        for name, reference in use.stage.models(use.config).items():
+            path = resolve(expand(reference), base)
+            found[use.name][name] = Model(reference, path, content_hash(path))
+    return found
+
+
+def provider_of(column: str, before: Sequence[StageUse]) -> StageUse | None:
+    """The first of the stages `before` that decides document column `column`: it has the say."""
+    return next((use for use in before if column in use.stage.provides), None)
+
+
+def stage_keys(recipe: Recipe, source: Source, models: Models) -> dict[str, str]:
+    """Key of every stage's signals on the shards of `source`, by stage."""
+    keys: dict[str, str] = {}
+    for index, use in enumerate(recipe.stages):
+        before = recipe.stages[:index]
+        keys[use.name] = key_of(
+            use.stage.name,
+            use.stage.version,
+            use.config.model_dump(mode="json", exclude=set(use.stage.resolve_only)),
+            {name: model.sha256 for name, model in models[use.name].items()},
+            {column: _depends_on(column, source, before, keys) for column in use.stage.reads},
+        )
+    return keys
+
+
+def _depends_on(column: str, source: Source, before: Sequence[StageUse], keys: Mapping[str, str]) -> Any:
+    """What the value of `column` depends on, beyond the shard itself."""
+    if column == "text":
+        # A row outside an edit's `when` keeps its text, so `when` is part of what a later stage sees.
+        return [
+            [keys[use.name], {name: rule.to_recipe() for name, rule in use.when.items()}]
+            for use in before
+            if use.stage.spans is not None
+        ]
+    if column in ("language", "category"):
+        declared = None if getattr(source, column) == DETECT else getattr(source, column)
+        provider = provider_of(column, before) if declared is None else None
+        return [declared, keys[provider.name] if provider else None]
+    if column in FACTS:
+        return getattr(source, column, None)
+    stage, dot, _ = column.partition(".")
+    if dot and stage in keys:
+        return keys[stage]
+    return None
+
+
+def reading_key(source: Source) -> str:
+    """Identity of how a source is read: its texts and row-level facts, not what is said of it."""
+    fields = ("name", "format", "split", "columns", "signals", "where")
+    data = source.model_dump(mode="json")
+    return key_of("reading", 1, {name: data[name] for name in fields})

@@ -1,0 +1,256 @@
+"""Measuring: one task takes one shard's text through the stages up to the next gap, row group by row group.
+
+A row is measured by a stage when it is alive and not measured yet; so after a rule was loosened, only the
+rows it revives are, and what was known is merged.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tamis.corpus.documents import Shard
+from tamis.corpus.signals import Mask, empty_signals, mask_of, merge_signals, read_signals, write_signals
+from tamis.corpus.stage import Column, Measure
+from tamis.corpus.store import Store
+from tamis.engine.rows import COLUMNS, document_columns
+from tamis.engine.verdicts import Verdicts
+from tamis.kernels.buffers import one_chunk
+from tamis.recipe.model import Source, StageUse
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Where a shard's rows stand in a resolver's file: those that were alive, in order."""
+
+    path: Path
+    start: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class ShardContext:
+    """All that deciding on one shard needs besides the shard."""
+
+    source: Source
+    shard: Shard
+    keys: Mapping[str, str]
+    root: Path
+    resolved: Mapping[str, Slice] = field(default_factory=dict)
+    """By resolver, once it has run."""
+
+    def signal_path(self, use: StageUse) -> Path:
+        """The stage's signal file on this shard."""
+        return Store(self.root).signals(use.name, self.keys[use.name], self.shard)
+
+
+def signal_columns(use: StageUse) -> tuple[Column, ...]:
+    """What a signal file of the stage holds: its payload only, when the signals come from a resolver."""
+    payload = use.stage.payload(use.config)
+    return payload if use.stage.resolve is not None else (*use.stage.adds, *payload)
+
+
+def resolved_table(use: StageUse, where: Slice, asked: Mask) -> pa.Table:
+    """A resolver's signals as a signal table of the shard: row-aligned, measured where asked."""
+    rows = read_slice(where.path, where.start, where.rows)
+    index = np.full(len(asked), -1)
+    index[asked] = np.arange(where.rows)
+    take = pa.array(index, mask=~asked)
+    return pa.table(
+        [pa.array(asked), *[rows.column(column.name).take(take) for column in use.stage.adds]],
+        names=["measured", *[column.name for column in use.stage.adds]],
+    )
+
+
+def read_slice(path: Path, start: int, rows: int) -> pa.Table:
+    """Rows `start` to `start + rows` of a Parquet file, reading only the row groups they are in."""
+    file = pq.ParquetFile(path)
+    groups: list[int] = []
+    first = at = 0
+    for number in range(file.num_row_groups):
+        count = file.metadata.row_group(number).num_rows
+        if at + count > start and at < start + rows:
+            if not groups:
+                first = at
+            groups.append(number)
+        at += count
+    table = file.read_row_groups(groups)
+    return table.slice(start - first, rows)
+
+
+@functools.lru_cache(maxsize=32)
+def _prepared(
+    use_name: str, key: str, prepare: Any, config: Any, models: tuple[tuple[str, Path], ...]
+) -> Measure:
+    """A stage's measuring function, set up once per worker."""
+    measure: Measure = prepare(config, dict(models))
+    return measure
+
+
+@dataclass(frozen=True)
+class MeasureTask:
+    """Measures one shard with the stages from the start (already measured ones are read) to the next gap."""
+
+    context: ShardContext
+    uses: tuple[StageUse, ...]
+    """Stages from the first one on; resolvers among them have run."""
+    sketches: tuple[StageUse, ...]
+    """Resolvers of the gap after them: their sketches are measured."""
+    models: Mapping[str, tuple[tuple[str, Path], ...]]
+
+    @property
+    def label(self) -> str:
+        """`measure SOURCE SHARD`."""
+        return f"measure {self.context.source.name} {self.context.shard.name}"
+
+    @property
+    def bytes(self) -> int:
+        """Text bytes of the shard."""
+        return self.context.shard.bytes
+
+    def run(self) -> dict[str, Any]:
+        """Measures what is missing, commits the signal files that changed, returns rows and seconds by stage."""
+        return _Measuring(self).run()
+
+
+class _Measuring:
+    """The state of one measuring task."""
+
+    def __init__(self, task: MeasureTask) -> None:
+        self.task, self.context = task, task.context
+        self.file = pq.ParquetFile(self.context.shard.path)
+        self.groups = [self.file.metadata.row_group(i).num_rows for i in range(self.file.num_row_groups)]
+        self.old: dict[str, pa.Table] = {}
+        self.new: dict[str, list[pa.Table]] = defaultdict(list)
+        self.rows: dict[str, int] = defaultdict(int)
+        self.bytes: dict[str, int] = defaultdict(int)
+        self.seconds: dict[str, float] = defaultdict(float)
+        self.taken: dict[str, int] = defaultdict(int)
+
+    def run(self) -> dict[str, Any]:
+        for use in self._measured_uses():
+            columns = signal_columns(use)
+            found = read_signals(
+                self.context.signal_path(use), self.context.shard.rows, [c.name for c in columns]
+            )
+            self.old[use.name] = empty_signals(self.context.shard.rows, columns) if found is None else found
+        start = 0
+        for number, rows in enumerate(self.groups):
+            _RowGroup(self, number, start, rows).walk()
+            start += rows
+        for use in self._measured_uses():
+            if self.rows[use.name] or not self.context.signal_path(use).exists():
+                table = pa.concat_tables(self.new[use.name]) if self.groups else self.old[use.name]
+                write_signals(self.context.signal_path(use), table, self.groups)
+        return {"rows": dict(self.rows), "bytes": dict(self.bytes), "seconds": dict(self.seconds)}
+
+    def _measured_uses(self) -> Iterator[StageUse]:
+        for use in (*self.task.uses, *self.task.sketches):
+            if use.stage.prepare is not None and (use.stage.resolve is None or use in self.task.sketches):
+                yield use
+
+    def next_resolved(self, use: StageUse, rows: int) -> Slice:
+        """The next `rows` rows of a resolver's part for this shard: row groups are walked in order."""
+        where = self.context.resolved[use.name]
+        start = where.start + self.taken[use.name]
+        self.taken[use.name] += rows
+        return Slice(where.path, start, rows)
+
+    def measure_of(self, use: StageUse) -> Measure:
+        return _prepared(
+            use.name, self.context.keys[use.name], use.stage.prepare, use.config, self.task.models[use.name]
+        )
+
+
+class _RowGroup:
+    """One row group on its way through the stages."""
+
+    def __init__(self, measuring: _Measuring, number: int, start: int, rows: int) -> None:
+        self.m, self.number, self.start, self.rows = measuring, number, start, rows
+        signals = [n for n in measuring.file.schema_arrow.names if n.startswith("source.")]
+        table = measuring.file.read_row_group(number, columns=[*COLUMNS, *signals])
+        self.verdicts = Verdicts.start(document_columns(measuring.context.source, table))
+        self._text: pa.Array | None = None
+        self.edits: list[pa.Table] = []
+        self.applied = 0
+        self.known_text: Mask = np.ones(rows, bool)
+        """Rows whose edited text is known: every edit that would touch them has measured them."""
+
+    def walk(self) -> None:
+        """Judges and measures stage by stage, then the sketches of the gap."""
+        offset = self.start
+        for use in self.m.task.uses:
+            if use.stage.resolve is not None:
+                asked = self.verdicts.asked(use)
+                self.verdicts.judge(
+                    use, resolved_table(use, self.m.next_resolved(use, int(asked.sum())), asked)
+                )
+                continue
+            table = self._measured(use, offset)
+            self.verdicts.judge(use, table)
+            if use.stage.spans is not None:
+                self.edits.append(table.select(["measured", use.stage.spans]))
+                self.known_text &= mask_of(table) | ~self.verdicts.inside(use.when)
+        for use in self.m.task.sketches:
+            if use.stage.prepare is not None:
+                self._measured(use, offset)
+
+    def _measured(self, use: StageUse, offset: int) -> pa.Table:
+        """The stage's signal table for these rows, missing ones measured."""
+        old = self.m.old[use.name].slice(offset, self.rows)
+        asked = self.known_text if use.stage.exhaustive else self.verdicts.asked(use) & self.known_text
+        need = asked & ~mask_of(old)
+        table = old
+        if need.any():
+            batch = self._batch(use, need)
+            begin = time.process_time()
+            measured = self.m.measure_of(use)(batch)
+            self.m.seconds[use.name] += time.process_time() - begin
+            self.m.rows[use.name] += int(need.sum())
+            self.m.bytes[use.name] += int(self.verdicts.frame["bytes"].to_numpy()[need].sum())
+            table = merge_signals(old, need, measured)
+        self.m.new[use.name].append(table)
+        return table
+
+    def _batch(self, use: StageUse, need: Mask) -> pa.RecordBatch:
+        rows = pa.array(need)
+        arrays = []
+        for column in use.stage.reads:
+            if column == "text":
+                text = self.text()
+                arrays.append(text if need.all() else text.filter(rows))
+            else:
+                values = self.verdicts.frame[column].to_arrow().filter(rows)
+                arrays.append(values.cast(pa.string()) if pa.types.is_large_string(values.type) else values)
+        return pa.RecordBatch.from_arrays(arrays, names=list(use.stage.reads))
+
+    def text(self) -> pa.Array:
+        """The rows' text as edited so far."""
+        if self._text is None:
+            self._text = one_chunk(self.m.file.read_row_group(self.number, columns=["text"]).column("text"))
+        self._text = edited(self._text, self.edits[self.applied :])
+        self.applied = len(self.edits)
+        return self._text
+
+
+def edited(text: pa.Array, edits: Sequence[pa.Table]) -> pa.Array:
+    """`text` with the spans of each edit (tables of `measured` and spans, row-aligned) applied in order."""
+    from tamis.kernels.edits import apply_edits
+
+    for table in edits:
+        spans = one_chunk(table.column(1))
+        seen = mask_of(table)
+        if not seen.all():
+            # Rows that were not measured keep their text.
+            spans = spans.take(pa.array(np.arange(len(spans)), mask=~seen))
+        text = apply_edits(text, spans)
+    return text

@@ -1,0 +1,83 @@
+"""Rows of the corpus as deciding sees them: document columns with what the source says filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tamis.corpus.documents import Shard
+from tamis.recipe.model import DETECT, Source
+
+COLUMNS = (
+    "id",
+    "content_hash",
+    "chars",
+    "bytes",
+    "url",
+    "title",
+    "date",
+    "author",
+    "language",
+    "category",
+    "license",
+)
+
+
+def document_columns(source: Source, table: pa.Table) -> pl.DataFrame:
+    """Document columns of some rows of a shard.
+
+    Adds `source`, and `language?` and `category?`: whether that is still open, because neither the row nor
+    the source says it, so that a stage may decide it.
+    """
+    frame = pl.from_arrow(table)
+    assert isinstance(frame, pl.DataFrame)
+    declared = None if source.language == DETECT else source.language
+    return frame.with_columns(
+        pl.lit(source.name).alias("source"),
+        pl.col("language").fill_null(pl.lit(declared, pl.String)),
+        pl.col("category").fill_null(pl.lit(source.category, pl.String)),
+        pl.col("license").fill_null(pl.lit(source.license, pl.String)),
+        (pl.col("language").is_null() & (declared is None)).alias("language?"),
+        (pl.col("category").is_null() & (source.category is None)).alias("category?"),
+    )
+
+
+def read_rows(source: Source, shard: Shard, columns: Sequence[str] | None = None) -> pl.DataFrame:
+    """Document columns of a whole shard, without its text."""
+    file = pq.ParquetFile(shard.path)
+    signals = [name for name in file.schema_arrow.names if name.startswith("source.")]
+    return document_columns(source, file.read(columns=[*(columns or COLUMNS), *signals]))
+
+
+def unique_ids(frames: Sequence[pl.DataFrame]) -> list[pl.DataFrame]:
+    """The frames of one source with ids that several of its files share made distinct.
+
+    The first document in corpus order keeps the id; another takes `id~HASH`, HASH being of its content,
+    and `id~HASH-2` and so on where that is taken, too.
+    """
+    ids = pl.concat([frame.select("id") for frame in frames])
+    if ids["id"].n_unique() == ids.height:
+        return list(frames)
+    hashes = pl.concat([frame.select("content_hash") for frame in frames])["content_hash"]
+    names = ids["id"].to_list()
+    taken = set(names)
+    seen: set[str] = set()
+    for index, name in enumerate(names):
+        if name in seen:
+            fresh = f"{name}~{hashes[index].hex()[:8]}"
+            number = 2
+            while fresh in taken:
+                fresh = f"{name}~{hashes[index].hex()[:8]}-{number}"
+                number += 1
+            names[index] = fresh
+            taken.add(fresh)
+        seen.add(names[index])
+    starts = np.cumsum([0, *[frame.height for frame in frames]])
+    return [
+        frame.with_columns(pl.Series("id", names[start : start + frame.height], dtype=pl.String))
+        for frame, start in zip(frames, starts[:-1], strict=True)
+    ]

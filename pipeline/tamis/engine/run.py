@@ -1,0 +1,293 @@
+"""A run: from recipe to release. What is done already is not done again."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from tamis.corpus.commit import committing, write_json
+from tamis.corpus.manifest import NAME, FileFacts, Manifest, read_manifest
+from tamis.corpus.store import Store
+from tamis.engine import facts
+from tamis.engine.deciding import judged
+from tamis.engine.ledger import ledger_of
+from tamis.engine.release import ReleaseTask, file_entry, plan_files
+from tamis.engine.reporting import Reporter
+from tamis.engine.session import Session
+from tamis.engine.tasks import Done, run_tasks, total_bytes
+from tamis.engine.verdicts import Verdicts
+from tamis.errors import RunError, UserError
+from tamis.recipe.model import Recipe
+from tamis.stages.tokenize import end_of_document
+from tamis.tokens.tokenizer import load_tokenizer
+
+LEDGER_ROWS = 100_000
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Where and how: none of it changes a byte of the release."""
+
+    work: Path
+    out: Path
+    workers: int
+    max_rejects: float | None = None
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What a run did."""
+
+    release: Path
+    manifest: Manifest
+    measured: int
+    """Signal files measured or topped up."""
+    reused: int
+    """Signal files found as they were needed."""
+    seconds: float
+    nothing_to_do: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """As `tamis run --json` prints it."""
+        return {
+            "release": str(self.release),
+            "identity": self.manifest.identity,
+            "measured": self.measured,
+            "reused": self.reused,
+            "documents": self.manifest.totals["documents"],
+            "tokens": self.manifest.totals["tokens"],
+            "mixed_tokens": self.manifest.totals["mixed_tokens"],
+            "ingested": self.manifest.totals["ingested"],
+            "nothing_to_do": self.nothing_to_do,
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def run(recipe: Recipe, base: Path, options: RunOptions, reporter: Reporter, card: Any) -> RunSummary:
+    """Makes the release of `recipe`. `card(manifest, ledger_folder, folder)` writes the data card into it.
+
+    Raises Locked, TooManyRejects, TaskFailed, InputError, StoreError.
+    """
+    begin = time.monotonic()
+    store = Store(options.work)
+    with store.lock():
+        session = Session(recipe, base, store, options.workers, reporter)
+        session.locate()
+        session.resolve_models()
+        release = options.out / f"{recipe.name}-{recipe.version}"
+        existing = finished(release, session.identity)
+        if existing is not None:
+            return RunSummary(
+                release,
+                existing,
+                0,
+                _signal_files(recipe, existing.totals["shards"]),
+                time.monotonic() - begin,
+                True,
+            )
+        session.ingest(options.max_rejects)
+        session.fit()
+        session.measure()
+        manifest = _release(session, release, card)
+        measured = session.work.signal_files.get("measured", 0)
+        total = _signal_files(recipe, len(session.contexts))
+        summary = RunSummary(release, manifest, measured, total - measured, time.monotonic() - begin, False)
+        write_json(store.last_run(recipe.name), {**summary.to_json(), "stages": session.work.to_json()})
+        return summary
+
+
+def finished(release: Path, identity: str) -> Manifest | None:
+    """The manifest of a release that is already what would be made, its files all there."""
+    if not (release / NAME).exists():
+        return None
+    manifest = read_manifest(release)
+    if manifest.identity != identity:
+        return None
+    for entry in manifest.files:
+        path = release / entry.path
+        if not path.exists() or path.stat().st_size != entry.bytes:
+            raise RunError(
+                f"{path}: differs from the release's manifest. `tamis verify {release}` tells more; "
+                f"delete {release} to make it anew"
+            )
+    return manifest
+
+
+def _signal_files(recipe: Recipe, shards: int) -> int:
+    """Signal files that the recipe needs: one a shard and measuring stage."""
+    return shards * sum(1 for use in recipe.stages if use.stage.prepare is not None)
+
+
+def _release(session: Session, release: Path, card: Any) -> Manifest:
+    """Writes the release beside its final place, manifest last, and moves it there."""
+    recipe = session.recipe
+    building = release.with_name(f".building-{release.name}-{session.identity[:12]}")
+    _clear_other(building, release)
+    verdicts = [judged(c, f, recipe.stages) for c, f in zip(session.contexts, session.frames, strict=True)]
+    _check_decided(session, verdicts)
+    ledgers = [ledger_of(recipe, v, recipe.stages) for v in verdicts]
+    paths = _write_ledgers(session, ledgers, building)
+    files = plan_files(session.contexts, ledgers, recipe.release.shard_size)
+    if not files:
+        raise UserError(
+            f"no document of {sum(ledger.height for ledger in ledgers)} passes every rule and the mix: nothing to release. "
+            f"The rules that drop most: {_top_reasons(ledgers)}. `tamis what-if RECIPE --set ...` shows what a change would do"
+        )
+    tokenize = (
+        next((use for use in recipe.stages if use.name == "tokenize"), None)
+        if recipe.release.tokens
+        else None
+    )
+    tokenizer = _tokenizer(session, tokenize)
+    edits = tuple(use for use in recipe.stages if use.stage.spans is not None)
+    tasks = [
+        ReleaseTask(
+            file, paths, edits, tokenize, tokenizer is not None and tokenizer["id_type"] == "uint16", building
+        )
+        for file in files
+    ]
+    entries = _run_release(session, tasks)
+    if tokenizer is not None:
+        entries.append(_copy_tokenizer(session, building))
+    entries += [file_entry(building, path) for path in sorted(set(paths.values()))]
+    manifest = _manifest(session, verdicts, ledgers, tokenizer, entries)
+    for path in card(manifest, pl.concat(ledgers, how="diagonal_relaxed"), building):
+        entries.append(file_entry(building, path))
+    manifest = manifest.model_copy(
+        update={"files": tuple(FileFacts(**e) for e in sorted(entries, key=lambda e: e["path"]))}
+    )
+    write_json(building / NAME, manifest.model_dump(mode="json"))
+    _swap(building, release)
+    return manifest
+
+
+def _check_decided(session: Session, verdicts: Sequence[Verdicts]) -> None:
+    unknown = sum(int(v.unknown.sum()) for v in verdicts)
+    if unknown:
+        raise RunError(
+            f"{unknown} documents were left without a verdict: this is a bug in Tamis, please report it"
+        )
+
+
+def _top_reasons(ledgers: Sequence[pl.DataFrame]) -> str:
+    counts = (
+        pl.concat([ledger.select("dropped_by") for ledger in ledgers])["dropped_by"]
+        .drop_nulls()
+        .value_counts(sort=True)
+    )
+    return ", ".join(f"{reason} ({count})" for reason, count in counts.head(3).iter_rows())
+
+
+def _write_ledgers(session: Session, ledgers: Sequence[pl.DataFrame], building: Path) -> dict[str, Path]:
+    """One ledger file a corpus shard, named by source and number."""
+    numbers: dict[str, int] = {}
+    totals: dict[str, int] = {}
+    for context in session.contexts:
+        totals[context.source.name] = totals.get(context.source.name, 0) + 1
+    paths = {}
+    for context, ledger in zip(session.contexts, ledgers, strict=True):
+        source = context.source.name
+        number = numbers.setdefault(source, 0)
+        numbers[source] += 1
+        path = building / "ledger" / f"{source}-{number:05d}-of-{totals[source]:05d}.parquet"
+        with committing(path) as temporary:
+            ledger.write_parquet(
+                temporary, compression="zstd", compression_level=3, row_group_size=LEDGER_ROWS
+            )
+        paths[context.shard.name] = path
+    return paths
+
+
+def _run_release(session: Session, tasks: Sequence[ReleaseTask]) -> list[dict[str, Any]]:
+    session.reporter.phase("release", len(tasks), total_bytes(tasks))
+
+    def on_done(done: Done) -> None:
+        session.work.add(
+            "release", sum(len(p.rows) for p in done.task.file.pieces), done.task.bytes, done.seconds
+        )  # type: ignore[attr-defined]
+        session.reporter.done(done)
+
+    return [entry for entries in run_tasks(tasks, session.workers, on_done) for entry in entries]
+
+
+def _tokenizer(session: Session, tokenize: Any) -> dict[str, Any] | None:
+    if tokenize is None:
+        return None
+    model = session.models["tokenize"]["tokenizer"]
+    handle = load_tokenizer(model.path, end_of_document(tokenize.config))
+    return {"reference": model.reference, **handle.describe()}
+
+
+def _copy_tokenizer(session: Session, building: Path) -> dict[str, Any]:
+    target = building / "tokenizer" / "tokenizer.json"
+    with committing(target) as temporary:
+        shutil.copyfile(session.models["tokenize"]["tokenizer"].path, temporary)
+    return file_entry(building, target)
+
+
+def _manifest(
+    session: Session,
+    verdicts: Sequence[Verdicts],
+    ledgers: Sequence[pl.DataFrame],
+    tokenizer: dict[str, Any] | None,
+    entries: Sequence[dict[str, Any]],
+) -> Manifest:
+    recipe = session.recipe
+    ledger = pl.concat(ledgers, how="diagonal_relaxed")
+    funnel = []
+    for source in recipe.sources:
+        mine = [i for i, context in enumerate(session.contexts) if context.source.name == source.name]
+        funnel += facts.funnel_of(
+            source.name, [verdicts[i] for i in mine], [ledgers[i] for i in mine], recipe
+        )
+    chars = dict(ledger.group_by("source").agg(pl.col("chars").sum()).iter_rows())
+    sources = [
+        facts.source_facts(source, session.records[source.name], session.fingerprint(source)).model_copy(
+            update={"chars": chars[source.name]}
+        )
+        for source in recipe.sources
+    ]
+    composition = facts.composition_of(ledger)
+    return Manifest(
+        name=recipe.name,
+        version=recipe.version,
+        title=recipe.title or recipe.name,
+        identity=session.identity,
+        recipe=recipe.to_recipe(),
+        software=facts.software(),
+        sources=tuple(sources),
+        stages=tuple(facts.stage_facts(use, session.models) for use in recipe.stages),
+        funnel=tuple(funnel),
+        dropped_by_language=facts.dropped_by_language(ledger),
+        composition=tuple(composition),
+        pii=tuple(facts.pii_of(ledger)),
+        duplicates=facts.duplicates_of(recipe, ledger),
+        tokenizer=tokenizer,
+        totals=facts.totals_of(ledger, composition) | {"shards": len(session.contexts)},
+        files=tuple(FileFacts(**entry) for entry in entries),
+    )
+
+
+def _clear_other(building: Path, release: Path) -> None:
+    """Removes half-made releases of other identities; files of this one are made again in place."""
+    for path in release.parent.glob(f".building-{release.name}-*"):
+        if path != building:
+            shutil.rmtree(path)
+
+
+def _swap(building: Path, release: Path) -> None:
+    """Puts the finished release in place of an earlier one."""
+    if release.exists():
+        old = release.with_name(f".building-{release.name}-old")
+        shutil.rmtree(old, ignore_errors=True)
+        release.rename(old)
+        building.rename(release)
+        shutil.rmtree(old)
+    else:
+        building.rename(release)

@@ -1,0 +1,196 @@
+"""One recipe on one work folder: its sources located, its corpus ingested, its signals measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from tamis.corpus.commit import read_json, write_json
+from tamis.corpus.documents import InputFile
+from tamis.corpus.hashing import key_of
+from tamis.corpus.store import Store
+from tamis.engine.deciding import judged, needs_measuring
+from tamis.engine.facts import software
+from tamis.engine.fitting import fit_models
+from tamis.engine.ingest import IngestTask, ingest_tasks, ingested, shards_of
+from tamis.engine.keys import Models, resolve_models, stage_keys
+from tamis.engine.measure import MeasureTask, ShardContext
+from tamis.engine.passes import Pass, passes_of
+from tamis.engine.reporting import Reporter, Work
+from tamis.engine.resolving import resolve_stage
+from tamis.engine.rows import read_rows, unique_ids
+from tamis.engine.tasks import Done, run_tasks, total_bytes
+from tamis.errors import InputError, TooManyRejects, UserError
+from tamis.readers.locate import locate
+from tamis.recipe.model import Recipe, Source
+
+
+@dataclass
+class Session:
+    """A recipe at work. Each step leaves its result here; `run`, `what-if` and `why` use the same steps."""
+
+    recipe: Recipe
+    base: Path
+    """Folder of the recipe: relative paths start there."""
+    store: Store
+    workers: int
+    reporter: Reporter
+    inputs: dict[str, list[InputFile]] = field(default_factory=dict)
+    records: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    models: Models = field(default_factory=dict)
+    contexts: list[ShardContext] = field(default_factory=list)
+    frames: list[pl.DataFrame] = field(default_factory=list)
+    """Document columns of every shard."""
+    work: Work = field(default_factory=Work)
+
+    @property
+    def tasks_of(self) -> list[IngestTask]:
+        """The ingest tasks of all sources, in corpus order."""
+        return [
+            t
+            for source in self.recipe.sources
+            for t in ingest_tasks(source, self.inputs[source.name], self.store)
+        ]
+
+    def locate(self) -> None:
+        """Finds the input files of every source, hashing those that are new."""
+        known_path = self.store.fingerprints()
+        known = read_json(known_path) if known_path.exists() else {}
+        before = key_of(known)
+        for source in self.recipe.sources:
+            self.inputs[source.name] = locate(source, self.base, known)
+        if key_of(known) != before:
+            write_json(known_path, known)
+
+    def resolve_models(self) -> None:
+        """Finds and hashes the models the recipe names."""
+        self.models = resolve_models(self.recipe, self.base)
+
+    def fingerprint(self, source: Source) -> str:
+        """Identity of a source's input files."""
+        return key_of([[file.name, file.fingerprint, file.facts] for file in self.inputs[source.name]])
+
+    @property
+    def identity(self) -> str:
+        """Identity of the release this recipe makes of these inputs with this software."""
+        return key_of(
+            self.recipe.to_recipe(),
+            {name: {n: m.sha256 for n, m in models.items()} for name, models in self.models.items()},
+            [self.fingerprint(source) for source in self.recipe.sources],
+            [[use.name, use.stage.version] for use in self.recipe.stages],
+            software(),
+        )
+
+    def ingest(self, max_rejects: float | None = None) -> None:
+        """Reads what isn't read yet. Raises TooManyRejects when more than `max_rejects` (a count, or a
+        share below 1) of the rows can't be read, and InputError when a source has no document."""
+        tasks = self.tasks_of
+        missing = [task for task in tasks if ingested(task) is None]
+        if missing:
+            self._run("ingest", missing, self._count_ingest)
+        for task in tasks:
+            record = ingested(task)
+            assert record is not None
+            self.records.setdefault(task.source.name, []).append(record)
+        self._check_rejects(max_rejects)
+        for source in self.recipe.sources:
+            shards = [
+                shard
+                for task, record in zip(
+                    (t for t in tasks if t.source.name == source.name), self.records[source.name], strict=True
+                )
+                for shard in shards_of(record, task.folder)
+            ]
+            if not shards:
+                raise InputError(
+                    f"source {source.name}: none of its {len(self.inputs[source.name])} files holds a document"
+                )
+            self.contexts += [ShardContext(source, shard, {}, self.store.root) for shard in shards]
+            self.frames += unique_ids([read_rows(source, shard) for shard in shards])
+
+    def open(self) -> None:
+        """Takes up what earlier runs left, without reading any text. Raises UserError when the recipe's
+        corpus isn't all there."""
+        self.locate()
+        self.resolve_models()
+        missing = [task for task in self.tasks_of if ingested(task) is None]
+        if missing:
+            raise UserError(
+                f"{len(missing)} input groups of {self.recipe.name} are not ingested yet (first: {missing[0].label}): "
+                "`tamis run` comes first"
+            )
+        self.ingest()
+        self.fit()
+
+    def fit(self) -> None:
+        """Fits the models that the recipe wants made of the corpus, and gives every shard its keys."""
+        self.models = fit_models(self.recipe, self.models, self.contexts, self.frames, self.store)
+        keys = {source.name: stage_keys(self.recipe, source, self.models) for source in self.recipe.sources}
+        self.contexts = [
+            ShardContext(context.source, context.shard, keys[context.source.name], self.store.root)
+            for context in self.contexts
+        ]
+
+    def measure(self) -> None:
+        """Measures, pass by pass, whatever is alive and not measured; resolves the gaps between."""
+        for number, one in enumerate(self.passes, 1):
+            tasks = self._measuring(one)
+            if tasks:
+                self._run(f"measure {number}/{len(self.passes)}", tasks, self._count_measured)
+            before = list(one.walked)
+            for use in one.resolvers:
+                self.contexts = resolve_stage(use, before, self.contexts, self.frames, self.store)
+                before.append(use)
+
+    @property
+    def passes(self) -> list[Pass]:
+        """The recipe's stages, cut at the gaps."""
+        return passes_of(self.recipe.stages)
+
+    def _measuring(self, one: Pass) -> list[MeasureTask]:
+        models = {
+            use.name: tuple(sorted((name, model.path) for name, model in self.models[use.name].items()))
+            for use in self.recipe.stages
+        }
+        tasks = []
+        for context, frame in zip(self.contexts, self.frames, strict=True):
+            verdicts = judged(context, frame, one.walked)
+            if needs_measuring(context, verdicts, one.walked, one.resolvers):
+                tasks.append(MeasureTask(context, one.walked, one.resolvers, models))
+        return tasks
+
+    def _run(self, phase: str, tasks: Sequence[Any], count: Callable[[Done], None]) -> None:
+        self.reporter.phase(phase, len(tasks), total_bytes(tasks))
+
+        def on_done(done: Done) -> None:
+            count(done)
+            self.reporter.done(done)
+
+        run_tasks(tasks, self.workers, on_done)
+
+    def _count_ingest(self, done: Done) -> None:
+        rows = sum(shard["rows"] for shard in done.result["shards"])
+        self.work.add("ingest", rows, sum(shard["bytes"] for shard in done.result["shards"]), done.seconds)
+
+    def _count_measured(self, done: Done) -> None:
+        for stage, rows in done.result["rows"].items():
+            if rows:
+                self.work.add(stage, rows, done.result["bytes"][stage], done.result["seconds"][stage])
+                self.work.signal_files["measured"] = self.work.signal_files.get("measured", 0) + 1
+
+    def _check_rejects(self, limit: float | None) -> None:
+        rejected = sum(
+            sum(record["causes"].values()) for records in self.records.values() for record in records
+        )
+        read = sum(record["read"] for records in self.records.values() for record in records)
+        if limit is None or not rejected:
+            return
+        if (rejected / max(read, 1) if limit < 1 else rejected) > limit:
+            raise TooManyRejects(
+                f"{rejected} of {read} rows can't be read, more than --max-rejects {limit:g} allows. "
+                "`tamis status RECIPE --rejects` lists them with file and line"
+            )

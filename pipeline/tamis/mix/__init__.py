@@ -1,0 +1,1 @@
+"""The mix: how often each document is seen."""

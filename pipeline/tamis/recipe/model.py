@@ -1,0 +1,272 @@
+"""The recipe as frozen models: what is built, never where, by how many workers, or with which credentials."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from tamis.corpus.conditions import Condition
+from tamis.corpus.stage import Stage, StageConfig
+from tamis.errors import did_you_mean
+from tamis.recipe.languages import check_language
+from tamis.recipe.licenses import parse_license, redistributable
+
+DETECT = "detect"
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]*\Z")
+DOCUMENT_COLUMNS = ("text", "html", "id", "url", "title", "date", "author", "language", "category", "license")
+"""Columns every document has (null where a source says nothing); `html` is read into `text`."""
+
+
+class Model(BaseModel):
+    """Base of every recipe model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class SourceSignal(Model):
+    """A field of the source that becomes a signal of its own."""
+
+    field: str
+    """The field's name; dots reach into nested fields."""
+    type: Literal["number", "string", "boolean"] = "number"
+    """What its values are. A value of another type is read as null."""
+
+
+class SourceFields(Model):
+    """What a source says of itself; every field may also stand under `defaults`."""
+
+    format: Literal["auto", "jsonl", "parquet", "text", "html", "python"] = "auto"
+    """How files are read. `auto` goes by the file name's extension."""
+    split: Literal["file", "paragraph"] = "file"
+    """For `text`: one document per file, or one per paragraph (blank line between)."""
+    columns: dict[str, str] = {}
+    """Document column -> field of the source (dots reach into nested fields): text (or html, whose main
+    text is taken), id, url, title, date, author, language, category, license. `text` is looked for under
+    its own name when nothing is mapped."""
+    signals: dict[str, SourceSignal] = {}
+    """Measurements the source brings along: each becomes a signal `source.NAME` for keep rules."""
+    where: dict[str, Condition] = {}
+    """Row filters on fields of the source, by field name: `{year: [1990, null], ext: [tex]}`."""
+    language: str = DETECT
+    """A language code, `code` for source code, or `detect`: decided by the language stage. A mapped
+    language column goes before it, row by row."""
+    category: str | None = None
+    """Genre for weighting: web, book, news, legal, code, ..."""
+    license: str | None = None
+    """SPDX expression of the documents' licence, or LicenseRef-Name with `license_url`."""
+    license_url: str | None = None
+    """Where the licence can be read: the evidence."""
+    provider: str | None = None
+    """Who published the source."""
+    url: str | None = None
+    """The source's home."""
+    version: str | None = None
+    """Exact version, commit, dump or crawl ids."""
+    selection: str | None = None
+    """Which part was taken, and how it was chosen."""
+    period: str | None = None
+    """When the texts were written or collected, e.g. `2019/2024`."""
+    redistributable: bool | None = None
+    """May the text be handed on? By default, what the licence says."""
+    priority: int = 0
+    """Among duplicates, the copy of the source with the highest priority stays."""
+
+    @field_validator("columns")
+    @classmethod
+    def _columns(cls, value: dict[str, str]) -> dict[str, str]:
+        for name in value:
+            if name not in DOCUMENT_COLUMNS:
+                raise ValueError(
+                    f"{name!r} is no document column.{did_you_mean(name, DOCUMENT_COLUMNS)} Write it under `signals` to use it in rules"
+                )
+        return value
+
+    @field_validator("language")
+    @classmethod
+    def _language(cls, value: str) -> str:
+        return value if value == DETECT else check_language(value)
+
+    @field_validator("license")
+    @classmethod
+    def _license(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_license(value)
+        return value
+
+
+class Source(SourceFields):
+    """One sub-corpus, after defaults and fan-out."""
+
+    name: str
+    """Unique; part of every document id and of the release's file names."""
+    path: tuple[str, ...]
+    """Files or globs (`**` allowed), relative to the recipe; local, or any fsspec address (`s3://`,
+    `hf://`, `https://`); `package:NAME/glob` for files inside an installed package; `python:stdlib` and
+    `python:distributions` for the Python installation Tamis runs in."""
+
+    @field_validator("name")
+    @classmethod
+    def _name(cls, value: str) -> str:
+        if not NAME.match(value):
+            raise ValueError(
+                f"{value!r} can't name a source: use a-z, 0-9, '.', '_' and '-', starting with a-z or 0-9"
+            )
+        return value
+
+    @field_validator("path", mode="before")
+    @classmethod
+    def _one_path(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _licensed(self) -> Source:
+        if self.license is None and "license" not in self.columns:
+            raise ValueError(
+                f"source {self.name!r} has no license: name its SPDX identifier, or map a license column "
+                "(LicenseRef-Unknown is allowed, and keeps the text out of a public release)"
+            )
+        return self
+
+    @property
+    def hands_on(self) -> bool:
+        """Whether the text may be handed on: what the recipe says, else what the licence says."""
+        if self.redistributable is not None:
+            return self.redistributable
+        return self.license is None or redistributable(self.license)
+
+
+class StageUse(Model):
+    """One stage as a recipe uses it: how it measures, and the rules that decide on what it measured."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    stage: Stage
+    config: StageConfig
+    keep: dict[str, Condition]
+    keep_by: dict[str, dict[str, dict[str, Condition]]] = {}
+    """column -> value -> signal -> condition, in place of `keep` for the rows with that value."""
+    when: dict[str, Condition] = {}
+    exhaustive: bool = False
+
+    @property
+    def name(self) -> str:
+        """The stage's name."""
+        return self.stage.name
+
+    def to_recipe(self) -> dict[str, Any]:
+        """This use as a recipe writes it; identity and manifest are made of it."""
+        written: dict[str, Any] = self.config.model_dump(mode="json", exclude_defaults=True)
+        written["keep"] = {name: condition.to_recipe() for name, condition in self.keep.items()}
+        if self.keep_by:
+            written["keep_by"] = {
+                column: {
+                    value: {name: condition.to_recipe() for name, condition in rules.items()}
+                    for value, rules in by_value.items()
+                }
+                for column, by_value in self.keep_by.items()
+            }
+        if self.when:
+            written["when"] = {name: condition.to_recipe() for name, condition in self.when.items()}
+        if self.exhaustive:
+            written["exhaustive"] = True
+        return {self.name: written}
+
+
+Epochs = Annotated[float, Field(ge=0, le=1000)]
+
+
+class Mix(Model):
+    """Epochs (how often a document is seen) by language and category, as the Lucie training set did.
+
+    A document's epochs: its source's override if there is one, else the entry of `language--category`
+    (else `default`) times its language's multiplier. A fraction is realised by a hash of the document's
+    id: at 2.3, every document is seen twice and three in ten a third time; a higher weight keeps every
+    copy of a lower one.
+    """
+
+    default: Epochs = 1.0
+    """Epochs of what no other entry names."""
+    epochs: dict[str, Epochs] = {}
+    """`language--category` -> epochs, e.g. `fr--book: 2`."""
+    languages: dict[str, Epochs] = {}
+    """Language -> multiplier."""
+    sources: dict[str, Epochs] = {}
+    """Source -> epochs, in place of everything else."""
+
+    @field_validator("epochs")
+    @classmethod
+    def _keys(cls, value: dict[str, float]) -> dict[str, float]:
+        for key in value:
+            language, dashes, category = key.partition("--")
+            if not (dashes and language and category):
+                raise ValueError(f"{key!r} must be `language--category`, e.g. `fr--book`")
+            check_language(language)
+        return value
+
+    @field_validator("languages")
+    @classmethod
+    def _languages(cls, value: dict[str, float]) -> dict[str, float]:
+        for key in value:
+            check_language(key)
+        return value
+
+
+class ReleaseOptions(Model):
+    """The shape of the release."""
+
+    shard_size: Annotated[int, Field(ge=1_000_000)] = 256_000_000
+    """Text bytes of a release shard, at most (a longer document gets a shard of its own)."""
+    tokens: bool = True
+    """Write token shards (needs the tokenize stage)."""
+
+
+class CardText(Model):
+    """What no machine can know; each goes to its section of the card, and an empty one is named there."""
+
+    summary: str = ""
+    """One paragraph under the title."""
+    intended_uses: str = ""
+    """What the dataset is for."""
+    out_of_scope_uses: str = ""
+    """What it should not be used for."""
+    limitations: str = ""
+    """Known biases and limitations."""
+    contact: str = ""
+    """Where questions and removal requests go."""
+    citation: str = ""
+    """How to cite it (BibTeX)."""
+
+
+class Recipe(Model):
+    """One dataset version: sources, stages in order, mix, release."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    name: str
+    """Identifier of the dataset."""
+    version: str
+    """Version of the dataset, e.g. `1.2.0`."""
+    title: str = ""
+    """Human name, at most 60 characters."""
+    seed: int = 0
+    """Seed of every sampling decision."""
+    sources: tuple[Source, ...]
+    stages: tuple[StageUse, ...]
+    mix: Mix = Mix()
+    release: ReleaseOptions = ReleaseOptions()
+    card: CardText = CardText()
+
+    def to_recipe(self) -> dict[str, Any]:
+        """Canonical recipe data: fan-out done, defaults merged, rules spelled out, no machine in it."""
+        data = self.model_dump(mode="json", exclude={"sources", "stages"}, exclude_defaults=True)
+        data["name"], data["version"] = self.name, self.version
+        data["sources"] = []
+        for source in self.sources:
+            fields = source.model_dump(mode="json", exclude_defaults=True)
+            if source.where:
+                fields["where"] = {name: condition.to_recipe() for name, condition in source.where.items()}
+            data["sources"].append(fields)
+        data["stages"] = [use.to_recipe() for use in self.stages]
+        return data

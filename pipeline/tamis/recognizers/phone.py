@@ -1,0 +1,283 @@
+"""Phone numbers, by the numbering plans of the `phonenumbers` library (Google's libphonenumber).
+
+A number with '+' and a country code is looked for everywhere; a national one by the plans of the regions
+where the text's language is spoken. `phonenumbers.PhoneNumberMatcher` with leniency VALID decides. It takes
+some 100 microseconds per stretch of digits and region, so a regular expression made of the same plans, and
+the rules below, first refuse the stretches no part of which can be a number.
+
+Of what the matcher accepts these are left out, for they are far more often something else:
+
+* fewer than 8 digits (extension apart); a letter or digit of any script directly before or after;
+* parts of a longer number or word: "12,0..", "10:20:0..", "0..,50", "lib-0..", "0..-fix";
+* four dotted numbers, anything that holds a date, an ISBN (by the word before it or by hyphens and check
+  digit), the ZIP+4 code after a US state;
+* unless it begins with '+' or a word such as "tel" or "mobile" stands before it: one block of digits without
+  a 0 in front (an order number, a time in seconds), decimal numbers, points between thousands, a tilde,
+  two or more groups of one digit.
+
+Numbers that a regulator reserves for fiction are nobody's and don't count; fakes are made of them.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+REGIONS: Mapping[str, tuple[str, ...]] = {
+    "bg": ("BG",), "ca": ("ES",), "cs": ("CZ",), "cy": ("GB",), "da": ("DK",), "de": ("DE", "AT", "CH"),
+    "el": ("GR", "CY"), "en": ("GB", "US", "IE", "AU", "NZ"), "es": ("ES", "MX", "CO"), "et": ("EE",),
+    "eu": ("ES",), "fi": ("FI",), "fr": ("FR", "BE", "CH", "CA"), "ga": ("IE",), "gl": ("ES",), "hr": ("HR",),
+    "hu": ("HU",), "is": ("IS",), "it": ("IT", "CH"), "ja": ("JP",), "ko": ("KR",), "lb": ("LU",),
+    "lt": ("LT",), "lv": ("LV",), "mt": ("MT",), "nb": ("NO",), "nl": ("NL", "BE"), "nn": ("NO",),
+    "no": ("NO",), "oc": ("FR",), "pl": ("PL",), "pt": ("PT", "BR"), "ro": ("RO", "MD"), "ru": ("RU",),
+    "sk": ("SK",), "sl": ("SI",), "sq": ("AL",), "sr": ("RS",), "sv": ("SE", "FI"), "tr": ("TR",),
+    "uk": ("UA",), "zh": ("CN", "TW", "HK"),
+}  # fmt: skip
+"""Regions whose national numbers are looked for, by language. Canada stands for all of +1 in French, the
+United States in English."""
+
+_PLUS = "+＋"
+_PLUS_BEFORE = frozenset(_PLUS)
+_OPENING, _CLOSING = "([（［", ")]）］"
+_MIN_DIGITS = 8
+_MAX_DIGITS = 20
+_LOOKBACK = 24
+_KINDS = (
+    "fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost", "personal_number", "voip", "pager",
+    "uan", "voicemail",
+)  # fmt: skip
+_GROUP = re.compile(r"\d+")
+_EXTENSION = re.compile(
+    r"(?:;ext=|[a-zа-я#＃~～ｅｘｔｎｉó\u0301]+[:.．]?[ \u00a0\t,-]*)\d+#?\Z", re.IGNORECASE
+)
+_CALLED = re.compile(
+    r"(?:\b(?:tel|tél|tel[eé]fon|t[eé]l[eé]fono|telefoon|telefone|telefonnummer|telephone|téléphone|phone|fax|mob"
+    r"|mobile|mobil|m[oó]vil|cell|cellphone|cellulare|celular|gsm|handy|portable|ruf|rufnummer|call|appel(?:er|ez)?"
+    r"|whatsapp|sms|t|m)\b[^\w\n]{0,6}(?:n(?:o|r|umber|um[ée]ro)?[^\w\n]{0,4})?|[☎✆📞📱]\W{0,4})\Z",
+    re.IGNORECASE,
+)
+_BOOK = re.compile(r"\b(?:isbn|issn|ean|gtin|doi|ismn)(?:[ -]?1[03])?[^\w\n]{0,4}\Z", re.IGNORECASE)
+_ISBN_GROUPS = re.compile(r"(?:97[89][- ])?[0-9]{1,5}[- ][0-9]{1,7}[- ][0-9]{1,6}[- ][0-9]")
+_YEAR, _MONTH, _DAY = "(?:19|20)[0-9]{2}", "(?:0?[1-9]|1[0-2])", "(?:0?[1-9]|[12][0-9]|3[01])"
+_DATE = re.compile(
+    rf"(?<![0-9])(?:{_DAY}[-./ ]{_MONTH}[-./ ]{_YEAR}|{_MONTH}[-./]{_DAY}[-./]{_YEAR}"
+    rf"|{_YEAR}[-./ ]{_MONTH}[-./ ]{_DAY}|{_YEAR}[-/]{_MONTH}/[0-9]+)(?![0-9])"
+)
+_DAY_STAMP = re.compile(r"(?<![0-9])(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?![0-9])")
+_QUAD = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
+_DECIMALS = re.compile(r"(?:[0-9]+ )*[0-9]+\.[0-9]+(?: [0-9]+(?:\.[0-9]+)?)*")
+_THOUSANDS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+")
+_SINGLES = re.compile(r"(?<!\d)(?<!\(0\))\d(?!\d)(?!\))")
+_INSIDE_BEFORE = re.compile(r"(?:[0-9][.,:]|[^\W\d_][-/])\Z")
+_INSIDE_AFTER = re.compile(r"[^\W]|,[0-9]|-[^\W\d_]")
+_ZIP = re.compile(r"[0-9]{5}-[0-9]{4}")
+_US_STATE = re.compile(r"\b[A-Z]{2},?\s{1,8}\Z")
+
+_FICTION: Mapping[int, tuple[tuple[str, int, str], ...]] = {
+    # ARCEP, decision 2018-0881: numbers for audiovisual works.
+    33: (
+        ("19900", 4, "0# ## ## ## ##"), ("26191", 4, "0# ## ## ## ##"), ("35301", 4, "0# ## ## ## ##"),
+        ("46571", 4, "0# ## ## ## ##"), ("53649", 4, "0# ## ## ## ##"), ("63998", 4, "0# ## ## ## ##"),
+    ),
+    # Ofcom: telephone numbers for use in TV and radio drama programmes.
+    44: (("1632960", 3, "0#### ######"), ("7700900", 3, "0#### ######")),
+    # Bundesnetzagentur, notice 148/2021: numbers for media productions.
+    49: (
+        ("3023125", 3, "0## ########"), ("4066969", 3, "0## ########"), ("6990009", 3, "0## ########"),
+        ("8999998", 3, "0## ########"), ("2214710", 3, "0### #######"),
+    ),
+    # ATIS-0300048: 555-0100 to 555-0199 in every area; area 202 here.
+    1: (("20255501", 2, "###-###-####"),),
+}  # fmt: skip
+"""By country code: the first digits of a national number, how many digits follow, the national spelling."""
+_FICTION_1 = re.compile(r"[2-9][0-9]{2}55501[0-9]{2}")
+
+
+def known_regions() -> frozenset[str]:
+    """The region codes that `regions` options may name (ISO 3166-1)."""
+    import phonenumbers
+
+    return frozenset(phonenumbers.SUPPORTED_REGIONS)
+
+
+@functools.cache
+def _plan(region: str) -> tuple[re.Pattern[str], bool]:
+    """What every number dialled in `region` matches, and whether it is exact enough to refuse by."""
+    from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
+
+    home: Any = PhoneMetadata.metadata_for_region(region)
+    national = []
+    for sharing in COUNTRY_CODE_TO_REGION_CODE[home.country_code]:
+        metadata = PhoneMetadata.metadata_for_region(sharing)
+        descriptions = [getattr(metadata, kind) for kind in _KINDS]
+        national += [d.national_number_pattern for d in descriptions if d and d.national_number_pattern]
+    trunk = f"(?:{home.national_prefix_for_parsing})?" if home.national_prefix_for_parsing else ""
+    numbers = "|".join(f"(?:{pattern})" for pattern in dict.fromkeys(national))
+    abroad = rf"(?:{home.international_prefix})\d{{6,}}" if home.international_prefix else r"(?!)"
+    pattern = re.compile(rf"{abroad}|(?:{home.country_code})?{trunk}(?:{numbers})")
+    return pattern, home.national_prefix_transform_rule is None
+
+
+def _promising(text: str, start: int, end: int, regions: tuple[str, ...]) -> list[str]:
+    """The regions where some part of a stretch, cut between groups of digits, may be a number."""
+    groups = [(m.start(), m.end(), m.group()) for m in _GROUP.finditer(text, start, end)]
+    left = list(regions)
+    for i, (first, _, _) in enumerate(groups):
+        digits = ""
+        for _, last, group in groups[i:]:
+            digits += group
+            if len(digits) > _MAX_DIGITS or not left:
+                break
+            if len(digits) < _MIN_DIGITS:
+                continue
+            plain = digits if digits.isascii() else "".join(str(int(d)) for d in digits)
+            hits = [r for r in left if not _plan(r)[1] or _plan(r)[0].fullmatch(plain)]
+            if hits and not _refused(text, first, last):
+                left = [r for r in left if r not in hits]
+    return [region for region in regions if region not in left]
+
+
+def find(text: str, start: int, end: int, regions: tuple[str, ...] = ()) -> list[tuple[int, int]]:
+    """Phone numbers in text[start:end], a stretch as the candidate scan makes them; the longest first."""
+    tried: list[str | None] = list(_promising(text, start, end, regions))
+    if not tried and any(sign in text[start:end] for sign in _PLUS):
+        tried = [None]
+    spans = {span for region in tried for span in _matches(text, start, end, region)}
+    found: list[tuple[int, int]] = []
+    for first, last in sorted(spans, key=lambda s: (s[0] - s[1], s[0])):
+        if all(last <= a or b <= first for a, b in found) and not reserved(text[first:last], regions):
+            found.append((first, last))
+    return sorted(found)
+
+
+def _matches(text: str, start: int, end: int, region: str | None) -> Iterable[tuple[int, int]]:
+    """What the matcher accepts in a stretch and the rules above don't refuse."""
+    from phonenumbers import PhoneNumberMatcher
+
+    # The matcher looks at one character before a number, and at most at three after it.
+    low = max(0, start - 1)
+    for match in PhoneNumberMatcher(text[low : end + 3], region, max_tries=2**62):
+        first, last = low + match.start, low + match.end
+        if text[first] in _OPENING and not any(c in _CLOSING for c in text[first:last]):
+            first += 1  # "(01 23 45 67 89)": the matcher takes one bracket and leaves the other
+        if start <= first < end and not _refused(text, first, last) and not _inside(text[last : last + 2]):
+            yield first, last
+
+
+def _inside(after: str) -> bool:
+    """Whether what comes next makes a number the beginning of something longer."""
+    return _INSIDE_AFTER.match(after) is not None
+
+
+def _refused(text: str, first: int, last: int) -> bool:
+    """Whether one of the rules in the module's description leaves this number out, whatever comes after."""
+    number = _EXTENSION.sub("", text[first:last])
+    size = sum(c.isdigit() for c in number)
+    before = text[max(0, first - 1) : first]
+    if size < _MIN_DIGITS or before.isdigit():
+        return True
+    low = max(0, first - _LOOKBACK)
+    called = _CALLED.search(text, low, first) is not None
+    if not called and (before.isalnum() or before == "_" or _INSIDE_BEFORE.search(text, low, first)):
+        return True
+    if _QUAD.fullmatch(number) or _DATE.search(number) or _BOOK.search(text, low, first) or _is_isbn(number):
+        return True
+    if _ZIP.fullmatch(number) and _US_STATE.search(text, low, first):
+        return True
+    if called or number[0] in _PLUS or before in _PLUS_BEFORE:
+        return False
+    return (
+        (number.isdigit() and int(number[0]) != 0)
+        or "~" in number
+        or len(_SINGLES.findall(number)) > 1
+        or any(shape.fullmatch(number) for shape in (_DECIMALS, _THOUSANDS))
+        or _DAY_STAMP.search(number) is not None
+    )
+
+
+def _is_isbn(number: str) -> bool:
+    """Whether hyphens and check digit are those of an ISBN (ISO 2108)."""
+    if not _ISBN_GROUPS.fullmatch(number):
+        return False
+    digits = [int(c) for c in number if c.isdigit()]
+    if len(digits) == 13:
+        return sum(d * (3 if i % 2 else 1) for i, d in enumerate(digits)) % 10 == 0
+    return len(digits) == 10 and sum(d * (10 - i) for i, d in enumerate(digits)) % 11 == 0
+
+
+def _fictional(number: Any) -> bool:
+    """Whether a parsed number is reserved for fiction."""
+    from phonenumbers import national_significant_number
+
+    national = national_significant_number(number)
+    if number.country_code == 1 and _FICTION_1.fullmatch(national):
+        return True
+    return any(
+        national.startswith(prefix) and len(national) == len(prefix) + rest
+        for prefix, rest, _ in _FICTION.get(number.country_code, ())
+    )
+
+
+def _readings(value: str, regions: Iterable[str]) -> list[Any]:
+    """The valid numbers that a value may be, by region."""
+    from phonenumbers import NumberParseException, is_valid_number, parse
+
+    numbers = []
+    for region in (*regions, None):
+        try:
+            number = parse(value, region)
+        except NumberParseException:
+            continue
+        if is_valid_number(number):
+            numbers.append(number)
+    return numbers
+
+
+def canonical(value: str, regions: tuple[str, ...] = ()) -> str:
+    """The number in the form of E.164, with its country code; its digits where it can't be read."""
+    from phonenumbers import PhoneNumberFormat, format_number
+
+    numbers = _readings(value, regions)
+    if not numbers:
+        return "".join(c for c in value if c.isdigit())
+    return str(format_number(numbers[0], PhoneNumberFormat.E164))
+
+
+def reserved(value: str, regions: tuple[str, ...] = ()) -> bool:
+    """Whether the number, as one of the regions reads it, is one that a regulator reserves for fiction."""
+    return any(map(_fictional, _readings(value, regions)))
+
+
+def fake(value: str, digest: int, regions: tuple[str, ...] = ()) -> str:
+    """A number reserved for fiction in the same country, national or international as `value` is.
+
+    For a country that reserves none (or one this module doesn't know), the shape and country code of `value`
+    with zeros first, which no numbering plan gives out.
+    """
+    numbers = _readings(value, regions)
+    code = numbers[0].country_code if numbers else 0
+    abroad = value.lstrip("([（［").startswith(("+", "＋", "00"))
+    if code not in _FICTION:
+        return _zeros(value, str(code) if abroad and code else "", digest)
+    ranges = _FICTION[code]
+    prefix, rest, shape = ranges[digest % len(ranges)]
+    national = prefix + str(10**rest + digest // len(ranges) % 10**rest)[1:]
+    digits = iter(national)
+    spelt = "".join(next(digits) if c == "#" else c for c in shape)
+    return f"+{code} {spelt.removeprefix('0')}" if abroad else spelt
+
+
+def _zeros(value: str, code: str, digest: int) -> str:
+    """`value` with its digits after the country code replaced: four zeros, then digits of the digest."""
+    kept = 0
+    if code:
+        lead = 2 if value.lstrip("([（［").startswith("00") else 0
+        kept = lead + len(code)
+    digits = [c for c in value if c.isdigit()]
+    size = max(0, len(digits) - kept - 4)
+    tail = str(10**size + digest % 10**size)[1:] if size else ""
+    new = iter(["".join(digits[:kept]), "0000"[: len(digits) - kept], tail])
+    characters = iter("".join(new))
+    return "".join(next(characters) if c.isdigit() else c for c in value)

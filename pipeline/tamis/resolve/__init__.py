@@ -1,0 +1,1 @@
+"""What resolvers share: rank, scope, banding, clusters."""

@@ -1,0 +1,114 @@
+"""Near-duplicate clusters from MinHash signatures: bands propose pairs, signatures decide.
+
+Memory stays bounded: signatures and band keys beyond `SPILL_BYTES` live in files under the scratch folder,
+and a band is sorted in partitions of about `PARTITION_ROWS` keys. What stays in memory is some 50 bytes
+per document: its rank, scope, key in one band, component and result.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+SPILL_BYTES = 256 << 20
+"""Arrays larger than this live in a file."""
+PARTITION_ROWS = 1 << 24
+"""Keys of a band that are sorted at a time, about."""
+_CHUNK_ROWS = 1 << 16
+
+
+def near_clusters(
+    signatures: pa.ChunkedArray,
+    order: npt.NDArray[np.int64],
+    scopes: npt.NDArray[np.uint64],
+    bands: int,
+    min_similarity: float,
+    scratch: Path,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """Per row: the row that stays of its cluster (itself where none does better), and their similarity.
+
+    `signatures` is fixed-size binary (little-endian uint32 slots), null where a document has none;
+    `order` lists rows from best to worst; rows whose `scopes` differ are never compared. A pair that
+    shares a band is an edge if its signatures agree in at least the share `min_similarity` of slots;
+    clusters are the connected components. The similarity of a row with itself is 1.
+    """
+    from tamis.kernels.components import component_roots, link_buckets
+    from tamis.kernels.minhash import similarities
+
+    slots = signatures.type.byte_width // 4
+    matrix, keys, present = _load(signatures, scopes, bands, scratch)
+    rows = order[present[order]]
+    parent = np.arange(len(rows), dtype=np.int64)
+    # A hair less than the product, or 0.7 * 10 slots would ask for 8 of them.
+    least = math.ceil(min_similarity * slots - 1e-9)
+    for band in range(bands):
+        for members, sorted_keys in _buckets(keys[band][rows]):
+            link_buckets(members, sorted_keys, rows, matrix, least, parent)
+    roots = component_roots(parent)
+    kept = np.arange(len(order), dtype=np.int64)
+    kept[rows] = rows[roots]
+    similarity = np.ones(len(order), np.float32)
+    copies = np.flatnonzero(kept != np.arange(len(order)))
+    similarity[copies] = similarities(matrix, copies, kept[copies])
+    return kept, similarity
+
+
+def _load(
+    column: pa.ChunkedArray, scopes: npt.NDArray[np.uint64], bands: int, scratch: Path
+) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint64], npt.NDArray[np.bool_]]:
+    """Signature matrix (rows, slots), band keys (bands, rows), and where a signature is present."""
+    from tamis.kernels.minhash import band_keys
+
+    slots = column.type.byte_width // 4
+    matrix = _array(scratch / "signatures.npy", (len(column), slots), np.uint32)
+    keys = _array(scratch / "band_keys.npy", (bands, len(column)), np.uint64)
+    present = np.ones(len(column), np.bool_)
+    at = 0
+    for chunk in _pieces(column):
+        end = at + len(chunk)
+        raw = np.frombuffer(chunk.buffers()[1], "<u4", len(chunk) * slots, chunk.offset * slots * 4)
+        matrix[at:end] = raw.reshape(-1, slots)
+        present[at:end] = chunk.is_valid().to_numpy(zero_copy_only=False)
+        keys[:, at:end] = band_keys(matrix[at:end], scopes[at:end], bands)
+        at = end
+    return matrix, keys, present
+
+
+def _pieces(column: pa.ChunkedArray) -> Iterator[pa.Array]:
+    """The column in pieces of at most `_CHUNK_ROWS` rows."""
+    for chunk in column.chunks:
+        for at in range(0, len(chunk), _CHUNK_ROWS):
+            yield chunk.slice(at, _CHUNK_ROWS)
+
+
+def _array(path: Path, shape: tuple[int, ...], dtype: Any) -> npt.NDArray[Any]:
+    """An array in memory, or in the file `path` if it is large."""
+    if math.prod(shape) * np.dtype(dtype).itemsize <= SPILL_BYTES:
+        return np.empty(shape, dtype)
+    return np.asarray(np.lib.format.open_memmap(path, "w+", dtype, shape))
+
+
+def _buckets(
+    keys: npt.NDArray[np.uint64],
+) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.uint64]]]:
+    """Ranks of the documents that share their key with another one, and their keys, by (key, rank).
+
+    `keys[rank]` is a document's key. Partitions are ranges of keys in rising order, so what comes out,
+    put end to end, is the same for any number of them.
+    """
+    bits = max(0, math.ceil(math.log2(max(1, len(keys)) / PARTITION_ROWS)))
+    for part in range(1 << bits):
+        ranks = np.arange(len(keys)) if not bits else np.flatnonzero(keys >> np.uint64(64 - bits) == part)
+        by_key = np.argsort(keys[ranks])  # unstable, hence quick; few ranks survive to be put in order
+        found = keys[ranks[by_key]]
+        equal = np.zeros(len(found) + 1, np.bool_)
+        equal[1:-1] = found[1:] == found[:-1]
+        shared = equal[1:] | equal[:-1]
+        members, found = ranks[by_key[shared]], found[shared]
+        yield members[np.lexsort((members, found))], found

@@ -1,0 +1,27 @@
+"""Sketches in memory, for resolving a table that is already loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class LoadedSketches:
+    """A `SketchReader` over tables in memory."""
+
+    rows: pa.Table
+    """As `SketchReader.rows` has it."""
+    columns: Mapping[str, pa.ChunkedArray] = field(default_factory=dict)
+    """Sketch columns by name, aligned with `rows`."""
+
+    def read(self, column: str) -> pa.ChunkedArray:
+        """One sketch column."""
+        return self.columns[column]
+
+    def subset(self, alive: pa.Array) -> LoadedSketches:
+        """The rows where `alive` (boolean, aligned) is true: what another rule would leave."""
+        columns = {name: column.filter(alive) for name, column in self.columns.items()}
+        return LoadedSketches(self.rows.filter(alive), columns)

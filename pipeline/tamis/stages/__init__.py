@@ -1,0 +1,29 @@
+"""One file a stage. `STAGES` holds them in the recommended order: cheap and decisive ones first."""
+
+from __future__ import annotations
+
+from tamis.corpus.stage import Registry
+from tamis.stages import (
+    category,
+    exact_duplicates,
+    gopher_quality,
+    gopher_repetition,
+    language,
+    near_duplicates,
+    pii,
+    tokenize,
+)
+
+STAGES = Registry(
+    module.STAGE
+    for module in (
+        category,
+        language,
+        gopher_quality,
+        gopher_repetition,
+        exact_duplicates,
+        near_duplicates,
+        pii,
+        tokenize,
+    )
+)

@@ -1,0 +1,111 @@
+"""The stage `tokenize`: token ids of every document, and how many they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pydantic import model_validator
+
+from tamis.corpus.stage import Column, Measure, Models, Stage, StageConfig, measured
+from tamis.corpus.hashing import content_hashes
+from tamis.kernels.buffers import list_array
+from tamis.tokens.tokenizer import load_tokenizer
+from tamis.tokens.train import TrainTokenizer
+
+
+class Trained(StageConfig):
+    """A tokenizer that the run makes itself."""
+
+    train: TrainTokenizer
+    """How to train it on the documents that reach this stage; `{}` takes every default."""
+
+
+class TokenizeConfig(StageConfig):
+    """Which tokenizer, and which token ends a document."""
+
+    tokenizer: str | Trained
+    """A `tokenizer.json`: a path, `package:NAME/file` inside an installed package, or
+    `hub:namespace/name@revision/tokenizer.json`; or `{train: {...}}` to train one on the corpus itself."""
+
+    end_of_document: str | None = None
+    """The token whose id ends each document. Found when left out: the trained tokenizer's own, else the first
+    of the usual ones (`<|endoftext|>`, `</s>`, `<|end_of_text|>`, `<eos>`, `<|im_end|>`, ...) that the
+    tokenizer has."""
+
+    @model_validator(mode="after")
+    def _one_end(self) -> TokenizeConfig:
+        if self.end_of_document is not None and isinstance(self.tokenizer, Trained):
+            raise ValueError(
+                f"end_of_document is {self.end_of_document!r}, but a tokenizer trained in the run ends "
+                "documents with its own token; write it as `tokenizer: {train: {end_of_document: ...}}`"
+            )
+        return self
+
+
+def _prepare(config: TokenizeConfig, models: Models) -> Measure:
+    tokenizer = load_tokenizer(models["tokenizer"], end_of_document(config))
+
+    def measure(batch: pa.RecordBatch) -> pa.RecordBatch:
+        text = batch.column("text")
+        ids, offsets = tokenizer.encode(text)
+        columns = {
+            "tokens": np.diff(offsets),
+            "input_ids": list_array(ids, offsets, large=True),
+            "text_hash": content_hashes(text),
+        }
+        return measured(batch.num_rows, columns)
+
+    return measure
+
+
+def end_of_document(config: TokenizeConfig) -> str | None:
+    """The token the config names to end documents; None leaves it to the tokenizer."""
+    if isinstance(config.tokenizer, Trained):
+        return config.tokenizer.train.end_of_document
+    return config.end_of_document
+
+
+def _fit(config: TokenizeConfig) -> TrainTokenizer | None:
+    return config.tokenizer.train if isinstance(config.tokenizer, Trained) else None
+
+
+def _models(config: TokenizeConfig) -> dict[str, str]:
+    return {"tokenizer": config.tokenizer} if isinstance(config.tokenizer, str) else {}
+
+
+def _payload(_: Any) -> tuple[Column, ...]:
+    return (
+        Column(
+            "input_ids",
+            pa.large_list(pa.uint32()),
+            "token ids",
+            "Ids of the text, then one end-of-document id; a release narrows them to uint16 where they fit.",
+        ),
+        Column("text_hash", pa.binary(16), "xxh3-128", "Digest of the UTF-8 text that the ids encode."),
+    )
+
+
+STAGE = Stage(
+    name="tokenize",
+    version=1,
+    title="Token ids and token counts, by any tokenizer.json or by one trained on the corpus",
+    about="""Encodes every document with the `tokenizers` library, and ends it with exactly one
+end-of-document id. No other special token is added. Special tokens that a document spells out
+(`<|endoftext|>`, `</s>`) are encoded as the plain text they are, so an end-of-document id in the data always
+ends a document. Truncation, padding and BPE dropout that a tokenizer.json asks for are switched off.
+
+A tokenizer trained in the run is byte-level BPE over GPT-4-like pieces with single digits; its training
+sample is drawn by content hash and does not depend on files, shards or workers.
+
+The ids are those of the text as it stands after every edit before this stage, and `text_hash` pins that text:
+a release holds the same bytes.""",
+    config=TokenizeConfig,
+    reads=("text",),
+    adds=(Column("tokens", pa.int64(), "tokens", "Number of ids, the end-of-document id among them."),),
+    prepare=_prepare,
+    payload=_payload,
+    models=_models,
+    fit=_fit,
+)

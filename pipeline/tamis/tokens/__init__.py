@@ -1,0 +1,1 @@
+"""Tokenizers: loading, encoding, training; token columns and what ends a document."""

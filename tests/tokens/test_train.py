@@ -1,0 +1,155 @@
+"""Training a tokenizer: what it learns from, and the same bytes every time."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import xxhash
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from tokenizers import Tokenizer
+
+from tamis.errors import InputError
+from tamis.tokens.train import TrainTokenizer, sample_order, train_tokenizer
+
+SMALL = TrainTokenizer(vocabulary_size=600)
+
+SCRIPT = """
+import sys, pyarrow as pa
+from tamis.tokens.train import TrainTokenizer, train_tokenizer
+texts = sys.stdin.buffer.read().decode().split("\\0")
+column = pa.array(texts, pa.large_string())
+parts = [column] if len(sys.argv) == 1 else [column.slice(i, 7) for i in range(0, len(column), 7)]
+sys.stdout.buffer.write(train_tokenizer(TrainTokenizer(vocabulary_size=600), parts))
+"""
+
+
+def large(*texts: str) -> pa.Array:
+    return pa.array(texts, pa.large_string())
+
+
+def test_same_bytes_for_any_threads_process_and_grouping(corpus: pa.Array) -> None:
+    def run(threads: str, parallel: str, *arguments: str) -> bytes:
+        environment = {**os.environ, "RAYON_NUM_THREADS": threads, "TOKENIZERS_PARALLELISM": parallel}
+        given = "\0".join(corpus.to_pylist()).encode()
+        return subprocess.run(
+            [sys.executable, "-c", SCRIPT, *arguments],
+            input=given,
+            env=environment,
+            check=True,
+            capture_output=True,
+        ).stdout
+
+    here = train_tokenizer(SMALL, [corpus])
+    assert run("1", "false") == here
+    assert run("4", "true", "in parts") == here
+
+
+def test_vocabulary(corpus: pa.Array) -> None:
+    made = Tokenizer.from_str(train_tokenizer(SMALL, [corpus]).decode())
+    assert made.get_vocab_size() == 600
+    assert made.token_to_id("<|endoftext|>") == 0
+    assert made.encode("Le tamis").tokens == ["Le", "Ġtamis"]
+    assert made.encode("20 24").tokens == ["2", "0", "Ġ", "2", "4"]  # digits stand alone
+    # A combining mark stays in its word.
+    assert len(made.pre_tokenizer.pre_tokenize_str("हिन्दी में")) == 2
+
+
+def test_a_small_sample_yields_fewer_ids() -> None:
+    made = Tokenizer.from_str(train_tokenizer(SMALL, [large("abc")]).decode())
+    assert made.get_vocab_size() == 257
+
+
+def test_the_end_is_not_learnt_from_text() -> None:
+    text = large("see <|endoftext|> and <|endoftext|> and <|endoftext|> " * 50)
+    made = Tokenizer.from_str(train_tokenizer(SMALL, [text]).decode())
+    made.encode_special_tokens = True
+    assert 0 not in made.encode("<|endoftext|>").ids
+
+
+def test_learns_from_no_more_than_its_budget() -> None:
+    config = TrainTokenizer(vocabulary_size=600, characters=1000, document_characters=100)
+    documents = [f" {a}{b}qz" * 40 for a in "abcdefghij" for b in "klmnopqrst"]  # 200 characters: 100 count
+
+    def columns():
+        for n in range(0, 100, 5):
+            read.append(n)
+            yield large(*documents[n : n + 5])
+
+    read: list[int] = []
+    made = train_tokenizer(config, columns())
+    assert read == [0, 5]
+    assert made == train_tokenizer(config, [large(*(text[:100] for text in documents[:10]))])
+    assert made != train_tokenizer(config, [large(*(text[:100] for text in documents[:9]))])
+
+
+def test_no_text_is_an_error() -> None:
+    with pytest.raises(InputError, match="no text to train a tokenizer on"):
+        train_tokenizer(SMALL, [large("", ""), large()])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"vocabulary_size": 100},
+        {"vocabulary_size": 1 << 21},
+        {"characters": 0},
+        {"document_characters": 0},
+        {"end_of_document": "eos"},
+        {"end_of_document": "===="},
+        {"end_of_document": "<a b>"},
+        {"vocab": 8192},
+    ],
+)
+def test_bounds(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        TrainTokenizer.model_validate(wrong)
+
+
+def digests(*texts: str) -> pa.Array:
+    return pa.array([xxhash.xxh3_128_digest(text.encode()) for text in texts], pa.binary(16))
+
+
+def test_order_follows_content_not_place() -> None:
+    texts = [f"text {n % 50}" for n in range(60)]
+    hashes = digests(*texts)
+    order = sample_order(hashes, seed=7)
+    assert sorted(order) == list(range(60))
+    drawn = [texts[i] for i in order]
+    shuffled = np.random.default_rng(1).permutation(60)
+    moved = [texts[i] for i in shuffled]
+    assert [moved[i] for i in sample_order(digests(*moved), seed=7)] == drawn
+    assert [texts[i] for i in sample_order(hashes, seed=8)] != drawn
+    assert drawn != sorted(drawn)
+
+
+def test_order_of_a_slice() -> None:
+    hashes = digests(*map(str, range(20)))
+    assert (
+        sample_order(hashes.slice(5, 9), 1).tolist()
+        == sample_order(digests(*map(str, range(5, 14))), 1).tolist()
+    )
+    assert sample_order(hashes.slice(3, 0), 1).tolist() == []
+    with pytest.raises(TypeError, match="fixed_size_binary"):
+        sample_order(pa.array(["a"]), 1)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.binary(min_size=16, max_size=16), max_size=20), st.integers(0, 2**64 - 1))
+def test_order_is_by_splitmix_of_hash_and_seed(hashes: list[bytes], seed: int) -> None:
+    def mixed(word: int) -> int:
+        word = (word ^ word >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+        word = (word ^ word >> 27) * 0x94D049BB133111EB % 2**64
+        return word ^ word >> 31
+
+    def key(row: int) -> tuple[int, int, int]:
+        low, high = (int.from_bytes(hashes[row][i : i + 8], "little") for i in (0, 8))
+        return mixed(low ^ mixed((high + seed) % 2**64)), low, high
+
+    assert sample_order(pa.array(hashes, pa.binary(16)), seed).tolist() == sorted(range(len(hashes)), key=key)
