@@ -120,8 +120,8 @@ class Apt:
 
 
 def _reason(stderr: str) -> str:
-    lines = [line for line in stderr.splitlines() if line.startswith("E:")]
-    return lines[0][3:] if lines else "no reason given"
+    errors = [line[3:] for kind in ("E: ", "W: ") for line in stderr.splitlines() if line.startswith(kind)]
+    return errors[0] if errors else "no reason given"
 
 
 def _parse_uris(output: str) -> dict[str, Available]:

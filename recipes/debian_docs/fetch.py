@@ -11,10 +11,12 @@ and the archive's version is skipped, so an interrupted run is simply started ag
 from __future__ import annotations
 
 import csv
+import ctypes
 import fcntl
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -272,7 +274,7 @@ def _run(work: list[Job], jobs: int) -> dict[str, str]:
     """Runs the jobs, the largest first; returns causes of failure."""
     failures: dict[str, str] = {}
     work = sorted(work, key=lambda job: (-job.available.size, job.package.name))
-    with ProcessPoolExecutor(max_workers=jobs) as pool:
+    with ProcessPoolExecutor(max_workers=jobs, initializer=_die_with_parent) as pool:
         running: dict[Future[Record], str] = {pool.submit(fetch, job): job.package.name for job in work}
         for number, future in enumerate(as_completed(running), start=1):
             name = running[future]
@@ -293,6 +295,12 @@ def summary(record: Record) -> str:
     rejects = f", {len(record['rejects'])} rejects" if record["rejects"] else ""
     languages = " ".join(record["languages"])
     return f"{documents} documents, {size / 1e6:.1f} MB, {languages}, {record['license']}{rejects}"
+
+
+def _die_with_parent() -> None:
+    """Asks Linux to kill this worker when the main process is killed; it would wait for work for ever."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
 def read_index(out: Path) -> dict[str, Record]:

@@ -206,6 +206,8 @@ def _sum(batch: pa.RecordBatch, column: str) -> int:
 
 def _pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
     """The batch in slices of at most about ROW_GROUP_BYTES of text."""
+    if batch.num_rows == 0:
+        return
     sizes = batch.column("bytes").to_numpy(zero_copy_only=False)
     numbers = np.cumsum(sizes) // ROW_GROUP_BYTES
     starts = np.flatnonzero(np.diff(numbers, prepend=-1))

@@ -6,7 +6,6 @@ rows it revives are, and what was known is merged.
 
 from __future__ import annotations
 
-import functools
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -87,13 +86,16 @@ def read_slice(path: Path, start: int, rows: int) -> pa.Table:
     return table.slice(start - first, rows)
 
 
-@functools.lru_cache(maxsize=32)
-def _prepared(
-    use_name: str, key: str, prepare: Any, config: Any, models: tuple[tuple[str, Path], ...]
-) -> Measure:
-    """A stage's measuring function, set up once per worker."""
-    measure: Measure = prepare(config, dict(models))
-    return measure
+_PREPARED: dict[tuple[str, str], Measure] = {}
+"""Measuring functions set up in this process, by stage and key: a model is loaded once per worker."""
+
+
+def prepared(use: StageUse, key: str, models: Sequence[tuple[str, Path]]) -> Measure:
+    """The measuring function of a stage, set up at its first use in this process."""
+    if (use.name, key) not in _PREPARED:
+        assert use.stage.prepare is not None
+        _PREPARED[use.name, key] = use.stage.prepare(use.config, dict(models))
+    return _PREPARED[use.name, key]
 
 
 @dataclass(frozen=True)
@@ -166,9 +168,7 @@ class _Measuring:
         return Slice(where.path, start, rows)
 
     def measure_of(self, use: StageUse) -> Measure:
-        return _prepared(
-            use.name, self.context.keys[use.name], use.stage.prepare, use.config, self.task.models[use.name]
-        )
+        return prepared(use, self.context.keys[use.name], self.task.models[use.name])
 
 
 class _RowGroup:

@@ -154,7 +154,7 @@ def _ipv6_shaped(data, lo, hi):  # type: ignore[no-untyped-def]
                 double = True
         elif data[i] != 46:
             digits += 1
-    return digits >= 2 and colons >= 2 and (double or colons >= 6)
+    return digits >= 4 and colons >= 2 and (double or colons >= 6)
 
 
 @njit(nogil=True, cache=True, boundscheck=False)

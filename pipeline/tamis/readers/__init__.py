@@ -1,1 +1,49 @@
 """Readers turn source files into record batches of documents, and count what they can't read."""
+
+from __future__ import annotations
+
+import importlib
+
+from tamis.corpus.documents import InputFile
+from tamis.errors import InputError
+from tamis.readers.contract import Reader
+from tamis.recipe.model import Source
+
+FORMATS = {
+    "jsonl": (".jsonl", ".ndjson", ".jsonlines"),
+    "parquet": (".parquet", ".pq"),
+    "html": (".html", ".htm", ".xhtml"),
+    "text": (
+        ".txt", ".text", ".md", ".markdown", ".rst", ".adoc", ".tex", ".org", ".srt", ".vtt",
+        ".py", ".pyi", ".c", ".h", ".cc", ".cpp", ".hpp", ".cs", ".java", ".kt", ".scala", ".go", ".rs", ".js", ".mjs",
+        ".ts", ".jsx", ".tsx", ".rb", ".php", ".pl", ".pm", ".lua", ".r", ".jl", ".m", ".swift", ".hs", ".ml", ".el",
+        ".sh", ".bash", ".sql", ".css", ".toml", ".ini", ".cfg", ".yaml", ".yml", ".csv", ".tsv",
+    ),
+}  # fmt: skip
+"""What `format: auto` takes each file name extension for; .gz and .zst may follow all but Parquet's."""
+_COMPRESSED = (".gz", ".zst", ".zstd")
+
+
+def reader_of(source: Source, file: InputFile) -> Reader:
+    """The reader of a file, by the source's `format` or the file's name. Raises InputError for an unknown one."""
+    format_ = source.format if source.format != "auto" else _by_name(source, file)
+    module = importlib.import_module(f"tamis.readers.{'python_installation' if format_ == 'python' else format_}")
+    reader: Reader = module.read
+    return reader
+
+
+def _by_name(source: Source, file: InputFile) -> str:
+    if all(path.startswith("python:") for path in source.path):
+        return "python"
+    name = file.name.lower()
+    for ending in _COMPRESSED:
+        name = name.removesuffix(ending)
+    for format_, endings in FORMATS.items():
+        if name.endswith(endings):
+            return format_
+    allowed = "; ".join(f"{format_}: {' '.join(endings)}" for format_, endings in FORMATS.items())
+    raise InputError(
+        f"source {source.name}: the name of {file.name!r} doesn't tell how to read it. Set `format` "
+        f"(jsonl, parquet, text, html), or narrow the path to files with a known extension ({allowed}; "
+        "all but Parquet also with .gz or .zst)"
+    )

@@ -7,9 +7,9 @@ RFC 3849) never count.
 
 Four numbers with dots are more often a version or a section than an address. Not taken: anything next to a
 letter, a digit or one more dotted number; behind a word such as "version" or "section", an operator
-(pkg==1.2.3.4), "name-" or "name/"; before "-rc1" or "+git"; and four numbers of at most 50, unless a word
-such as "ip" or "host" stands before them, "://", "@" or "[" does, or a port or prefix length follows. (Of all
-addresses 0.2 % have four numbers that small.)
+(pkg==1.2.3.4), "name-" or "name/"; before "-rc1" or "+git"; four numbers of at most 99 shortly after "version",
+"release", "updated"; and four numbers of at most 50, unless a word such as "ip" or "host" stands before them,
+"://", "@" or "[" does, or a port or prefix length follows. (Of all addresses 0.2 % have numbers that small.)
 """
 
 from __future__ import annotations
@@ -36,11 +36,15 @@ _BEFORE = re.compile(
 )
 _ADDRESS_BEFORE = re.compile(
     r"(?:\b(?:ip(?:v4)?|addr(?:ess|esse)?|adresse|dirección|indirizzo|hosts?|server|serveur|client|dns|nameserver"
-    r"|gateway|router|proxy|ping|peer|from|to)\b[^\w\n]{0,4}|://|@|\[)\Z",
+    r"|gateway|router|proxy|ping|peer)\b[^\w\n]{0,4}|://|@|\[)\Z",
     re.IGNORECASE,
 )
 _ADDRESS_AFTER = re.compile(r":[0-9]{2,5}(?![0-9])|/[0-9]{1,2}(?![0-9.])|\]")
 _SMALL = 50
+_RELEASED = re.compile(
+    r"\b(?:versions?|standards|releases?|updated?|upgraded?|bump(?:ed)?)\b[^\n]*\Z", re.IGNORECASE
+)
+_MIDDLING = 99
 
 _DOCUMENTATION_4 = [IPv4Network(n) for n in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")]
 _PRIVATE_4 = [
@@ -133,8 +137,9 @@ def _is_number(text: str, match: re.Match[str]) -> bool:
         and not _V4_AFTER.match(text, last)
     ):
         return True
-    if max(map(int, match.group().split("."))) > _SMALL:
-        return False
+    largest = max(map(int, match.group().split(".")))
+    if largest > _SMALL:
+        return largest <= _MIDDLING and _RELEASED.search(text, low, first) is not None
     return not (_ADDRESS_BEFORE.search(text, low, first) or _ADDRESS_AFTER.match(text, last))
 
 

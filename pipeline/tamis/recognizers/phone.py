@@ -12,8 +12,8 @@ Of what the matcher accepts these are left out, for they are far more often some
 * four dotted numbers, anything that holds a date, an ISBN (by the word before it or by hyphens and check
   digit), the ZIP+4 code after a US state;
 * unless it begins with '+' or a word such as "tel" or "mobile" stands before it: one block of digits without
-  a 0 in front (an order number, a time in seconds), decimal numbers, points between thousands, a tilde,
-  two or more groups of one digit.
+  a 0 in front (an order number, a time in seconds), a day (20240131), decimal numbers, points between
+  thousands, a minus sign or a tilde, half a pair of brackets, two or more groups of one digit.
 
 Numbers that a regulator reserves for fiction are nobody's and don't count; fakes are made of them.
 """
@@ -48,7 +48,7 @@ _KINDS = (
     "fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost", "personal_number", "voip", "pager",
     "uan", "voicemail",
 )  # fmt: skip
-_GROUP = re.compile(r"\d+")
+_GROUP = re.compile(r"(?:[(\[（［+＋][^\d+＋]{0,4}){0,2}(\d+)")
 _EXTENSION = re.compile(
     r"(?:;ext=|[a-zа-я#＃~～ｅｘｔｎｉó\u0301]+[:.．]?[ \u00a0\t,-]*)\d+#?\Z", re.IGNORECASE
 )
@@ -70,10 +70,12 @@ _QUAD = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
 _DECIMALS = re.compile(r"(?:[0-9]+ )*[0-9]+\.[0-9]+(?: [0-9]+(?:\.[0-9]+)?)*")
 _THOUSANDS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+")
 _SINGLES = re.compile(r"(?<!\d)(?<!\(0\))\d(?!\d)(?!\))")
-_INSIDE_BEFORE = re.compile(r"(?:[0-9][.,:]|[^\W\d_][-/])\Z")
+_INSIDE_BEFORE = re.compile(r"(?:[0-9][.,:]|[^\W\d_]/|-)\Z")
+_MINUS = re.compile(r"\s-\d")
+_HALF_BRACKET = re.compile(r"[^(（\[［]*[)）\]］]")
 _INSIDE_AFTER = re.compile(r"[^\W]|,[0-9]|-[^\W\d_]")
 _ZIP = re.compile(r"[0-9]{5}-[0-9]{4}")
-_US_STATE = re.compile(r"\b[A-Z]{2},?\s{1,8}\Z")
+_US_STATE = re.compile(r"\b[A-Z]{2},?[\s#*/]{1,12}\Z")
 
 _FICTION: Mapping[int, tuple[tuple[str, int, str], ...]] = {
     # ARCEP, decision 2018-0881: numbers for audiovisual works.
@@ -122,7 +124,7 @@ def _plan(region: str) -> tuple[re.Pattern[str], bool]:
 
 def _promising(text: str, start: int, end: int, regions: tuple[str, ...]) -> list[str]:
     """The regions where some part of a stretch, cut between groups of digits, may be a number."""
-    groups = [(m.start(), m.end(), m.group()) for m in _GROUP.finditer(text, start, end)]
+    groups = [(m.start(), m.end(), m.group(1)) for m in _GROUP.finditer(text, start, end)]
     left = list(regions)
     for i, (first, _, _) in enumerate(groups):
         digits = ""
@@ -134,7 +136,7 @@ def _promising(text: str, start: int, end: int, regions: tuple[str, ...]) -> lis
                 continue
             plain = digits if digits.isascii() else "".join(str(int(d)) for d in digits)
             hits = [r for r in left if not _plan(r)[1] or _plan(r)[0].fullmatch(plain)]
-            if hits and not _refused(text, first, last):
+            if hits and not _refused(text, _trimmed(text, first, last), last):
                 left = [r for r in left if r not in hits]
     return [region for region in regions if region not in left]
 
@@ -160,10 +162,15 @@ def _matches(text: str, start: int, end: int, region: str | None) -> Iterable[tu
     low = max(0, start - 1)
     for match in PhoneNumberMatcher(text[low : end + 3], region, max_tries=2**62):
         first, last = low + match.start, low + match.end
-        if text[first] in _OPENING and not any(c in _CLOSING for c in text[first:last]):
-            first += 1  # "(01 23 45 67 89)": the matcher takes one bracket and leaves the other
+        first = _trimmed(text, first, last)
         if start <= first < end and not _refused(text, first, last) and not _inside(text[last : last + 2]):
             yield first, last
+
+
+def _trimmed(text: str, first: int, last: int) -> int:
+    """Where the number begins without an opening bracket that it doesn't close: "(01 23 45 67 89"."""
+    closed = any(c in _CLOSING for c in text[first:last])
+    return first + 1 if text[first] in _OPENING and not closed else first
 
 
 def _inside(after: str) -> bool:
@@ -191,6 +198,8 @@ def _refused(text: str, first: int, last: int) -> bool:
     return (
         (number.isdigit() and int(number[0]) != 0)
         or "~" in number
+        or _MINUS.search(number) is not None
+        or _HALF_BRACKET.match(number) is not None
         or len(_SINGLES.findall(number)) > 1
         or any(shape.fullmatch(number) for shape in (_DECIMALS, _THOUSANDS))
         or _DAY_STAMP.search(number) is not None

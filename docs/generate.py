@@ -1,0 +1,82 @@
+"""Writes docs/stages.md and docs/cli.md from the stages' declarations and the commands themselves.
+
+python docs/generate.py           writes them
+python docs/generate.py --check   fails when they are not current
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from tamis.cli.main import cli
+from tamis.recipe.stage_docs import stage_facts
+from tamis.stages import STAGES
+
+HERE = Path(__file__).parent
+NOTE = "<!-- Made by docs/generate.py: change the code, then run it. -->\n"
+
+
+def cell(value: object) -> str:
+    """A value as Markdown table text."""
+    return "" if value is None else str(value).replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
+
+
+def stages() -> str:
+    """All stages: method, signals with default rules, options."""
+    parts = ["# Stages\n", NOTE, "In their recommended order: cheap and decisive ones first.\n"]
+    for stage in STAGES:
+        facts = stage_facts(stage)
+        parts.append(f"## {facts['name']}\n\n{facts['title']}. Version {facts['version']}.\n\n{facts['about']}\n")
+        parts.append("| signal | type | unit | kept by default | meaning |\n|---|---|---|---|---|")
+        for signal in facts["signals"]:
+            default = cell(signal["default"])
+            for by, values in signal["default_by"].items():
+                default += "".join(f"; {by} {value}: {cell(rule)}" for value, rule in values.items())
+            citation = f" ({cell(signal['citation'])})" if signal["citation"] else ""
+            parts.append(
+                f"| `{signal['name']}` | {cell(signal['type'])} | {cell(signal['unit'])} | {default} "
+                f"| {cell(signal['meaning'])}{citation} |"
+            )
+        if facts["options"]:
+            parts.append("\n| option | type | default | meaning |\n|---|---|---|---|")
+            for option in facts["options"]:
+                parts.append(
+                    f"| `{option['name']}` | {cell(option['type'])} | `{cell(option['default'])}` "
+                    f"| {cell(option['meaning'])} |"
+                )
+        parts.append("")
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def commands() -> str:
+    """Every command's `--help`."""
+    parts = ["# Command line\n", NOTE]
+    context = click.Context(cli, info_name="tamis", terminal_width=100, max_content_width=100)
+    parts.append(f"```\n{cli.get_help(context)}\n```\n")
+    for name in cli.list_commands(context):
+        command = cli.get_command(context, name)
+        assert command is not None
+        inner = click.Context(command, info_name=name, parent=context, terminal_width=100, max_content_width=100)
+        parts.append(f"## tamis {name}\n\n```\n{command.get_help(inner)}\n```\n")
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def main() -> None:
+    """Writes or checks both files."""
+    stale = []
+    for name, text in (("stages.md", stages()), ("cli.md", commands())):
+        path = HERE / name
+        if "--check" in sys.argv:
+            if not path.exists() or path.read_text(encoding="utf-8") != text:
+                stale.append(name)
+        else:
+            path.write_text(text, encoding="utf-8")
+    if stale:
+        sys.exit(f"docs/{' and docs/'.join(stale)} not current: run `python docs/generate.py`")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""Sections on where the text is from and what may be done with it: sources, rights, LICENSES.md."""
+
+from __future__ import annotations
+
+from tamis.cards.content import ROWS, names
+from tamis.cards.markdown import code, folded, link, section, table, text, top
+from tamis.cards.numbers import count, share, size
+from tamis.cards.view import View
+from tamis.corpus.manifest import SourceFacts
+from tamis.recipe.licenses import LICENSES, License, parse_license
+
+MISSING = "*not declared*"
+OPEN = 12
+"""Sources up to which each is told in the open; more are folded."""
+DECLARED = (
+    ("provider", "Provider"),
+    ("url", "Address"),
+    ("version", "Version"),
+    ("selection", "Selection"),
+    ("period", "Period"),
+    ("license", "Licence"),
+    ("license_url", "Evidence of the licence"),
+)
+
+
+def sources(view: View) -> str:
+    """Every source: what the recipe declares, and what reading it found."""
+    manifest = view.manifest
+    rows = []
+    for source in manifest.sources:
+        declared = source.declared
+        rows.append((text(source.name), _or_missing(declared.get("provider")), _or_missing(declared.get("version")),
+                     _license_of(source), count(source.files), size(source.input_bytes), count(source.documents)))  # fmt: skip
+    header = ("Source", "Provider", "Version", "Licence", "Files", "Input", "Documents")
+    shown, more = top(rows, ROWS, "stats/facts.csv")
+    many = len(manifest.sources) > OPEN
+    told = [
+        folded(f"{text(source.name)}: {count(source.documents)} documents", _source(source)) if many
+        else f"### {text(source.name)}\n\n{_source(source)}"
+        for source in manifest.sources
+    ]  # fmt: skip
+    return section("Sources", table(header, "llllrrr", shown) + more, *told)
+
+
+def _source(source: SourceFacts) -> str:
+    declared = source.declared
+    rows = [(title, _or_missing(declared.get(name))) for name, title in DECLARED if name != "license"]
+    rows.insert(5, ("Licence", _license_of(source)))
+    rows += [
+        ("May be handed on", "yes" if source.redistributable else "**no**"),
+        ("Language", "decided per document" if declared.get("language") == "detect" else _or_missing(declared.get("language"))),
+        ("Category", text(declared["category"]) if "category" in declared else "decided per document, or none"),
+        ("Files", f"{count(source.files)}, {size(source.input_bytes)}, fingerprint {code(source.fingerprint)}"),
+        ("Read from", ", ".join(code(path) for path in declared["path"])),
+        ("Rows read", count(source.read)),
+    ]
+    if source.filtered:
+        rows.append(("Left out by `where`", count(source.filtered)))
+    rows.append(("Rejected", ", ".join(f"{code(cause)} {count(number)}" for cause, number in source.rejects.items()) or "none"))
+    if source.notes:
+        rows.append(("Noted", ", ".join(f"{code(what)} {count(number)}" for what, number in source.notes.items())))
+    rows.append(("Documents", f"{count(source.documents)}: {count(source.chars)} characters, {size(source.bytes)}"))
+    return table(("", ""), "ll", rows)
+
+
+def _or_missing(value: object) -> str:
+    return link(str(value)) if value else MISSING
+
+
+def _license_of(source: SourceFacts) -> str:
+    license_ = source.declared.get("license")
+    return code(license_) if license_ else "by document"
+
+
+def rights(view: View) -> str:
+    """Licences by amount, and what they ask."""
+    whole = view.manifest.totals[view.unit]
+    tokens = view.unit == "tokens"
+    rows = []
+    for (expression,), cell in view.sums("license").items():
+        middle = (count(cell.tokens),) if tokens else (count(cell.chars),)
+        rows.append((code(expression), count(cell.documents), *middle, share(view.amount(cell), whole), *_asks(expression)))
+    shown, more = top(rows, ROWS, "LICENSES.md")
+    kept = [source for source in view.manifest.sources if not source.redistributable]
+    if kept:
+        held = {source for (source,) in view.sums("source")}
+        hand_on = (
+            f"**May not be handed on:** {names([s.name for s in kept])}. "
+            f"{'Their text is in this release: publish it only without them.' if held & {s.name for s in kept} else 'None of their text is in this release.'}"
+        )
+    else:
+        hand_on = "No source says that its text may not be handed on."
+    header = ("Licence", "Documents", view.unit_name.capitalize(), "Share", "Commercial use", "Same licence for derived works", "Hand on")
+    return section(
+        "Rights",
+        table(header, "lrrrlll", shown) + more,
+        hand_on,
+        "Every document carries its licence in column `license`. [`LICENSES.md`](LICENSES.md) has a row for each licence and "
+        "source, with the evidence. A licence of a collection need not cover every text in it.",
+    )
+
+
+def _asks(expression: str) -> tuple[str, str, str]:
+    """Commercial use, share-alike and handing on, by the strictest part of an expression."""
+    parts = parse_license(expression)
+    if any(part.spdx not in LICENSES for part in parts):
+        return "see evidence", "see evidence", "see evidence"
+    return (
+        "yes" if all(part.commercial for part in parts) else "**no**",
+        "yes" if any(part.share_alike for part in parts) else "no",
+        "yes" if all(part.redistributable for part in parts) else "**no**",
+    )
+
+
+def licenses_file(view: View) -> str:
+    """LICENSES.md: a row per licence and source."""
+    declared = {source.name: source for source in view.manifest.sources}
+    rows = []
+    for (expression, name), cell in view.sums("license", "source").items():
+        source = declared[name]
+        evidence = source.declared.get("license_url")
+        stated = link(str(evidence)) if evidence else f"{MISSING} in the recipe"
+        if not source.declared.get("license"):
+            stated = "each document's own metadata" + (f"; {stated}" if evidence else "")
+        amount = cell.tokens if view.unit == "tokens" else cell.chars
+        rows.append((code(expression), text(name), count(cell.documents), count(amount), stated,
+                     "yes" if source.redistributable else "**no**"))  # fmt: skip
+    header = ("Licence (SPDX)", "Source", "Documents", view.unit_name.capitalize(), "Evidence", "May be handed on")
+    used = {part.spdx: part for (expression,) in view.sums("license") for part in parse_license(expression)}
+    texts = "\n".join(f"- {code(name)}: {_text_of(part)}" for name, part in sorted(used.items()))
+    return "\n\n".join(
+        [
+            f"# Licences of {text(view.manifest.title)} {text(view.manifest.version)}",
+            "Each document has its licence in column `license`. The licence of a source is what its provider states; "
+            "the evidence is where that is stated.",
+            table(header, "llrrll", rows),
+            "## Texts of the licences",
+            texts,
+        ]
+    ) + "\n"
+
+
+def _text_of(license_: License) -> str:
+    if license_.spdx.startswith("LicenseRef-"):
+        return "not an SPDX licence; see the evidence of its sources"
+    return f"<https://spdx.org/licenses/{license_.spdx}.html>"

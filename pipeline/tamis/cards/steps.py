@@ -1,0 +1,44 @@
+"""The way of all documents through a run, stage by stage, summed over sources."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tamis.cards.view import View
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the funnel, summed over sources."""
+
+    name: str
+    entered: int
+    left: int
+    reasons: dict[str, int]
+
+
+def steps(view: View) -> list[Step]:
+    """The way of all documents: reading, every stage that could drop one, the mix."""
+    manifest = view.manifest
+    causes: dict[str, int] = {}
+    for source in manifest.sources:
+        for cause, number in source.rejects.items():
+            causes[cause] = causes.get(cause, 0) + number
+    filtered = sum(source.filtered for source in manifest.sources)
+    causes |= {"left out by `where`": filtered} if filtered else {}
+    read = sum(source.read for source in manifest.sources)
+    found = [Step("reading", read, manifest.totals["ingested"], causes)]
+    for name in dict.fromkeys(row.stage for row in manifest.funnel):
+        rows = [row for row in manifest.funnel if row.stage == name]
+        reasons: dict[str, int] = {}
+        for row in rows:
+            for reason, number in row.reasons.items():
+                reasons[reason] = reasons.get(reason, 0) + number
+        found.append(Step(name, sum(r.documents_in for r in rows), sum(r.documents_out for r in rows), reasons))
+    return found
+
+
+def decisive(view: View) -> list[Step]:
+    """Steps that have a rule or dropped something: the others pass everything by their nature."""
+    ruled = {stage.name for stage in view.manifest.stages if stage.rules or stage.rules_by}
+    return [step for step in steps(view) if step.entered != step.left or step.name in ruled or step.name == "reading"]

@@ -1,0 +1,222 @@
+"""Sections on how to use a release, and what is not known of it."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pyarrow as pa
+from ruamel.yaml import YAML
+from ruamel.yaml.scalarstring import LiteralScalarString
+
+from tamis.cards.content import names
+from tamis.cards.markdown import code, fenced, folded, section, table, text
+from tamis.cards.numbers import count, share, short
+from tamis.cards.view import View
+from tamis.engine.ledger import FACTS
+from tamis.mix.epochs import NO_CATEGORY, UNKNOWN
+
+MEANINGS = {
+    "text": "the document, after every edit",
+    "id": "source and the source's own id; unique, stable over versions",
+    "source": "name of the source",
+    "language": "BCP-47, `code` for source code; null when unknown",
+    "category": "genre; null when unknown",
+    "license": "SPDX expression",
+    "url": "address of the document, if the source tells it",
+    "title": "title, if the source tells it",
+    "date": "date as the source writes it",
+    "author": "author, if the source tells it",
+    "copies": "how often the document counts in the mix",
+    "tokens": "number of token ids, the end-of-document id included",
+    "n_tokens": "length of `input_ids`",
+    "input_ids": "token ids of `text`, then one end-of-document id",
+}
+ORDER = ("name", "version", "title", "seed", "sources", "stages", "mix", "release", "card")
+FIRST = ("name", "path", "license")
+
+
+def fields(view: View) -> str:
+    """Columns of the shards and of the ledger."""
+    parts = []
+    titles = {"data": "`data/LANGUAGE/SOURCE-*.parquet`: texts", "tokens": "`tokens/LANGUAGE/SOURCE-*.parquet`: token ids, row for row the same documents"}
+    for folder, schema in view.schemas.items():
+        rows = [(code(field.name), code(_type(field.type)), MEANINGS[field.name]) for field in schema]
+        parts.append(f"### {titles[folder]}\n\n{table(('Column', 'Type', 'Meaning'), 'lll', rows)}")
+    ledger = (
+        f"### `ledger/*.parquet`: one row per ingested document\n\nColumns {names(list(FACTS))}; `passed` (every rule), `epochs`, "
+        "`copies`, `dropped_by` (the first failed rule, null in the release), `failed` (all failed rules); then, per stage, "
+        "`STAGE.measured` and its signals as `STAGE.SIGNAL`. No text."
+    )
+    return section("Fields", *parts, ledger)
+
+
+def _type(type_: pa.DataType) -> str:
+    if pa.types.is_list(type_) or pa.types.is_large_list(type_):
+        return f"list of {type_.value_type}"
+    return str(type_).removeprefix("large_")
+
+
+def tokenizer(view: View) -> str:
+    """Which tokenizer made the ids."""
+    facts = view.manifest.tokenizer
+    if facts is None:
+        return section("Tokenizer", "The release holds no token ids.")
+    rows = [
+        ("Reference", text(facts["reference"])),
+        ("File", "[`tokenizer/tokenizer.json`](tokenizer/tokenizer.json)"),
+        ("SHA-256", code(facts["sha256"])),
+        ("Model", text(facts["model"])),
+        ("Vocabulary", f"{count(facts['vocabulary_size'])} ids, stored as {code(facts['id_type'])}"),
+        ("End of document", f"{code(facts['end_of_document'])}, id {code(facts['end_of_document_id'])}: the last id of every document, and nowhere else"),
+    ]
+    ratios = [
+        (code(language), share_of(cell.chars, cell.tokens), share_of(cell.bytes, cell.tokens))
+        for (language,), cell in view.sums("language").items()
+    ]
+    ratio = table(("Language", "Characters per token", "Bytes per token"), "lrr", ratios[:40])
+    return section("Tokenizer", table(("", ""), "ll", rows), ratio)
+
+
+def share_of(part: int, whole: int) -> str:
+    """How many of `part` come to one of `whole`."""
+    return f"{part / whole:.2f}" if whole else "–"
+
+
+def loading(view: View) -> str:
+    """How to read it."""
+    language = next((lang for (lang,) in view.sums("language")), UNKNOWN)
+    tokens = (
+        '\ntokens = load_dataset("NAMESPACE/' + view.manifest.name + '", "tokens", split="train", streaming=True)'
+        if view.files("tokens")
+        else ""
+    )
+    hub = (
+        "from datasets import load_dataset\n\n"
+        f'everything = load_dataset("NAMESPACE/{view.manifest.name}", split="train", streaming=True)\n'
+        f'{_identifier(language)} = load_dataset("NAMESPACE/{view.manifest.name}", "{language}", split="train")' + tokens
+    )
+    polars = (
+        "import polars as pl\n\n"
+        f'documents = pl.scan_parquet("data/{language}/*.parquet").filter(pl.col("license") == "{_license(view)}")\n'
+        'why = pl.scan_parquet("ledger/*.parquet").group_by("source", "dropped_by").len().collect()'
+    )
+    weights = (
+        "Documents count once in the shards. To train on the mix as weighted, repeat each document `copies` times."
+        if view.manifest.totals["copies"] != view.manifest.totals["documents"]
+        else ""
+    )
+    return section(
+        "How to load it",
+        "From the Hub (a path to the release's folder works in the same place):",
+        fenced("python", hub),
+        "From the files, without reading more than is asked for:",
+        fenced("python", polars),
+        weights,
+    )
+
+
+def _identifier(language: str) -> str:
+    return language.replace("-", "_").lower()
+
+
+def _license(view: View) -> str:
+    return next((name for (name,) in view.sums("license")), "")
+
+
+def reproducing(view: View) -> str:
+    """How to make it again, to the byte."""
+    manifest = view.manifest
+    software = ", ".join(f"{name} {version}" for name, version in sorted(manifest.software.items()))
+    return section(
+        "How to make it again",
+        f"The same recipe, on the same source files, with the same software, gives the same bytes: identity {code(manifest.identity)}.",
+        fenced("sh", f"tamis run {manifest.name}.yaml      # the recipe below\ntamis verify {manifest.name}-{manifest.version}   # every checksum and every number of this card"),
+        f"Software: {text(software)}. Fingerprints of the source files are in [`manifest.json`](manifest.json), "
+        "as are sizes and SHA-256 of every file of the release.",
+        folded("The recipe, with every default and rule spelled out", fenced("yaml", recipe_yaml(manifest.recipe))),
+    )
+
+
+def recipe_yaml(recipe: dict[str, Any]) -> str:
+    """The recipe as a file `tamis run` takes."""
+    ordered = {key: recipe[key] for key in ORDER if key in recipe}
+    ordered["sources"] = [
+        {key: source[key] for key in (*FIRST, *sorted(set(source) - set(FIRST))) if key in source}
+        for source in recipe["sources"]
+    ]
+    writer = YAML(typ="rt")
+    writer.width = 4096
+    writer.indent(mapping=2, sequence=4, offset=2)
+    out = io.StringIO()
+    writer.dump(_literal(ordered), out)
+    return out.getvalue()
+
+
+def _literal(value: Any) -> Any:
+    """Texts of several lines as blocks."""
+    if isinstance(value, dict):
+        return {key: _literal(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_literal(item) for item in value]
+    if isinstance(value, str) and "\n" in value.strip("\n"):
+        return LiteralScalarString(value)
+    return value
+
+
+TEXTS = (
+    ("intended_uses", "Intended uses"),
+    ("out_of_scope_uses", "Out-of-scope uses"),
+    ("limitations", "Limitations and biases"),
+    ("contact", "Contact"),
+    ("citation", "Citation"),
+)
+UNSAID = "*Not written yet.*"
+
+
+def words(view: View) -> list[str]:
+    """Sections that only people can write, as the recipe has them."""
+    written = view.manifest.recipe.get("card", {})
+    parts = []
+    for key, title in TEXTS:
+        said = str(written.get(key, "")).strip()
+        parts.append(section(title, (fenced("bibtex", said) if key == "citation" else said) if said else UNSAID))
+    return parts
+
+
+ABSENT = (
+    ("language", "Languages were not identified by a model."),
+    ("gopher_quality", "No stage measured the quality of the text."),
+    ("exact_duplicates", "No stage looked for exact duplicates."),
+    ("near_duplicates", "No stage looked for near duplicates."),
+    ("pii", "No stage looked for personal data."),
+    ("tokenize", "The text was not tokenized: amounts are in characters."),
+)
+ALWAYS = (
+    "No stage looked for text of evaluation benchmarks.",
+    "No stage looked for toxic or illegal content.",
+    "No opt-out of rights holders was asked for beyond what the sources did themselves.",
+)
+
+
+def missing(view: View) -> str:
+    """Everything a reader may want to know and this release does not tell."""
+    manifest = view.manifest
+    lines = []
+    written = manifest.recipe.get("card", {})
+    lines += [f"The recipe's `card.{key}` is empty." for key in ("summary", *(key for key, _ in TEXTS)) if not written.get(key)]
+    for key, title in (("provider", "provider"), ("url", "address"), ("version", "version"), ("selection", "selection rule"),
+                       ("period", "period"), ("license_url", "evidence of the licence")):  # fmt: skip
+        without = [source.name for source in manifest.sources if not source.declared.get(key)]
+        if without:
+            every = "every source" if len(without) == len(manifest.sources) > 1 else names(without)
+            lines.append(f"No {title} is declared for {every}.")
+    for key, value, what in (("language", UNKNOWN, "language"), ("category", NO_CATEGORY, "category"),
+                             ("license", "LicenseRef-Unknown", "licence")):  # fmt: skip
+        cell = view.sums(key).get((value,))
+        if cell is not None:
+            part = share(view.amount(cell), manifest.totals[view.unit])
+            lines.append(f"The {what} of {count(cell.documents)} documents ({short(view.amount(cell))} {view.unit_name}, {part}) is not known.")
+    used = {stage.name for stage in manifest.stages}
+    lines += [line for name, line in ABSENT if name not in used] + list(ALWAYS)
+    return section("What is missing", "Nothing is known, or nothing was done, where this list says so:", "\n".join(f"- {line}" for line in lines))

@@ -1,0 +1,297 @@
+"""From the fields of a source's rows to document batches: types, row filters, facts, rejects by row.
+
+A `Role` is one use of one field: the text, the id, a fact, a signal or a row filter. A reader delivers one
+column a role (`as_kind` brings an Arrow column of any type into the role's; `value_as` does it for one
+JSON value), and `documents` makes the batch.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import langcodes
+import orjson
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tamis.corpus.conditions import Condition
+from tamis.corpus.documents import FACTS, InputFile, Reject
+from tamis.readers.contract import Tally, raw_schema
+from tamis.readers.license_names import UNKNOWN, spdx_of
+from tamis.recipe.languages import check_language
+from tamis.recipe.model import Source
+
+Kind = Literal["text", "string", "number", "boolean"]
+TYPES = {"text": pa.large_string(), "string": pa.string(), "number": pa.float64(), "boolean": pa.bool_()}
+Problem = tuple[str, str]
+"""Cause and detail of a row's reject."""
+
+
+@dataclass(frozen=True)
+class Role:
+    """One use of one field of the source."""
+
+    name: str
+    """`text`, `html`, `id`, a fact's name, `source.SIGNAL` or `where.FIELD`."""
+    path: tuple[str, ...]
+    """Steps to the field, from the outermost."""
+    kind: Kind
+    """What its values become; a value of another type is null."""
+
+    @property
+    def lenient(self) -> bool:
+        """Whether a number written as a string counts: in row filters, metadata often is."""
+        return self.name.startswith("where.")
+
+
+def roles_of(source: Source) -> tuple[Role, ...]:
+    """The roles of a source's fields; `text` stands for itself when neither text nor html is mapped."""
+    columns = dict(source.columns)
+    if "text" not in columns and "html" not in columns:
+        columns["text"] = "text"
+    roles = []
+    for name, field in columns.items():
+        kind: Kind = "text" if name in ("text", "html") else "string"
+        roles.append(Role(name, tuple(field.split(".")), kind))
+    for name, signal in source.signals.items():
+        roles.append(Role(f"source.{name}", tuple(signal.field.split(".")), signal.type))
+    for field, condition in source.where.items():
+        roles.append(Role(f"where.{field}", tuple(field.split(".")), _kind_of(condition)))
+    return tuple(roles)
+
+
+def _kind_of(condition: Condition) -> Kind:
+    values = (condition.in_ or ()) + (condition.not_in or ())
+    if condition.is_ is not None or (values and all(isinstance(value, bool) for value in values)):
+        return "boolean"
+    if condition.min is not None or condition.max is not None:
+        return "number"
+    if values and all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values):
+        return "number"
+    return "string"
+
+
+def value_as(value: Any, kind: Kind, lenient: bool = False) -> Any:
+    """One JSON value as `kind`, or None when it is of another type. A number or boolean may become a string."""
+    if value is None:
+        return None
+    if kind == "text":
+        return value if isinstance(value, str) else None
+    if kind == "string":
+        if isinstance(value, str):
+            return value
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value) if abs(value) < 1 << 63 else None
+        return orjson.dumps(value).decode() if isinstance(value, (bool, float)) else None
+    if kind == "boolean":
+        return value if isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    if isinstance(value, str) and not lenient:
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def as_kind(array: pa.Array, kind: Kind, lenient: bool = False) -> pa.Array:
+    """An Arrow column as `TYPES[kind]`; null where a value is of another type or no valid UTF-8."""
+    target = TYPES[kind]
+    if isinstance(array.type, pa.BaseExtensionType):
+        array = array.storage
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    of = array.type
+    if pa.types.is_null(of):
+        return pa.nulls(len(array), target)
+    textual = pa.types.is_string(of) or pa.types.is_large_string(of) or pa.types.is_string_view(of)
+    numeric = pa.types.is_integer(of) or pa.types.is_floating(of) or pa.types.is_decimal(of)
+    if kind in ("text", "string"):
+        if textual or pa.types.is_binary(of) or pa.types.is_large_binary(of) or pa.types.is_binary_view(of):
+            return _valid_text(array, target)
+        writable = numeric or pa.types.is_boolean(of) or pa.types.is_temporal(of)
+        return array.cast(target) if writable and kind == "string" else pa.nulls(len(array), target)
+    if kind == "boolean":
+        return array if pa.types.is_boolean(of) else pa.nulls(len(array), target)
+    if textual and lenient:
+        values = [value_as(value, "number", True) for value in _valid_text(array, pa.large_string()).to_pylist()]
+        return pa.array(values, target)
+    if not numeric:
+        return pa.nulls(len(array), target)
+    numbers = array.cast(target, safe=False)
+    return pc.if_else(pc.is_finite(numbers), numbers, pa.scalar(None, target))
+
+
+def _valid_text(array: pa.Array, target: pa.DataType) -> pa.Array:
+    try:
+        array = array.cast(target)
+        array.validate(full=True)
+    except pa.ArrowInvalid:
+        raw = array.cast(pa.large_binary()).to_pylist()
+        return pa.array([None if value is None else _decoded(value) for value in raw], target)
+    return array
+
+
+def _decoded(value: bytes) -> str | None:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def nested(table: pa.Table | pa.RecordBatch, path: tuple[str, ...]) -> pa.Array | None:
+    """The column at `path` (a column with the dotted name itself goes before); None where there is none."""
+    whole_name = ".".join(path)
+    if whole_name in table.schema.names:
+        path = (whole_name,)
+    if path[0] not in table.schema.names:
+        return None
+    column = table.column(path[0])
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+        if isinstance(column, pa.ChunkedArray):
+            column = pa.concat_arrays(column.chunks)
+    for step in path[1:]:
+        if not pa.types.is_struct(column.type) or column.type.get_field_index(step) < 0:
+            return None
+        column = pc.struct_field(column, step)
+    return column
+
+
+def documents(
+    source: Source,
+    file: InputFile,
+    columns: Mapping[str, pa.Array],
+    lines: pa.Array,
+    tally: Tally,
+    problems: Mapping[int, Problem] | None = None,
+) -> pa.RecordBatch:
+    """The batch of the rows at `lines` (int64), after row filters and rejects; counts every row in `tally`.
+
+    `columns` has one array a role name (a missing one is all null). `problems` names the rows whose text is
+    there but unusable.
+    """
+    rows = len(lines)
+    tally.read += rows
+    columns = dict(columns)
+    found = dict(problems or {})
+    keep = _passing(source, columns, rows)
+    if keep is not None:
+        tally.filtered += rows - pc.sum(keep).as_py() if rows else 0
+        kept = [index for index, stays in enumerate(keep.to_pylist()) if stays] if found else []
+        columns = {name: column.filter(keep) for name, column in columns.items()}
+        lines = lines.filter(keep)
+        found = {new: found[old] for new, old in enumerate(kept) if old in found}
+        rows = len(lines)
+    text = columns.get("text", pa.nulls(rows, pa.large_string()))
+    if "html" in columns:
+        text = _from_html(text, columns, found)
+    unusable = pc.fill_null(pc.or_(pc.equal(pc.binary_length(text), 0), pc.utf8_is_space(text)), True)
+    if found:
+        unusable = pc.or_(unusable, pa.array([index in found for index in range(rows)]))
+    if pc.any(unusable).as_py():
+        for index in pc.indices_nonzero(unusable).to_pylist():
+            cause, detail = found.get(index) or _absent(text[index].is_valid)
+            tally.reject(Reject(file.name, lines[index].as_py(), cause, detail))
+        usable = pc.invert(unusable)
+        columns = {name: column.filter(usable) for name, column in columns.items()}
+        lines, text = lines.filter(usable), text.filter(usable)
+        rows = len(lines)
+    facts = {name: columns.get(name, pa.nulls(rows, pa.string())) for name in FACTS}
+    facts["language"] = _checked(facts["language"], _language, "bad_language", None, tally)
+    facts["license"] = _checked(facts["license"], spdx_of, "bad_license", UNKNOWN, tally)
+    own_id = columns.get("id", pa.nulls(rows, pa.string()))
+    schema = raw_schema(source)
+    ready = {"text": text, "own_id": own_id, "line": lines, **facts}
+    arrays = [
+        ready[name] if name in ready else columns.get(name, pa.nulls(rows, schema.field(name).type))
+        for name in schema.names
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _absent(present: bool) -> Problem:
+    return ("empty_text", "the text is empty") if present else ("missing_text", "the text is null or absent")
+
+
+def _passing(source: Source, columns: dict[str, pa.Array], rows: int) -> pa.Array | None:
+    """Which rows pass every `where` filter; None when the source has none."""
+    if not source.where:
+        return None
+    frame = pl.DataFrame(
+        {
+            field: pl.from_arrow(columns.get(f"where.{field}", pa.nulls(rows, TYPES[_kind_of(condition)])))
+            for field, condition in source.where.items()
+        }
+    )
+    verdict = frame.select(
+        pl.all_horizontal([_spelled(condition).passes(field) for field, condition in source.where.items()])
+    )
+    return verdict.to_series().to_arrow().cast(pa.bool_())
+
+
+def _spelled(condition: Condition) -> Condition:
+    """The condition with the values of its sets as strings, where the field is read as a string."""
+    if _kind_of(condition) != "string":
+        return condition
+    return condition.model_copy(
+        update={
+            name: tuple(value_as(value, "string") for value in values)
+            for name in ("in_", "not_in")
+            if (values := getattr(condition, name)) is not None
+        }
+    )
+
+
+def _from_html(text: pa.Array, columns: dict[str, pa.Array], found: dict[int, Problem]) -> pa.Array:
+    """Main texts of the rows' pages, where a row has no text of its own; fills facts that aren't mapped."""
+    from tamis.readers.html import Page, main_text
+
+    texts = text.to_pylist()
+    pages: list[Page | None] = [None] * len(texts)
+    for index, page in enumerate(columns["html"]):
+        if texts[index] is not None or index in found or not page.is_valid:
+            continue
+        result = main_text(page.as_py())
+        if isinstance(result, Page):
+            texts[index], pages[index] = result.text, result
+        else:
+            found[index] = result
+    for name in ("title", "date", "author"):
+        if name not in columns:
+            columns[name] = pa.array([getattr(page, name) if page else None for page in pages], pa.string())
+    return pa.array(texts, pa.large_string())
+
+
+def _checked(column: pa.Array, check: Any, cause: str, otherwise: str | None, tally: Tally) -> pa.Array:
+    """The column with every distinct value checked once; what fails becomes `otherwise` and is noted."""
+    if column.null_count == len(column):
+        return column
+    encoded = column.dictionary_encode()
+    values = [check(value) for value in encoded.dictionary.to_pylist()]
+    if encoded.dictionary.to_pylist() == values:
+        return column
+    bad = pa.array([value is None for value in values])
+    tally.notes[cause] += pc.sum(pc.fill_null(bad.take(encoded.indices), False)).as_py()
+    fixed = pa.array([otherwise if value is None else value for value in values], pa.string())
+    return fixed.take(encoded.indices)
+
+
+@functools.lru_cache(maxsize=10_000)
+def _language(tag: str) -> str | None:
+    """The canonical code of a language tag in any usual spelling (`fra`, `FR`, `eng_Latn`); None for others."""
+    try:
+        return check_language(tag)
+    except ValueError:
+        pass
+    try:
+        return check_language(str(langcodes.standardize_tag(tag)))
+    except ValueError:
+        return None

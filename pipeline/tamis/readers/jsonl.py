@@ -1,0 +1,307 @@
+"""JSON Lines, plain or compressed. Empty lines are skipped; every other line is a row.
+
+A block of whole lines is parsed by Arrow at once, with the types that the source's roles ask for. Where
+that fails, the block is taken line by line: bad lines become rejects, the others stay. Of a key that
+stands twice in an object, the last value counts. NaN and Infinity are read (as null): Python writes them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+import pyarrow as pa
+import pyarrow.json as pajson
+
+from tamis.corpus.documents import InputFile, Reject
+from tamis.readers.contract import Tally
+from tamis.readers.decompress import MAX_DOCUMENT_BYTES, Damage, pieces
+from tamis.readers.fields import TYPES, Problem, Role, as_kind, documents, nested, roles_of, value_as
+from tamis.recipe.model import Source
+
+BLOCK_BYTES = 16_000_000
+"""Bytes of lines parsed and yielded at a time (a longer line is a block of its own)."""
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some lines of a file."""
+
+    first: int
+    """Number of the first line, from 1."""
+    data: bytes
+    """The lines; every one but the file's last ends in a newline."""
+    state: str = "whole"
+    """`cut`: one line that damage cut short; `too_long`: one line over the limit, without its data."""
+
+
+def read(source: Source, file: InputFile, tally: Tally) -> Iterator[pa.RecordBatch]:
+    """Reads one JSONL file."""
+    parser = _Parser(source, file, tally)
+    reached = 1
+    try:
+        for block in blocks(pieces(file)):
+            reached = block.first
+            if block.state == "too_long":
+                detail = f"over {MAX_DOCUMENT_BYTES // 1_000_000} MB"
+                parser.reject(block.first, "line_too_long", detail)
+                continue
+            batch = parser.parse(block)
+            reached += block.data.count(b"\n")
+            if batch is not None and batch.num_rows:
+                yield batch
+    except Damage as damage:
+        parser.reject(reached if reached > 1 else None, damage.cause, damage.detail)
+
+
+def blocks(stream: Iterator[bytes]) -> Iterator[Block]:
+    """Cuts a stream of bytes at line ends into blocks of about BLOCK_BYTES.
+
+    A Damage in the stream is raised after everything before it was given.
+    """
+    head: list[bytes] = []
+    tail: list[bytes] = []
+    line, head_size, tail_size, skipping = 1, 0, 0, False
+    damage: Damage | None = None
+    while True:
+        try:
+            piece = next(stream, None)
+        except Damage as found:
+            piece, damage = None, found
+        if piece is None:
+            break
+        cut = piece.find(b"\n") if tail_size or skipping else 0
+        if tail_size + (len(piece) if cut < 0 else cut) > MAX_DOCUMENT_BYTES and not skipping:
+            if head:
+                data = b"".join(head)
+                yield Block(line, data)
+                line, head, head_size = line + data.count(b"\n"), [], 0
+            yield Block(line, b"", "too_long")
+            tail, tail_size, skipping = [], 0, True
+        if skipping:
+            if cut < 0:
+                continue
+            piece, skipping, line = piece[cut + 1 :], False, line + 1
+        cut = piece.rfind(b"\n") + 1
+        if cut:
+            head += [*tail, piece[:cut]]
+            head_size += tail_size + cut
+            tail, tail_size = [piece[cut:]], len(piece) - cut
+        else:
+            tail.append(piece)
+            tail_size += len(piece)
+        if head_size >= BLOCK_BYTES:
+            data = b"".join(head)
+            yield Block(line, data)
+            line, head, head_size = line + data.count(b"\n"), [], 0
+    if head:
+        data = b"".join(head)
+        yield Block(line, data)
+        line += data.count(b"\n")
+    if tail_size:
+        yield Block(line, b"".join(tail), "cut" if damage else "whole")
+    if damage:
+        raise damage
+
+
+class _Parser:
+    """Turns the blocks of one file into batches."""
+
+    def __init__(self, source: Source, file: InputFile, tally: Tally) -> None:
+        self.source, self.file, self.tally = source, file, tally
+        self.roles = roles_of(source)
+        self.types = {role.path: TYPES[role.kind] for role in reversed(self.roles)}
+
+    def reject(self, line: int | None, cause: str, detail: str) -> None:
+        self.tally.read += 1
+        self.tally.reject(Reject(self.file.name, line, cause, detail))
+
+    def parse(self, block: Block) -> pa.RecordBatch | None:
+        data = block.data
+        if block.first == 1:
+            data = data.removeprefix(_BOM)
+        if block.state == "cut":
+            return self._row_by_row([block.first], [data], silent=True)
+        return self._at_once(data, block.first) or self._line_by_line(data, block.first)
+
+    def _at_once(self, data: bytes, first: int) -> pa.RecordBatch | None:
+        """The block by Arrow's parser, or None when it must be looked at line by line."""
+        lines = _plain_lines(data)
+        if lines is None or len(lines) == 0:
+            return None
+        schema = _schema(self.types)
+        if schema is None:
+            return None
+        try:
+            table = _arrow_parse(data, schema)
+        except pa.ArrowException:
+            return None
+        if table.num_rows != len(lines):
+            return None
+        columns = {}
+        for role in self.roles:
+            column = nested_exactly(table, role.path)
+            columns[role.name] = as_kind(column, role.kind, role.lenient)
+        return documents(self.source, self.file, columns, pa.array(lines + first, pa.int64()), self.tally)
+
+    def _line_by_line(self, data: bytes, first: int) -> pa.RecordBatch | None:
+        numbers, lines = [], []
+        for number, line in enumerate(data.split(b"\n"), first):
+            if line.strip(b" \t\r"):
+                numbers.append(number)
+                lines.append(line)
+        return self._row_by_row(numbers, lines)
+
+    def _row_by_row(self, numbers: Sequence[int], lines: Sequence[bytes], silent: bool = False) -> pa.RecordBatch | None:
+        """Rows of single lines; `silent` when a bad line isn't to be counted (damage is, in its place)."""
+        rows: list[dict[str, Any]] = []
+        good: list[int] = []
+        for number, line in zip(numbers, lines, strict=True):
+            row = _parse_line(line)
+            if isinstance(row, dict):
+                rows.append(row)
+                good.append(number)
+            elif not silent:
+                self.reject(number, *row)
+        if not rows:
+            return None
+        problems: dict[int, Problem] = {}
+        columns = {}
+        for role in self.roles:
+            values = [_get(row, role.path) for row in rows]
+            self._learn(role, values)
+            if role.name in ("text", "html"):
+                for index, value in enumerate(values):
+                    if value is not None and not isinstance(value, str):
+                        problems[index] = ("wrong_type", f"{role.name} is {_named(value)}, not a string")
+            columns[role.name] = pa.array(
+                [value_as(value, role.kind, role.lenient) for value in values], TYPES[role.kind]
+            )
+        return documents(self.source, self.file, columns, pa.array(good, pa.int64()), self.tally, problems)
+
+    def _learn(self, role: Role, values: Sequence[Any]) -> None:
+        """Takes the type that a field has in this block for the next one: ids and years may be integers."""
+        if role.kind == "text":
+            return
+        seen = {type(value) for value in values if value is not None}
+        if seen == {int} and all(-(1 << 63) <= value < 1 << 63 for value in values if value is not None):
+            self.types[role.path] = pa.int64() if role.kind == "string" else pa.float64()
+        elif seen == {str}:
+            self.types[role.path] = pa.string()
+        elif seen == {bool}:
+            self.types[role.path] = pa.bool_()
+
+
+def _plain_lines(data: bytes) -> npt.NDArray[np.int64] | None:
+    """Positions (0, 1, ...) of the lines that aren't empty; None unless each of them is `{...}`.
+
+    As no line ends between `}` and `{` within an object, Arrow's rows are then these lines, if they are as
+    many. None, too, when the block isn't valid UTF-8, which Arrow's parser doesn't check.
+    """
+    array = np.frombuffer(data, np.uint8)
+    ends = np.flatnonzero(array == 10)
+    if not len(ends) or ends[-1] != len(data) - 1:
+        ends = np.append(ends, len(data))
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    lines = np.arange(len(starts))
+    returns = (ends > starts) & (array[ends - 1] == 13)
+    ends = ends - returns
+    filled = ends > starts
+    if not filled.all():
+        starts, ends, lines = starts[filled], ends[filled], lines[filled]
+    if not ((array[starts] == ord("{")) & (array[ends - 1] == ord("}"))).all():
+        return None
+    try:
+        offsets = pa.array([0, len(data)], pa.int64()).buffers()[1]
+        pa.Array.from_buffers(pa.large_string(), 1, [None, offsets, pa.py_buffer(data)]).validate(full=True)
+    except pa.ArrowInvalid:
+        return None
+    return lines
+
+
+def _schema(types: dict[tuple[str, ...], pa.DataType]) -> pa.Schema | None:
+    """The fields at these paths as nested structs; None when one path lies within another."""
+    tree: dict[str, Any] = {}
+    for path, type_ in types.items():
+        level = tree
+        for step in path[:-1]:
+            level = level.setdefault(step, {})
+            if not isinstance(level, dict):
+                return None
+        if path[-1] in level:
+            return None
+        level[path[-1]] = type_
+    return pa.schema([_field(name, below) for name, below in tree.items()])
+
+
+def _field(name: str, below: Any) -> pa.Field:
+    if isinstance(below, dict):
+        return pa.field(name, pa.struct([_field(step, deeper) for step, deeper in below.items()]))
+    return pa.field(name, below)
+
+
+def _arrow_parse(data: bytes, schema: pa.Schema) -> pa.Table:
+    return pajson.read_json(
+        pa.BufferReader(data),
+        read_options=pajson.ReadOptions(use_threads=False, block_size=len(data) + 1),
+        parse_options=pajson.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
+    )
+
+
+def nested_exactly(table: pa.Table, path: tuple[str, ...]) -> pa.Array:
+    """The column at `path` of a table that was parsed with a schema for it."""
+    column = nested(table, path)
+    assert column is not None
+    return column
+
+
+def _parse_line(line: bytes) -> dict[str, Any] | Problem:
+    """The object on a line, or why there is none."""
+    try:
+        row = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        row = _second_look(line, str(error))
+    if isinstance(row, (dict, tuple)):
+        return row
+    return "wrong_type", f"the line is {_named(row)}, not an object"
+
+
+def _second_look(line: bytes, complaint: str) -> Any:
+    """The lines that the strict parser refuses: NaN and Infinity are read, the others are told apart."""
+    try:
+        text = line.decode()
+    except UnicodeDecodeError as error:
+        return "bad_utf8", f"byte {error.start + 1} of the line: {error.reason}"
+    if "surrogate" in complaint:
+        return "bad_unicode", "an escape \\uD800 to \\uDFFF without its other half"
+    try:
+        row = json.loads(text)
+        json.dumps(row, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return "bad_unicode", "an escape \\uD800 to \\uDFFF without its other half"
+    except RecursionError:
+        return "too_deep", "nested deeper than 1000 levels"
+    except ValueError:
+        return "bad_json", complaint.partition(": line")[0]
+    return row
+
+
+def _get(row: Any, path: tuple[str, ...]) -> Any:
+    for step in path:
+        if not isinstance(row, dict):
+            return None
+        row = row.get(step)
+    return row
+
+
+def _named(value: Any) -> str:
+    if value is None:
+        return "null"
+    names = {str: "a string", bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "an object"}
+    return names[type(value)]

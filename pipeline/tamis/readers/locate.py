@@ -1,0 +1,212 @@
+"""Finds the input files of a source: local globs, fsspec URLs, package data, the Python installation."""
+
+from __future__ import annotations
+
+import glob
+import importlib.util
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import xxhash
+
+from tamis.corpus.documents import InputFile
+from tamis.errors import InputError, did_you_mean
+from tamis.readers.decompress import READ_BYTES, is_remote
+from tamis.readers.python_installation import distribution_files, stdlib_files
+from tamis.recipe.load import expand
+from tamis.recipe.model import Source
+
+_MAGIC = re.compile(r"[*?\[]")
+_INSTALLATION = {"python:stdlib": stdlib_files, "python:distributions": distribution_files}
+_TAGS = ("ETag", "etag", "md5Hash", "content_md5", "checksum", "sha256", "blob_id", "crc32c")
+"""What stores call the version or hash of a file's content, the surest first."""
+UNREADABLE = "unreadable"
+"""Fingerprint of a file that can't be opened: reading it ends in a reject."""
+
+
+@dataclass(frozen=True)
+class _Found:
+    name: str
+    location: str
+    pattern: str
+    facts: tuple[tuple[str, str], ...] = ()
+    size: int | None = None
+    fingerprint: str | None = None
+
+
+def locate(source: Source, base: Path, known: dict[str, Any]) -> list[InputFile]:
+    """The files of a source, sorted by name; each file once, though several paths may match it.
+
+    `base` is the folder that relative paths start from. `known` remembers local fingerprints
+    (location -> [size, mtime_ns, fingerprint]) and is brought up to date. Raises InputError for a path
+    that matches nothing.
+    """
+    by_location: dict[str, _Found] = {}
+    for written in source.path:
+        for found in _matches(source, written, base):
+            by_location.setdefault(found.location, found)
+    files = []
+    for found in _named_apart(by_location.values()):
+        if found.fingerprint is not None:
+            files.append(InputFile(found.name, found.location, found.size or 0, found.fingerprint, found.facts))
+        else:
+            size, fingerprint = _fingerprint(found.location, known)
+            files.append(InputFile(found.name, found.location, size, fingerprint, found.facts))
+    return sorted(files, key=lambda file: file.name)
+
+
+def _matches(source: Source, written: str, base: Path) -> list[_Found]:
+    if written.startswith("python:"):
+        if written not in _INSTALLATION:
+            raise InputError(f"source {source.name}: unknown path {written!r}.{did_you_mean(written, _INSTALLATION)}")
+        return [
+            _Found(_clean(name), str(path), written, tuple(sorted((k, _clean(v)) for k, v in facts.items())))
+            for name, path, facts in _INSTALLATION[written]()
+        ]
+    path = expand(written)
+    if path.startswith("package:"):
+        return _package(source, path)
+    if is_remote(path):
+        return _remote(source, written, path)
+    full = path if Path(path).is_absolute() else str(base / path)
+    return _local(source, written, full)
+
+
+def _local(source: Source, written: str, full: str) -> list[_Found]:
+    root = _static(full)
+    if not _MAGIC.search(full):
+        if Path(full).is_dir():
+            raise InputError(
+                f"source {source.name}: {written} is a folder. Write which of its files are meant, "
+                f"such as {written.rstrip('/')}/**/*.jsonl"
+            )
+        places = [full] if os.path.lexists(full) else []
+    else:
+        places = [place for place in glob.glob(full, recursive=True) if not Path(place).is_dir()]
+    if not places:
+        raise InputError(f"source {source.name}: no file matches {written} (looked for {full}). {_near(full)}")
+    names = (os.path.relpath(place, root).replace(os.sep, "/") for place in places)
+    return [_Found(_clean(name), place, written) for name, place in zip(names, places, strict=True)]
+
+
+def _static(pattern: str) -> str:
+    """The folder that the pattern's part without wildcards leads to."""
+    steps = pattern.split("/")
+    fixed = next((at for at, step in enumerate(steps) if _MAGIC.search(step)), len(steps) - 1)
+    return "/".join(steps[: min(fixed, len(steps) - 1)]) or ("/" if pattern.startswith("/") else ".")
+
+
+def _near(full: str) -> str:
+    """What exists where a path leads nowhere: its first missing step, and that step's neighbours."""
+    folder, step = Path(full), ""
+    while not folder.is_dir() or _MAGIC.search(folder.name):
+        folder, step = folder.parent, folder.name
+    entries = sorted(_clean(entry.name) for entry in folder.iterdir())
+    if not entries:
+        return f"{folder} is empty"
+    return f"In {folder}:{did_you_mean(step, entries).replace('(allowed: ', '(there: ')}"
+
+
+def _package(source: Source, path: str) -> list[_Found]:
+    name, slash, pattern = path.removeprefix("package:").partition("/")
+    if not name or not slash:
+        raise InputError(f"source {source.name}: {path!r} must be package:NAME/GLOB, such as package:nltk/data/*.txt")
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        spec = None
+    if spec is None or not spec.submodule_search_locations:
+        raise InputError(
+            f"source {source.name}: no package {name!r} is installed for {path}. Install the distribution "
+            "that brings it into the environment Tamis runs in"
+        )
+    found: list[_Found] = []
+    failure: InputError | None = None
+    for folder in spec.submodule_search_locations:
+        try:
+            found += _local(source, path, f"{folder}/{pattern}")
+        except InputError as error:
+            failure = error
+    if not found and failure is not None:
+        raise failure
+    return found
+
+
+def _remote(source: Source, written: str, url: str) -> list[_Found]:
+    import fsspec
+
+    try:
+        filesystem, path = fsspec.core.url_to_fs(url)
+    except (ImportError, ValueError) as error:
+        raise InputError(f"source {source.name}: {written}: {error}") from error
+    try:
+        infos = filesystem.glob(path, detail=True) if _MAGIC.search(path) else {path: filesystem.info(path)}
+    except FileNotFoundError:
+        infos = {}
+    except OSError as error:
+        raise InputError(f"source {source.name}: {written} can't be listed: {error}") from error
+    root = _static(path)
+    found = []
+    for place, info in sorted(infos.items()):
+        if info.get("type") == "directory":
+            continue
+        location = filesystem.unstrip_protocol(place)
+        name = place.removeprefix(root).lstrip("/") or place.rpartition("/")[2]
+        size = int(info.get("size") or 0)
+        found.append(_Found(_clean(name), location, written, (), size, _tag(filesystem, place, info, size)))
+    if not found:
+        raise InputError(f"source {source.name}: no file matches {written} (looked for {url}); check the address and the access rights")
+    return found
+
+
+def _tag(filesystem: Any, place: str, info: dict[str, Any], size: int) -> str:
+    """The store's word on the content: its hash or version tag, else what fsspec takes for unique."""
+    for key in _TAGS:
+        if info.get(key):
+            return xxhash.xxh3_128_hexdigest(f"{key}:{info[key]}:{size}")
+    return xxhash.xxh3_128_hexdigest(f"ukey:{filesystem.ukey(place)}:{size}")
+
+
+def _fingerprint(location: str, known: dict[str, Any]) -> tuple[int, str]:
+    """Size and hash of a local file's content; hashed anew only when size or time of change differ."""
+    path = Path(location)
+    try:
+        stat = path.stat()
+        before = known.get(location)
+        if before is not None and list(before[:2]) == [stat.st_size, stat.st_mtime_ns]:
+            return stat.st_size, str(before[2])
+        hasher = xxhash.xxh3_128()
+        with path.open("rb") as stream:
+            while piece := stream.read(READ_BYTES):
+                hasher.update(piece)
+    except OSError:
+        return 0, UNREADABLE
+    if _clean(location) == location:
+        known[location] = [stat.st_size, stat.st_mtime_ns, hasher.hexdigest()]
+    return stat.st_size, hasher.hexdigest()
+
+
+def _named_apart(found: Iterable[_Found]) -> list[_Found]:
+    """Files of different paths that share a name get the path's fixed part, as the recipe has it, before it."""
+    files = list(found)
+    counts: dict[str, int] = {}
+    for file in files:
+        counts[file.name] = counts.get(file.name, 0) + 1
+    apart = [
+        replace(file, name=f"{_static(file.pattern)}/{file.name}") if counts[file.name] > 1 else file for file in files
+    ]
+    seen: dict[str, int] = {}
+    for at, file in enumerate(apart):
+        seen[file.name] = seen.get(file.name, 0) + 1
+        if seen[file.name] > 1:
+            apart[at] = replace(file, name=f"{file.name}~{seen[file.name]}")
+    return apart
+
+
+def _clean(name: str) -> str:
+    """A name as valid text: bytes that aren't UTF-8 are written \\xNN."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
