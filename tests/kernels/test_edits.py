@@ -72,7 +72,10 @@ def test_untouched_batch_is_the_very_array() -> None:
     ],
 )
 def test_wrong_spans_are_refused(spans: list[tuple[int, int]]) -> None:
-    rows = [("fine", None), ("abcdé", [{"start": a, "end": b, "replacement": "", "kind": "k"} for a, b in spans])]
+    rows = [
+        ("fine", None),
+        ("abcdé", [{"start": a, "end": b, "replacement": "", "kind": "k"} for a, b in spans]),
+    ]
     with pytest.raises(ValueError, match="row 1"):
         apply_edits(*arrays(rows))
 

@@ -13,7 +13,10 @@ def found(text: str) -> list[str]:
     ("text", "addresses"),
     [
         ("write to bob@mail.fr.", ["bob@mail.fr"]),
-        ("<jane.doe+news@sub.mail-host.co.uk>, o'brien@uni.ie", ["jane.doe+news@sub.mail-host.co.uk", "o'brien@uni.ie"]),
+        (
+            "<jane.doe+news@sub.mail-host.co.uk>, o'brien@uni.ie",
+            ["jane.doe+news@sub.mail-host.co.uk", "o'brien@uni.ie"],
+        ),
         ("'bob@mail.fr' *eva@mail.de* _ana@mail.es_", ["bob@mail.fr", "eva@mail.de", "ana@mail.es"]),
         ("jürgen@müller.de und пётр@почта.рф", ["jürgen@müller.de", "пётр@почта.рф"]),
         ("请写信给zhang@mail.cn谢谢", ["zhang@mail.cn"]),

@@ -5,12 +5,16 @@ from __future__ import annotations
 from tamis.cards.front_matter import languages
 from tamis.cards.markdown import code, section, table, text, top
 from tamis.cards.numbers import count, share, short, size
-from tamis.cards.view import View
+from tamis.cards.view import Sum, View
 from tamis.recipe.languages import CODE
 
 ROWS = 40
 """Rows of a table in the card; the rest is in its CSV twin."""
-NAMED = 12
+EXACT = 1_000_000
+"""Amounts below are told to the last digit in the headline, too."""
+COLUMNS = 9
+"""Categories of a table at most; the others are one column."""
+NAMED = 8
 """Names told in one line."""
 
 
@@ -25,10 +29,11 @@ def facts_line(view: View) -> str:
     totals = view.manifest.totals
     natural = [tag for tag in languages(view) if tag != CODE]
     code_too = " and source code" if CODE in languages(view) else ""
+    amount = totals[view.unit]
     held = len({row.source for row in view.released})
     parts = [
         _many(totals["documents"], "document"),
-        f"{short(totals[view.unit])} {view.unit_name}",
+        f"{count(amount) if amount < EXACT else short(amount)} {view.unit_name}",
         f"{_many(len(natural), 'language')}{code_too}",
         _many(held, "source"),
         f"version {view.manifest.version}",
@@ -46,14 +51,20 @@ def at_a_glance(view: View) -> str:
     tokenizer = manifest.tokenizer
     rows = [
         ("Dataset", f"{code(manifest.name)}, version {code(manifest.version)}"),
-        ("Documents", f"{count(totals['documents'])} of {count(totals['ingested'])} ingested ({share(totals['documents'], totals['ingested'])})"),
+        (
+            "Documents",
+            f"{count(totals['documents'])} of {count(totals['ingested'])} ingested "
+            f"({share(totals['documents'], totals['ingested'])})",
+        ),
         ("Text", f"{count(totals['chars'])} characters, {size(totals['bytes'])} of UTF-8, before edits"),
     ]
     if view.unit == "tokens":
         rows.append(("Tokens", f"{count(totals['tokens'])}, one end-of-document token per document included"))
     if totals["copies"] != totals["documents"]:
         amount = f", {count(totals['mixed_tokens'])} tokens" if view.unit == "tokens" else ""
-        rows.append(("With repeats", f"{count(totals['copies'])} documents{amount}, as the [mix](#mix) weights them"))
+        rows.append(
+            ("With repeats", f"{count(totals['copies'])} documents{amount}, as the [mix](#mix) weights them")
+        )
     rows += [
         ("Languages", names(languages(view))),
         ("Categories", names([name for (name,) in view.sums("category")])),
@@ -61,11 +72,15 @@ def at_a_glance(view: View) -> str:
         ("Licences", names([name for (name,) in view.sums("license")])),
     ]
     if tokenizer is not None:
-        rows.append(("Tokenizer", f"{text(tokenizer['reference'])}, {count(tokenizer['vocabulary_size'])} ids"))
+        rows.append(
+            ("Tokenizer", f"{text(tokenizer['reference'])}, {count(tokenizer['vocabulary_size'])} ids")
+        )
     for folder, what in (("data", "Text shards"), ("tokens", "Token shards")):
         files = view.files(folder)
         if files:
-            rows.append((what, f"{_many(len(files), 'Parquet file')}, {size(sum(file.bytes for file in files))}"))
+            rows.append(
+                (what, f"{_many(len(files), 'Parquet file')}, {size(sum(file.bytes for file in files))}")
+            )
     rows.append(("Identity", code(manifest.identity)))
     return section("At a glance", table(("", ""), "ll", rows))
 
@@ -75,8 +90,10 @@ def composition(view: View, figure: str) -> str:
     return section(
         "Composition",
         figure,
-        "### By language and category",
+        "### By language",
         _by_language(view),
+        "### By language and category",
+        _crossed(view),
         "### By source",
         _by_source(view),
         _lengths(view),
@@ -90,28 +107,40 @@ def _header(view: View, *first: str) -> tuple[tuple[str, ...], str]:
 
 
 def _by_language(view: View) -> str:
-    header, align = _header(view, "Language", "Category")
+    header, align = _header(view, "Language")
     whole = view.manifest.totals[view.unit]
-    inside = view.sums("language", "category")
-    rows: list[tuple[str, ...]] = []
-    for (language,), total in view.sums("language").items():
-        parts = [(category, cell) for (lang, category), cell in inside.items() if lang == language]
-        if len(parts) > 1:
-            rows.append((f"**{code(language)}**", "all", *_cells(view, total, whole)))
-        rows += [
-            (code(language) if len(parts) == 1 else "", text(category), *_cells(view, cell, whole))
-            for category, cell in parts
-        ]
+    sums = view.sums("language")
+    rows = [(code(language), *_cells(view, cell, whole)) for (language,), cell in sums.items()]
     shown, more = top(rows, ROWS, "stats/composition.csv")
-    everything = (("**total**", "", *_cells(view, sum(inside.values(), start=type(total)()), whole)),) if rows else ()
-    note = f"Shares are of {view.unit_name}. Every cell, by source and licence too: [`stats/composition.csv`](stats/composition.csv)."
-    return f"{table(header, align, [*shown, *everything])}{more}\n\n{note}"
+    total = ("**total**", *_cells(view, sum(sums.values(), start=Sum()), whole))
+    return table(header, align, [*shown, total]) + more
 
 
-def _cells(view: View, cell: object, whole: int) -> tuple[str, ...]:
-    documents, chars, tokens = (getattr(cell, name) for name in ("documents", "chars", "tokens"))
-    middle = (count(tokens),) if view.unit == "tokens" else ()
-    return (count(documents), count(chars), *middle, share(getattr(cell, view.unit), whole))
+def _crossed(view: View) -> str:
+    """Languages by category."""
+    categories = [category for (category,) in view.sums("category")]
+    languages_ = [language for (language,) in view.sums("language")]
+    shown = categories if len(categories) <= COLUMNS else categories[: COLUMNS - 1]
+    cells = view.sums("language", "category")
+    rows = []
+    for language in languages_[:ROWS]:
+        amounts = {c: view.amount(cells[language, c]) for c in categories if (language, c) in cells}
+        rest = sum(amount for category, amount in amounts.items() if category not in shown)
+        row = [short(amounts[c]) if c in amounts else "–" for c in shown]
+        others = [short(rest) if rest else "–"] if len(shown) < len(categories) else []
+        rows.append((code(language), *row, *others))
+    header = (
+        "Language",
+        *map(text, shown),
+        *((f"{len(categories) - len(shown)} others",) if len(shown) < len(categories) else ()),
+    )
+    note = "Every cell to the last digit, by source and licence too: [`stats/composition.csv`](stats/composition.csv)."
+    return f"{view.unit_name.capitalize()}:\n\n{table(header, 'l' + 'r' * (len(header) - 1), rows)}\n\n{note}"
+
+
+def _cells(view: View, cell: Sum, whole: int) -> tuple[str, ...]:
+    middle = (count(cell.tokens),) if view.unit == "tokens" else ()
+    return (count(cell.documents), count(cell.chars), *middle, share(view.amount(cell), whole))
 
 
 def _by_source(view: View) -> str:
@@ -133,40 +162,54 @@ def _by_source(view: View) -> str:
 
 def _lengths(view: View) -> str:
     unit = view.unit
-    order = [language for (language,) in view.sums("language")]
+    order = {language: place for place, (language,) in enumerate(view.sums("language"))}
     rows = [
-        (code(row["language"]), count(row["documents"]), *(count(row[f"{unit}_{at}"] or 0) for at in ("p10", "median", "p90", "p99", "longest")))
-        for row in sorted(view.lengths, key=lambda row: order.index(row["language"]))
+        (
+            code(row["language"]),
+            count(row["documents"]),
+            *(count(row[f"{unit}_{at}"] or 0) for at in ("p10", "median", "p90", "p99", "longest")),
+        )
+        for row in sorted(
+            view.lengths, key=lambda row: (order.get(row["language"], len(order)), row["language"])
+        )
     ]
     shown, more = top(rows, ROWS, "stats/lengths.csv")
     header = ("Language", "Documents", "10 %", "Median", "90 %", "99 %", "Longest")
-    return f"### Document length\n\nIn {view.unit_name}; one document in ten is no longer than the 10 % column says.\n\n{table(header, 'lrrrrrr', shown)}{more}"
+    note = f"In {view.unit_name}; one document in ten is no longer than the 10 % column says."
+    return f"### Document length\n\n{note}\n\n{table(header, 'lrrrrrr', shown)}{more}"
 
 
 def mix(view: View) -> str:
     """Epochs by cell, and what they make of documents and tokens."""
-    manifest = view.manifest
-    rows = []
-    for row in sorted(manifest.composition, key=lambda r: (-getattr(r, "passed_tokens"), r.source, r.language, r.category, r.license)):
-        rows.append((row.source, row.language, row.category, row.epochs, row))
-    cells: dict[tuple[str, str, str, float], list[int]] = {}
-    for source, language, category, epochs, row in rows:
-        sums = cells.setdefault((source, language, category, epochs), [0, 0, 0, 0])
-        for place, name in enumerate(("passed_documents", "passed_tokens", "copies", "mixed_tokens")):
-            sums[place] += getattr(row, name)
-    if not {key[3] for key in cells} - {1.0}:
-        return section("Mix", "Every document that passed the rules is in the release once: no cell is weighted.")
+    cells: dict[tuple[str, str, str, float], Sum] = {}
+    for row in view.manifest.composition:
+        weighted = row.epochs != 1
+        key = (
+            (row.source, row.language, row.category, row.epochs) if weighted else ("all others", "", "", 1.0)
+        )
+        cells[key] = cells.get(key, Sum()) + row
+    if not any(epochs != 1 for *_, epochs in cells):
+        return section(
+            "Mix", "Every document that passed the rules is in the release once: no cell is weighted."
+        )
     tokens = view.unit == "tokens"
-    header = ("Source", "Language", "Category", "Epochs", "Documents", "→ with repeats", *(("Tokens", "→ with repeats") if tokens else ()))
-    body = [
-        (text(s), code(lang), text(c), f"{epochs:g}", count(v[0]), count(v[2]), *((count(v[1]), count(v[3])) if tokens else ()))
-        for (s, lang, c, epochs), v in cells.items()
-    ]
-    shown, more = top(body, ROWS, "stats/composition.csv")
+    amounts = ("Tokens passed", "in the mix") if tokens else ()
+    header = ("Source", "Language", "Category", "Epochs", "Documents passed", "in the mix", *amounts)
+    rows = []
+    for (source, language, category, epochs), cell in sorted(
+        cells.items(), key=lambda item: (item[0][3] == 1, -item[1].mixed_tokens, item[0])
+    ):
+        counts = (
+            cell.passed_documents,
+            cell.copies,
+            *((cell.passed_tokens, cell.mixed_tokens) if tokens else ()),
+        )
+        rows.append((text(source), code(language), text(category), f"{epochs:g}", *map(count, counts)))
+    shown, more = top(rows, ROWS, "stats/composition.csv")
     return section(
         "Mix",
-        "Epochs say how often training should see a document. A fraction is drawn by a hash of the document's id: at 2.3, "
-        "three documents in ten are seen a third time. Shards hold every document once; column `copies` says how often it "
-        "counts. A document that is drawn 0 times is left out.",
+        "Epochs say how often training should see a document. A fraction is drawn by a hash of the document's id: "
+        "at 2.3, three documents in ten are seen a third time. Shards hold every document once; column `copies` says "
+        "how often it counts. A document that is drawn 0 times is left out.",
         table(header, "lllrrrrr"[: len(header)], shown) + more,
     )

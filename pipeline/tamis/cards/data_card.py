@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import polars as pl
-from huggingface_hub.utils import yaml_dump
+from huggingface_hub import DatasetCardData
 
 from tamis.cards import content, processing, provenance, usage
 from tamis.cards.front_matter import front_matter
@@ -38,7 +38,9 @@ def render(manifest: Manifest, ledger: pl.DataFrame, release: Path) -> dict[str,
 
     view = view_of(manifest, ledger, release)
     drawn = {Path(figure.path).stem: figure for figure in figures(view)}
-    shown = {name: f"![{text(figure.alt)}]({figure.path})" for name, figure in drawn.items()}
+    shown = {
+        name: f"![{text(figure.alt)}]({figure.path})\n\n*{figure.caption}*" for name, figure in drawn.items()
+    }
     return {
         README: readme(view, shown).encode(),
         "LICENSES.md": provenance.licenses_file(view).encode(),
@@ -70,8 +72,9 @@ def readme(view: View, figures: dict[str, str]) -> str:
     ]
     titles = [part.partition("\n")[0].removeprefix("## ") for part in sections]
     contents = " · ".join(f"[{title}](#{_anchor(title)})" for title in titles)
-    head = f"---\n{yaml_dump(front_matter(view))}---\n\n# {text(view.manifest.title)}"
-    foot = "Made by [Tamis](https://github.com/tamis-data/tamis): every number above is computed from the release's manifest and ledger."
+    head = f"---\n{DatasetCardData(**front_matter(view)).to_yaml()}\n---\n\n# {text(view.manifest.title)}"
+    made_by = "[Tamis](https://github.com/tamis-data/tamis)"
+    foot = f"Made by {made_by}: every number above is computed from the release's manifest and ledger."
     parts = [head, summary, content.facts_line(view), contents, *sections, "---", foot]
     return "\n\n".join(part for part in parts if part) + "\n"
 

@@ -7,9 +7,22 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
-from tamis.cards.drawing import GRID, HATCHES, INK, KEPT, LOST, PALETTE, SOFT, canvas, fill, legend, style, svg
+from tamis.cards.drawing import (
+    GRID,
+    KEPT,
+    LEGEND_COLUMNS,
+    LOST,
+    PLAIN,
+    SOFT,
+    beside,
+    canvas,
+    fill,
+    legend,
+    style,
+    svg,
+)
 from tamis.cards.numbers import count, share, short
-from tamis.cards.steps import Step, decisive
+from tamis.cards.steps import Step, decisive, worded
 from tamis.cards.view import View
 
 BARS = 20
@@ -17,6 +30,10 @@ BARS = 20
 SERIES = 8
 """Series of a figure at most: more can't be told apart. The rest is one series."""
 OTHERS = "others"
+LEGEND = 0.26
+"""Inches of a line of a legend."""
+REASONS = 46
+"""Characters of reasons beside a bar of the funnel, about."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +41,7 @@ class Drawn:
     """A figure of a card."""
 
     path: str
+    caption: str
     alt: str
     """What it shows, for those who can't see it."""
     content: bytes
@@ -46,21 +64,44 @@ def composition(view: View) -> Drawn:
     bars = _folded({name: sum(parts.values()) for name, parts in amounts.items()}, BARS)
     series = _folded({name: view.amount(cell) for (name,), cell in view.sums("category").items()}, SERIES)
     values = [
-        [sum(n for lang in bar for category, n in amounts[lang].items() if category in one) for one in series.values()]
+        [
+            sum(n for lang in bar for category, n in amounts[lang].items() if category in one)
+            for one in series.values()
+        ]
         for bar in bars.values()
     ]
-    rows = (len(series) + 3) // 4
-    figure, axes = canvas(0.42 * len(bars) + 0.26 * rows + 0.55, 0.95, 1.3, 0.26 * rows + 0.2, 0.3)
-    fills = [fill(number) for number in range(len(series))]
-    _stack(axes, list(bars), values, fills)
     total = sum(map(sum, values))
+    rows = _legend_rows(len(series))
+    height, head = 0.42 * len(bars) + LEGEND * rows + 0.5, LEGEND * rows + 0.35
+    figure, amounts_axes = canvas(height, 0.95, 5.5, head, 0.15)
+    shares_axes = beside(figure, height, 4.75, 0.15, head, 0.15)
+    _stack(amounts_axes, list(bars), [[sum(row)] for row in values], [{"facecolor": PLAIN}])
     for place, row in enumerate(values):
-        label = f"{short(sum(row))}  ({share(sum(row), total)})"
-        axes.text(sum(row), place, f"  {label}", va="center", ha="left", color=INK)
-    legend(figure, list(series), fills, 0.85, 4)
-    largest = ", ".join(f"{name} {share(sum(row), total)}" for name, row in list(zip(bars, values, strict=True))[:5])
+        amounts_axes.annotate(
+            f"{short(sum(row))}  {share(sum(row), total)}",
+            (sum(row), place),
+            (5, 0),
+            textcoords="offset points",
+            va="center",
+        )
+    fills = [fill(number) for number in range(len(series))]
+    _stack(
+        shares_axes, [""] * len(bars), [[part / max(sum(row), 1) for part in row] for row in values], fills
+    )
+    shares_axes.set_xlim(0, 1)
+    for axes, title in ((amounts_axes, view.unit_name.capitalize()), (shares_axes, "Categories, share")):
+        axes.set_title(title, loc="left", fontsize=9.5, color=SOFT, pad=4)
+    legend(figure, list(series), fills, 0.85)
+    largest = ", ".join(
+        f"{name} {share(sum(row), total)}" for name, row in list(zip(bars, values, strict=True))[:5]
+    )
     alt = f"{view.unit_name.capitalize()} of the release by language and category. Largest languages: {largest}."
-    return Drawn("figures/composition.svg", alt, svg(figure, alt))
+    caption = f"{view.unit_name.capitalize()} by language and category."
+    return Drawn("figures/composition.svg", caption, alt, svg(figure, alt))
+
+
+def _legend_rows(series: int) -> int:
+    return -(-series // LEGEND_COLUMNS)
 
 
 def _folded(amounts: dict[str, int], limit: int) -> dict[str, list[str]]:
@@ -72,10 +113,10 @@ def _folded(amounts: dict[str, int], limit: int) -> dict[str, list[str]]:
 
 
 def _stack(
-    axes: Axes, names: Sequence[str], values: Sequence[Sequence[int]], fills: Sequence[dict[str, object]]
+    axes: Axes, names: Sequence[str], values: Sequence[Sequence[float]], fills: Sequence[dict[str, object]]
 ) -> None:
     """Horizontal stacked bars, the first on top."""
-    starts = [0] * len(names)
+    starts = [0.0] * len(names)
     for number, look in enumerate(fills):
         widths = [row[number] for row in values]
         axes.barh(range(len(names)), widths, left=starts, height=0.68, **look)  # type: ignore[arg-type]
@@ -91,7 +132,7 @@ def funnel(view: View) -> Drawn:
     """A waterfall from what was read to what was released."""
     shown = decisive(view)
     last = shown[-1].left
-    figure, axes = canvas(0.52 * (len(shown) + 1) + 0.25, 1.55, 3.1, 0.1, 0.15)
+    figure, axes = canvas(0.52 * (len(shown) + 1) + 0.25, 1.55, 3.6, 0.1, 0.15)
     widest = max(shown[0].entered, 1)
     for place, step in enumerate(shown):
         axes.barh(place, step.left, height=0.6, color=KEPT, linewidth=0)
@@ -100,8 +141,9 @@ def funnel(view: View) -> Drawn:
         axes.plot([step.left, step.left], [place + 0.3, place + 0.7], color=SOFT, linewidth=0.8)
         _beside(axes, place, widest, step)
     axes.barh(len(shown), last, height=0.6, color=KEPT, linewidth=0)
-    axes.text(widest * 1.03, len(shown), f"{count(last)} documents released ({share(last, shown[0].entered)})",
-              va="center", weight="bold")  # fmt: skip
+    axes.text(widest * 1.03, len(shown) - 0.17, f"{count(last)} documents", va="center", weight="bold")
+    axes.text(widest * 1.03, len(shown) + 0.19, f"{share(last, shown[0].entered)} of the rows read", va="center",
+              color=SOFT, fontsize=8)  # fmt: skip
     axes.set_yticks(range(len(shown) + 1), [*(step.name for step in shown), "released"])
     axes.set_ylim(len(shown) + 0.5, -0.5)
     axes.set_xlim(0, widest)
@@ -109,7 +151,8 @@ def funnel(view: View) -> Drawn:
     axes.axvline(0, color=SOFT, linewidth=0.8)
     flow = "; ".join(f"after {step.name} {count(step.left)}" for step in shown)
     alt = f"Documents through the stages. Read: {count(shown[0].entered)}; {flow}; released {count(last)}."
-    return Drawn("figures/funnel.svg", alt, svg(figure, alt))
+    caption = "From rows read to documents released: what each stage left (blue) and dropped (hatched)."
+    return Drawn("figures/funnel.svg", caption, alt, svg(figure, alt))
 
 
 def _beside(axes: Axes, place: int, widest: int, step: Step) -> None:
@@ -118,10 +161,16 @@ def _beside(axes: Axes, place: int, widest: int, step: Step) -> None:
     if not lost:
         axes.text(widest * 1.03, place, f"{count(step.left)} · none dropped", va="center", color=SOFT)
         return
-    axes.text(widest * 1.03, place - 0.17, f"{count(step.left)}  (−{count(lost)}, {share(lost, step.entered)})", va="center")
+    axes.text(
+        widest * 1.03,
+        place - 0.17,
+        f"{count(step.left)}  (−{count(lost)}, {share(lost, step.entered)})",
+        va="center",
+    )
     reasons = sorted(step.reasons.items(), key=lambda item: (-item[1], item[0]))
-    names = [f"{reason.removeprefix(step.name + '.')} {count(number)}" for reason, number in reasons]
-    text = ", ".join(names[:2]) + (f", {len(names) - 2} more" if len(names) > 2 else "")
+    names = [f"{worded(reason)} {count(number)}" for reason, number in reasons]
+    fit = max(sum(len(", ".join(names[:n])) <= REASONS for n in range(1, len(names) + 1)), 1)
+    text = ", ".join(names[:fit]) + (f", {len(names) - fit} more" if len(names) > fit else "")
     axes.text(widest * 1.03, place + 0.19, text, va="center", color=SOFT, fontsize=8)
 
 
@@ -131,24 +180,35 @@ def sources(view: View) -> Drawn:
     largest = sorted(manifest.sources, key=lambda source: (-source.documents, source.name))[:BARS]
     dropping = [step.name for step in decisive(view)[1:] if step.entered != step.left]
     losses = {(row.source, row.stage): row.documents_in - row.documents_out for row in manifest.funnel}
-    series = _folded({name: sum(losses.get((s.name, name), 0) for s in manifest.sources) for name in dropping}, SERIES - 1)
+    folded = _folded(
+        {name: sum(losses.get((s.name, name), 0) for s in manifest.sources) for name in dropping}, SERIES - 1
+    )
+    # The stages' own order, as in the funnel.
+    series = dict(
+        sorted(
+            folded.items(),
+            key=lambda item: dropping.index(item[1][0]) if item[0] != OTHERS else len(dropping),
+        )
+    )
     values = []
     for source in largest:
         lost = [sum(losses.get((source.name, stage), 0) for stage in stages) for stages in series.values()]
         released = source.documents - sum(lost)
         values.append([part / max(source.documents, 1) for part in (released, *lost)])
-    rows = (len(series) + 1 + 3) // 4
+    rows = _legend_rows(len(series) + 1)
     left = min(0.5 + 0.085 * max(len(source.name) for source in largest), 3.0)
-    figure, axes = canvas(0.38 * len(largest) + 0.26 * rows + 0.55, left, 1.9, 0.26 * rows + 0.2, 0.3)
-    fills = [{"facecolor": PALETTE[n % len(PALETTE)], "hatch": HATCHES[n % len(HATCHES)], "edgecolor": "white",
-              "linewidth": 0.8} for n in range(len(series) + 1)]  # fmt: skip
-    _stack(axes, [source.name for source in largest], values, fills)  # type: ignore[arg-type]
+    figure, axes = canvas(0.38 * len(largest) + LEGEND * rows + 0.3, left, 1.9, LEGEND * rows + 0.15, 0.15)
+    fills = [fill(number) for number in range(len(series) + 1)]
+    _stack(axes, [source.name for source in largest], values, fills)
     axes.set_xlim(0, 1)
     for place, (source, row) in enumerate(zip(largest, values, strict=True)):
         axes.text(1.015, place, f"{share(row[0], 1)} of {count(source.documents)}", va="center")
     for at in (0.25, 0.5, 0.75, 1.0):
         axes.axvline(at, color=GRID, linewidth=0.6, zorder=0)
-    legend(figure, ["released", *(f"dropped by {name}" for name in series)], fills, 0.3, 3)
+    legend(figure, ["released", *series], fills, 0.3)
     told = ", ".join(f"{source.name} {share(row[0], 1)}" for source, row in zip(largest, values, strict=True))
     alt = f"Share of each source's documents that is released, and which stage dropped the others. Released: {told}."
-    return Drawn("figures/sources.svg", alt, svg(figure, alt))
+    caption = (
+        "What became of each source's documents: the share released, and the stages that dropped the others."
+    )
+    return Drawn("figures/sources.svg", caption, alt, svg(figure, alt))

@@ -13,8 +13,14 @@ _URL = re.compile(r"https?://[^\s<>\"|`]+\Z")
 
 def text(value: object) -> str:
     """A value as running text in one line: no markup of its own takes effect."""
-    line = " ".join(str(value).split())
-    return re.sub(r"([\\`*_\[\]|])", r"\\\1", line.replace("&", "&amp;").replace("<", "&lt;"))
+    line = " ".join(str(value).split()).replace("&", "&amp;").replace("<", "&lt;")
+    # An underscore inside a word marks nothing up.
+    return re.sub(r"([\\`*\[\]|~]|(?<![^\W_])_|_(?![^\W_]))", r"\\\1", line)
+
+
+def prose(value: str) -> str:
+    """A line of Tamis's own words, whose `code` marks mean code."""
+    return " ".join(value.split()).replace("|", "\\|").replace("<", "&lt;")
 
 
 def code(value: object) -> str:

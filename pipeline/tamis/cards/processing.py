@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from tamis.cards.content import ROWS, names
-from tamis.cards.markdown import code, section, table, text, top
+from tamis.cards.markdown import code, prose, section, table, text, top
 from tamis.cards.numbers import count, share
-from tamis.cards.steps import decisive, steps
+from tamis.cards.steps import decisive, steps, worded
 from tamis.cards.view import View
 from tamis.corpus.manifest import StageFacts
 
@@ -18,8 +19,8 @@ def dropped(view: View, figures: str) -> str:
     """What was dropped and why."""
     return section(
         "What was dropped and why",
-        "Every ingested document is in the [ledger](ledger) with its signals, the first rule it failed, and all rules it "
-        "failed. For every source and stage, documents in = documents out + documents dropped.",
+        "Every ingested document is in the [ledger](ledger) with its signals, the first rule it failed, and all rules "
+        "it failed. For every source and stage, documents in = documents out + documents dropped.",
         figures,
         "### Stage by stage",
         _by_stage(view),
@@ -38,16 +39,22 @@ def _by_stage(view: View) -> str:
         lost = step.entered - step.left
         reasons = sorted(step.reasons.items(), key=lambda item: (-item[1], item[0]))[:3]
         rows.append(
-            (text(step.name), count(step.entered), count(step.left), count(lost) if lost else NEVER,
+            (prose(step.name), count(step.entered), count(step.left), count(lost) if lost else NEVER,
              share(lost, step.entered) if lost else NEVER,
-             ", ".join(f"{_reason(reason, step.name)} {count(number)}" for reason, number in reasons))
+             ", ".join(f"{_reason(reason)} {count(number)}" for reason, number in reasons))
         )  # fmt: skip
-    note = "“reading” counts rows of the source files; the others count documents. Numbers by source: [`stats/funnel.csv`](stats/funnel.csv)."
-    return table(("Stage", "In", "Out", "Dropped", "%", "Most frequent reasons"), "lrrrrl", rows) + f"\n\n{note}"
+    note = (
+        "“reading” counts rows of the source files; the others count documents. Numbers by source: "
+        "[`stats/funnel.csv`](stats/funnel.csv)."
+    )
+    return (
+        table(("Stage", "In", "Out", "Dropped", "%", "Most frequent reasons"), "lrrrrl", rows) + f"\n\n{note}"
+    )
 
 
-def _reason(reason: str, stage: str) -> str:
-    return text(reason) if " " in reason else code(reason.removeprefix(f"{stage}."))
+def _reason(reason: str) -> str:
+    words = worded(reason)
+    return text(words) if " " in words else code(words)
 
 
 def _by_source(view: View) -> str:
@@ -62,9 +69,19 @@ def _by_source(view: View) -> str:
             lost = row.documents_in - row.documents_out
             cells.append(f"−{count(lost)} ({share(lost, row.documents_in)})" if lost else NEVER)
         out = min((row.documents_out for row in manifest.funnel if row.source == source.name), default=0)
-        rows.append((text(source.name), count(source.documents), *cells, f"{count(out)} ({share(out, source.documents)})"))
+        rows.append(
+            (
+                text(source.name),
+                count(source.documents),
+                *cells,
+                f"{count(out)} ({share(out, source.documents)})",
+            )
+        )
     shown, more = top(rows, ROWS, "stats/funnel.csv")
-    return table(("Source", "Ingested", *map(text, stages), "Released"), "lr" + "r" * (len(stages) + 1), shown) + more
+    return (
+        table(("Source", "Ingested", *map(prose, stages), "Released"), "lr" + "r" * (len(stages) + 1), shown)
+        + more
+    )
 
 
 def _by_rule(view: View) -> str:
@@ -79,8 +96,8 @@ def _by_rule(view: View) -> str:
         return "No document was dropped."
     shown, more = top(rows, ROWS, "stats/reasons.csv")
     note = (
-        "“First” counts a document under the first rule it failed, so the column adds up. “Failed” counts every document "
-        "known to fail the rule: a document that an earlier stage dropped is not measured by later ones."
+        "“First” counts a document under the first rule it failed, so the column adds up. “Failed” counts every "
+        "document known to fail the rule: a document that an earlier stage dropped is not measured by later ones."
     )
     if any(rule.startswith("mix.") for rule in first):
         note += " `mix.epochs`: passed every rule, and the mix draws no copy."
@@ -91,7 +108,9 @@ def _by_language(view: View) -> str:
     rows = []
     for language, reasons in view.manifest.dropped_by_language.items():
         whole, kept = sum(reasons.values()), reasons.get("released", 0)
-        lost = sorted(((r, n) for r, n in reasons.items() if r != "released"), key=lambda item: (-item[1], item[0]))
+        lost = sorted(
+            ((r, n) for r, n in reasons.items() if r != "released"), key=lambda item: (-item[1], item[0])
+        )
         why = ", ".join(f"{code(reason)} {count(number)}" for reason, number in lost[:3])
         rows.append((whole, (code(language), count(whole), count(kept), share(kept, whole), why)))
     ordered = [row for _, row in sorted(rows, key=lambda item: (-item[0], item[1]))]
@@ -104,21 +123,24 @@ def _by_language(view: View) -> str:
 def rules(view: View) -> str:
     """Every stage as it ran, and the rules that decided."""
     intro = (
-        "Stages ran in this order. A document stays if every rule holds; a signal that is null (nothing is known against "
-        "the document) satisfies a rule unless the rule says “not null”. Ranges are inclusive."
+        "Stages ran in this order. A document stays if every rule holds; a signal that is null (nothing is known "
+        "against the document) satisfies a rule unless the rule says “not null”."
     )
     return section("Rules", intro, *(_stage(stage) for stage in view.manifest.stages))
 
 
 def _stage(stage: StageFacts) -> str:
-    parts = [f"### {stage.name}", f"{text(stage.title)}. Version {stage.version} of the stage."]
+    parts = [f"### {stage.name}", f"{prose(stage.title)}. Version {stage.version} of the stage."]
     if stage.when:
         parts.append(f"Only documents with {_conditions(stage.when)}; the others pass through.")
     if stage.options:
         options = ", ".join(f"{code(name)}: {code(_brief(value))}" for name, value in stage.options.items())
         parts.append(f"Options other than the defaults: {options}.")
     if stage.models:
-        rows = [(text(name), code(model["reference"]), code(model["sha256"])) for name, model in stage.models.items()]
+        rows = [
+            (text(name), code(model["reference"]), code(model["sha256"]))
+            for name, model in stage.models.items()
+        ]
         parts.append(table(("Model", "Reference", "SHA-256"), "lll", rows))
     parts.append(_rules_of(stage))
     return "\n\n".join(part for part in parts if part)
@@ -134,24 +156,53 @@ def _rules_of(stage: StageFacts) -> str:
         for name, rule in stage.rules.items():
             signal = stage.signals[name]
             default = signal["default"]
-            cells = (("the same" if default == rule else code(default)) if default else NEVER,) if usual else ()
-            rows.append((code(name), code(rule), *cells, text(signal["meaning"]), text(signal["unit"])))
+            cells = (
+                (("the same" if default == rule else code(rule_words(default))) if default else NEVER,)
+                if usual
+                else ()
+            )
+            rows.append(
+                (code(name), code(rule_words(rule)), *cells, prose(signal["meaning"]), prose(signal["unit"]))
+            )
         header = ("Signal", "Kept", *(("Usual rule",) if usual else ()), "Meaning", "Unit")
         parts.append(table(header, "l" * len(header), rows))
     if stage.rules_by:
+        values: dict[tuple[str, str, str], list[str]] = {}
+        for override in stage.rules_by:
+            key = (override["column"], override["signal"], rule_words(override["condition"]))
+            values.setdefault(key, []).append(override["value"])
         rows = [
-            (code(f"{rule['column']} = {rule['value']}"), code(rule["signal"]), code(rule["condition"]))
-            for rule in stage.rules_by
+            (f"{text(column)} {', '.join(map(code, of))}", code(signal), code(condition))
+            for (column, signal, condition), of in values.items()
         ]
-        parts.append("Other values for some documents:\n\n" + table(("Where", "Signal", "Kept"), "lll", rows[:ROWS]))
-    cited = dict.fromkeys(stage.signals[name]["citation"] for name in stage.rules if stage.signals[name]["citation"])
-    if cited:
-        parts.append(f"Usual rules: {'; '.join(map(text, cited))}.")
+        shown, more = top(rows, ROWS, "stats/facts.csv")
+        parts.append(
+            f"Other values for some documents:\n\n{table(('Where', 'Signal', 'Kept'), 'lll', shown)}{more}"
+        )
+    # What follows a semicolon in a citation is a remark on one signal.
+    cited = dict.fromkeys(stage.signals[name]["citation"].partition(";")[0] for name in stage.rules)
+    if any(cited):
+        parts.append(f"Usual rules: {'; '.join(prose(source) for source in cited if source)}.")
     return "\n\n".join(parts)
 
 
+_RANGE = re.compile(r"\[([^,\]]*), ([^,\]]*)\]")
+
+
+def rule_words(condition: str) -> str:
+    """A condition as readers of a card take it at a glance: `≥ 50`, `50 to 100000`."""
+
+    def words(match: re.Match[str]) -> str:
+        low, high = match.groups()
+        if low and high:
+            return f"{low} to {high}"
+        return f"≥ {low}" if low else f"≤ {high}"
+
+    return _RANGE.sub(words, condition).replace(" not null", ", not null")
+
+
 def _conditions(when: dict[str, str]) -> str:
-    return " and ".join(f"{code(column)} {code(condition)}" for column, condition in when.items())
+    return " and ".join(f"{code(column)} {code(rule_words(condition))}" for column, condition in when.items())
 
 
 def _brief(value: Any) -> str:
@@ -173,7 +224,7 @@ def duplicates(view: View) -> str:
     for name, facts in found.items():
         entered = sum(row.documents_in for row in view.manifest.funnel if row.stage == name)
         rows.append(
-            (code(name), count(entered), count(facts["documents"]), count(facts["clusters"]), count(facts["duplicates"]),
+            (code(name), count(entered), *(count(facts[key]) for key in ("documents", "clusters", "duplicates")),
              share(facts["duplicates"], entered), count(facts["largest"]))
         )  # fmt: skip
     header = ("Stage", "Compared", "In clusters", "Clusters", "Duplicates", "%", "Largest cluster")
@@ -187,8 +238,8 @@ def personal_data(view: View) -> str:
     if stage is None:
         return section(
             "Personal data",
-            "**No stage looked for personal data.** Texts are as the sources publish them and may hold names, addresses and "
-            "numbers of people.",
+            "**No stage looked for personal data.** Texts are as the sources publish them and may hold names, "
+            "addresses and numbers of people.",
         )
     kinds, action = stage.settings["kinds"], stage.settings["replacement"]
     what = {
@@ -208,10 +259,10 @@ def personal_data(view: View) -> str:
     where = f" It ran only on documents with {_conditions(stage.when)}." if stage.when else ""
     return section(
         "Personal data",
-        f"{what}{where} Counts are of released documents; by kind and language they are in [`stats/pii.csv`](stats/pii.csv). "
-        "Neither the ledger nor this card holds a value.",
+        f"{what}{where} Counts are of released documents; by kind and language they are in "
+        "[`stats/pii.csv`](stats/pii.csv). Neither the ledger nor this card holds a value.",
         table(("Kind", "Found", "Documents", "By language"), "lrrl", rows),
-        f"Looked for: {names(list(kinds))}, by their form and their check digits. **Not looked for:** names of people, postal "
-        "addresses, identity and social security numbers, dates of birth, account names, and any other kind that is "
-        "not in the table. A value in an unusual form can be missed.",
+        f"Looked for: {names(list(kinds))}, by their form and their check digits. **Not looked for:** names of people, "
+        "postal addresses, identity and social security numbers, dates of birth, account names, and any other kind "
+        "that is not in the table. A value in an unusual form can be missed.",
     )

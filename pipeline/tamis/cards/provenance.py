@@ -6,8 +6,8 @@ from tamis.cards.content import ROWS, names
 from tamis.cards.markdown import code, folded, link, section, table, text, top
 from tamis.cards.numbers import count, share, size
 from tamis.cards.view import View
-from tamis.corpus.manifest import SourceFacts
-from tamis.recipe.licenses import LICENSES, License, parse_license
+from tamis.corpus.manifest import CompositionRow, SourceFacts
+from tamis.recipe.licenses import License, is_own_reference, parse_license, redistributable
 
 MISSING = "*not declared*"
 OPEN = 12
@@ -29,8 +29,20 @@ def sources(view: View) -> str:
     rows = []
     for source in manifest.sources:
         declared = source.declared
-        rows.append((text(source.name), _or_missing(declared.get("provider")), _or_missing(declared.get("version")),
-                     _license_of(source), count(source.files), size(source.input_bytes), count(source.documents)))  # fmt: skip
+        stated = (
+            _or_missing(declared.get("provider")),
+            _or_missing(declared.get("version")),
+            _license_of(source),
+        )
+        rows.append(
+            (
+                text(source.name),
+                *stated,
+                count(source.files),
+                size(source.input_bytes),
+                count(source.documents),
+            )
+        )
     header = ("Source", "Provider", "Version", "Licence", "Files", "Input", "Documents")
     shown, more = top(rows, ROWS, "stats/facts.csv")
     many = len(manifest.sources) > OPEN
@@ -48,18 +60,38 @@ def _source(source: SourceFacts) -> str:
     rows.insert(5, ("Licence", _license_of(source)))
     rows += [
         ("May be handed on", "yes" if source.redistributable else "**no**"),
-        ("Language", "decided per document" if declared.get("language") == "detect" else _or_missing(declared.get("language"))),
-        ("Category", text(declared["category"]) if "category" in declared else "decided per document, or none"),
-        ("Files", f"{count(source.files)}, {size(source.input_bytes)}, fingerprint {code(source.fingerprint)}"),
+        (
+            "Language",
+            "decided per document"
+            if declared.get("language") == "detect"
+            else _or_missing(declared.get("language")),
+        ),
+        (
+            "Category",
+            text(declared["category"]) if "category" in declared else "decided per document, or none",
+        ),
+        (
+            "Files",
+            f"{count(source.files)}, {size(source.input_bytes)}, fingerprint {code(source.fingerprint)}",
+        ),
         ("Read from", ", ".join(code(path) for path in declared["path"])),
         ("Rows read", count(source.read)),
     ]
     if source.filtered:
         rows.append(("Left out by `where`", count(source.filtered)))
-    rows.append(("Rejected", ", ".join(f"{code(cause)} {count(number)}" for cause, number in source.rejects.items()) or "none"))
+    rows.append(
+        (
+            "Rejected",
+            ", ".join(f"{code(cause)} {count(number)}" for cause, number in source.rejects.items()) or "none",
+        )
+    )
     if source.notes:
-        rows.append(("Noted", ", ".join(f"{code(what)} {count(number)}" for what, number in source.notes.items())))
-    rows.append(("Documents", f"{count(source.documents)}: {count(source.chars)} characters, {size(source.bytes)}"))
+        rows.append(
+            ("Noted", ", ".join(f"{code(what)} {count(number)}" for what, number in source.notes.items()))
+        )
+    rows.append(
+        ("Documents", f"{count(source.documents)}: {count(source.chars)} characters, {size(source.bytes)}")
+    )
     return table(("", ""), "ll", rows)
 
 
@@ -79,43 +111,70 @@ def rights(view: View) -> str:
     rows = []
     for (expression,), cell in view.sums("license").items():
         middle = (count(cell.tokens),) if tokens else (count(cell.chars),)
-        rows.append((code(expression), count(cell.documents), *middle, share(view.amount(cell), whole), *_asks(expression)))
-    shown, more = top(rows, ROWS, "LICENSES.md")
-    kept = [source for source in view.manifest.sources if not source.redistributable]
-    if kept:
-        held = {source for (source,) in view.sums("source")}
-        hand_on = (
-            f"**May not be handed on:** {names([s.name for s in kept])}. "
-            f"{'Their text is in this release: publish it only without them.' if held & {s.name for s in kept} else 'None of their text is in this release.'}"
+        rows.append(
+            (
+                code(expression),
+                count(cell.documents),
+                *middle,
+                share(view.amount(cell), whole),
+                *_asks(expression),
+            )
         )
-    else:
-        hand_on = "No source says that its text may not be handed on."
-    header = ("Licence", "Documents", view.unit_name.capitalize(), "Share", "Commercial use", "Same licence for derived works", "Hand on")
+    shown, more = top(rows, ROWS, "LICENSES.md")
+    kept = [row for row in view.released if not handed_on(view, row)]
+    held = sum(row.documents for row in kept)
+    hand_on = "No text in this release is known as not to be handed on."
+    if kept:
+        of = names(sorted({f"{row.source}: {row.license}" for row in kept}))
+        hand_on = f"**{count(held)} documents in this release may not be handed on** ({of}): publish it only without them."
+    absent = [source.name for source in view.manifest.sources if not source.redistributable]
+    absent = [name for name in absent if name not in {row.source for row in kept}]
+    if absent:
+        hand_on += f" Of {names(absent)}, whose text may not be handed on, nothing is in it."
+    header = (
+        "Licence",
+        "Documents",
+        view.unit_name.capitalize(),
+        "Share",
+        "Commercial use",
+        "Same licence for derived works",
+        "Hand on",
+    )
     return section(
         "Rights",
         table(header, "lrrrlll", shown) + more,
         hand_on,
-        "Every document carries its licence in column `license`. [`LICENSES.md`](LICENSES.md) has a row for each licence and "
-        "source, with the evidence. A licence of a collection need not cover every text in it.",
+        "Every document carries its licence in column `license`. [`LICENSES.md`](LICENSES.md) has a row for each "
+        "licence and source, with the evidence. What a combined licence asks is judged by its strictest part; the "
+        "licence of a collection need not cover every text in it.",
     )
 
 
 def _asks(expression: str) -> tuple[str, str, str]:
     """Commercial use, share-alike and handing on, by the strictest part of an expression."""
     parts = parse_license(expression)
-    if any(part.spdx not in LICENSES for part in parts):
+    if any(is_own_reference(part.spdx) for part in parts):
         return "see evidence", "see evidence", "see evidence"
     return (
         "yes" if all(part.commercial for part in parts) else "**no**",
         "yes" if any(part.share_alike for part in parts) else "no",
-        "yes" if all(part.redistributable for part in parts) else "**no**",
+        "yes" if redistributable(expression) else "**no**",
     )
+
+
+def handed_on(view: View, row: CompositionRow) -> bool:
+    """May a cell's text be handed on? What the recipe says of its source, else what the licence says."""
+    said = next(source for source in view.manifest.recipe["sources"] if source["name"] == row.source).get(
+        "redistributable"
+    )
+    return redistributable(row.license) if said is None else bool(said)
 
 
 def licenses_file(view: View) -> str:
     """LICENSES.md: a row per licence and source."""
     declared = {source.name: source for source in view.manifest.sources}
     rows = []
+    allowed = {(row.license, row.source): handed_on(view, row) for row in view.released}
     for (expression, name), cell in view.sums("license", "source").items():
         source = declared[name]
         evidence = source.declared.get("license_url")
@@ -124,20 +183,30 @@ def licenses_file(view: View) -> str:
             stated = "each document's own metadata" + (f"; {stated}" if evidence else "")
         amount = cell.tokens if view.unit == "tokens" else cell.chars
         rows.append((code(expression), text(name), count(cell.documents), count(amount), stated,
-                     "yes" if source.redistributable else "**no**"))  # fmt: skip
-    header = ("Licence (SPDX)", "Source", "Documents", view.unit_name.capitalize(), "Evidence", "May be handed on")
+                     "yes" if allowed[expression, name] else "**no**"))  # fmt: skip
+    header = (
+        "Licence (SPDX)",
+        "Source",
+        "Documents",
+        view.unit_name.capitalize(),
+        "Evidence",
+        "May be handed on",
+    )
     used = {part.spdx: part for (expression,) in view.sums("license") for part in parse_license(expression)}
     texts = "\n".join(f"- {code(name)}: {_text_of(part)}" for name, part in sorted(used.items()))
-    return "\n\n".join(
-        [
-            f"# Licences of {text(view.manifest.title)} {text(view.manifest.version)}",
-            "Each document has its licence in column `license`. The licence of a source is what its provider states; "
-            "the evidence is where that is stated.",
-            table(header, "llrrll", rows),
-            "## Texts of the licences",
-            texts,
-        ]
-    ) + "\n"
+    return (
+        "\n\n".join(
+            [
+                f"# Licences of {text(view.manifest.title)} {text(view.manifest.version)}",
+                "Each document has its licence in column `license`. The licence of a source is what its provider "
+                "states; the evidence is where that is stated.",
+                table(header, "llrrll", rows),
+                "## Texts of the licences",
+                texts,
+            ]
+        )
+        + "\n"
+    )
 
 
 def _text_of(license_: License) -> str:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tamis.cards.view import View
+from tamis.engine.ledger import NOT_DRAWN
+
+FILTERED = "left out by the row filter"
+"""Rows that a source's `where` leaves out."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ def steps(view: View) -> list[Step]:
         for cause, number in source.rejects.items():
             causes[cause] = causes.get(cause, 0) + number
     filtered = sum(source.filtered for source in manifest.sources)
-    causes |= {"left out by `where`": filtered} if filtered else {}
+    causes |= {FILTERED: filtered} if filtered else {}
     read = sum(source.read for source in manifest.sources)
     found = [Step("reading", read, manifest.totals["ingested"], causes)]
     for name in dict.fromkeys(row.stage for row in manifest.funnel):
@@ -34,11 +38,22 @@ def steps(view: View) -> list[Step]:
         for row in rows:
             for reason, number in row.reasons.items():
                 reasons[reason] = reasons.get(reason, 0) + number
-        found.append(Step(name, sum(r.documents_in for r in rows), sum(r.documents_out for r in rows), reasons))
+        found.append(
+            Step(name, sum(r.documents_in for r in rows), sum(r.documents_out for r in rows), reasons)
+        )
     return found
 
 
 def decisive(view: View) -> list[Step]:
     """Steps that have a rule or dropped something: the others pass everything by their nature."""
     ruled = {stage.name for stage in view.manifest.stages if stage.rules or stage.rules_by}
-    return [step for step in steps(view) if step.entered != step.left or step.name in ruled or step.name == "reading"]
+    return [
+        step
+        for step in steps(view)
+        if step.entered != step.left or step.name in ruled or step.name == "reading"
+    ]
+
+
+def worded(reason: str) -> str:
+    """A reason without its stage, as it reads beside the stage's name."""
+    return "drawn 0 times" if reason == NOT_DRAWN else reason.partition(".")[2] or reason

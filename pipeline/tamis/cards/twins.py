@@ -23,11 +23,19 @@ def twins(view: View) -> dict[str, bytes]:
         "stats/funnel.csv": _records(funnel),
         "stats/reasons.csv": _csv(
             ("source", "stage", "reason", "documents"),
-            ((row.source, row.stage, reason, n) for row in manifest.funnel for reason, n in row.reasons.items()),
+            (
+                (row.source, row.stage, reason, n)
+                for row in manifest.funnel
+                for reason, n in row.reasons.items()
+            ),
         ),
         "stats/dropped_by_language.csv": _csv(
             ("language", "reason", "documents"),
-            ((lang, reason, n) for lang, reasons in manifest.dropped_by_language.items() for reason, n in reasons.items()),
+            (
+                (lang, reason, n)
+                for lang, reasons in manifest.dropped_by_language.items()
+                for reason, n in reasons.items()
+            ),
         ),
         "stats/lengths.csv": _records(view.lengths),
         FACTS: _csv(("fact", "value"), facts(everything)),

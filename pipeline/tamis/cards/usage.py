@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedSeq
 from ruamel.yaml.scalarstring import LiteralScalarString
 
 from tamis.cards.content import names
@@ -33,20 +34,26 @@ MEANINGS = {
     "input_ids": "token ids of `text`, then one end-of-document id",
 }
 ORDER = ("name", "version", "title", "seed", "sources", "stages", "mix", "release", "card")
+LINE = 80
+"""Characters of a list that may stand in one line."""
 FIRST = ("name", "path", "license")
 
 
 def fields(view: View) -> str:
     """Columns of the shards and of the ledger."""
     parts = []
-    titles = {"data": "`data/LANGUAGE/SOURCE-*.parquet`: texts", "tokens": "`tokens/LANGUAGE/SOURCE-*.parquet`: token ids, row for row the same documents"}
+    titles = {
+        "data": "`data/LANGUAGE/SOURCE-*.parquet`: texts",
+        "tokens": "`tokens/LANGUAGE/SOURCE-*.parquet`: token ids, row for row the same documents",
+    }
     for folder, schema in view.schemas.items():
         rows = [(code(field.name), code(_type(field.type)), MEANINGS[field.name]) for field in schema]
         parts.append(f"### {titles[folder]}\n\n{table(('Column', 'Type', 'Meaning'), 'lll', rows)}")
     ledger = (
-        f"### `ledger/*.parquet`: one row per ingested document\n\nColumns {names(list(FACTS))}; `passed` (every rule), `epochs`, "
-        "`copies`, `dropped_by` (the first failed rule, null in the release), `failed` (all failed rules); then, per stage, "
-        "`STAGE.measured` and its signals as `STAGE.SIGNAL`. No text."
+        "### `ledger/*.parquet`: one row per ingested document\n\n"
+        f"Columns {', '.join(map(code, FACTS))}; `passed` (every rule), `epochs`, `copies`, `dropped_by` (the first "
+        "failed rule, null in the release), `failed` (all failed rules); then, per stage, `STAGE.measured` and its "
+        "signals as `STAGE.SIGNAL`. No text."
     )
     return section("Fields", *parts, ledger)
 
@@ -68,14 +75,23 @@ def tokenizer(view: View) -> str:
         ("SHA-256", code(facts["sha256"])),
         ("Model", text(facts["model"])),
         ("Vocabulary", f"{count(facts['vocabulary_size'])} ids, stored as {code(facts['id_type'])}"),
-        ("End of document", f"{code(facts['end_of_document'])}, id {code(facts['end_of_document_id'])}: the last id of every document, and nowhere else"),
+        (
+            "End of document",
+            f"{code(facts['end_of_document'])}, id {code(facts['end_of_document_id'])}: "
+            "the last id of every document, and nowhere else",
+        ),
     ]
     ratios = [
         (code(language), share_of(cell.chars, cell.tokens), share_of(cell.bytes, cell.tokens))
         for (language,), cell in view.sums("language").items()
     ]
     ratio = table(("Language", "Characters per token", "Bytes per token"), "lrr", ratios[:40])
-    return section("Tokenizer", table(("", ""), "ll", rows), ratio)
+    return section(
+        "Tokenizer",
+        table(("", ""), "ll", rows),
+        ratio,
+        "Characters and bytes are those of the text before edits.",
+    )
 
 
 def share_of(part: int, whole: int) -> str:
@@ -87,14 +103,17 @@ def loading(view: View) -> str:
     """How to read it."""
     language = next((lang for (lang,) in view.sums("language")), UNKNOWN)
     tokens = (
-        '\ntokens = load_dataset("NAMESPACE/' + view.manifest.name + '", "tokens", split="train", streaming=True)'
+        '\ntokens = load_dataset("NAMESPACE/'
+        + view.manifest.name
+        + '", "tokens", split="train", streaming=True)'
         if view.files("tokens")
         else ""
     )
     hub = (
         "from datasets import load_dataset\n\n"
         f'everything = load_dataset("NAMESPACE/{view.manifest.name}", split="train", streaming=True)\n'
-        f'{_identifier(language)} = load_dataset("NAMESPACE/{view.manifest.name}", "{language}", split="train")' + tokens
+        f'{_identifier(language)} = load_dataset("NAMESPACE/{view.manifest.name}", "{language}", split="train")'
+        + tokens
     )
     polars = (
         "import polars as pl\n\n"
@@ -130,11 +149,19 @@ def reproducing(view: View) -> str:
     software = ", ".join(f"{name} {version}" for name, version in sorted(manifest.software.items()))
     return section(
         "How to make it again",
-        f"The same recipe, on the same source files, with the same software, gives the same bytes: identity {code(manifest.identity)}.",
-        fenced("sh", f"tamis run {manifest.name}.yaml      # the recipe below\ntamis verify {manifest.name}-{manifest.version}   # every checksum and every number of this card"),
+        "The same recipe, on the same source files, with the same software, gives the same bytes: "
+        f"identity {code(manifest.identity)}.",
+        fenced(
+            "sh",
+            f"tamis run {manifest.name}.yaml  # the recipe below\n"
+            f"tamis verify {manifest.name}-{manifest.version}  # every checksum, and every number of this card",
+        ),
         f"Software: {text(software)}. Fingerprints of the source files are in [`manifest.json`](manifest.json), "
         "as are sizes and SHA-256 of every file of the release.",
-        folded("The recipe, with every default and rule spelled out", fenced("yaml", recipe_yaml(manifest.recipe))),
+        folded(
+            "The recipe, with every default and rule spelled out",
+            fenced("yaml", recipe_yaml(manifest.recipe)),
+        ),
     )
 
 
@@ -147,18 +174,24 @@ def recipe_yaml(recipe: dict[str, Any]) -> str:
     ]
     writer = YAML(typ="rt")
     writer.width = 4096
+    writer.representer.add_representer(
+        type(None), lambda r, _: r.represent_scalar("tag:yaml.org,2002:null", "null")
+    )
     writer.indent(mapping=2, sequence=4, offset=2)
     out = io.StringIO()
-    writer.dump(_literal(ordered), out)
+    writer.dump(_readable(ordered), out)
     return out.getvalue()
 
 
-def _literal(value: Any) -> Any:
-    """Texts of several lines as blocks."""
+def _readable(value: Any) -> Any:
+    """Texts of several lines as blocks, short lists of plain values in one line."""
     if isinstance(value, dict):
-        return {key: _literal(item) for key, item in value.items()}
+        return {key: _readable(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_literal(item) for item in value]
+        items = CommentedSeq([_readable(item) for item in value])
+        if len(str(value)) <= LINE and not any(isinstance(item, (dict, list)) for item in value):
+            items.fa.set_flow_style()
+        return items
     if isinstance(value, str) and "\n" in value.strip("\n"):
         return LiteralScalarString(value)
     return value
@@ -180,7 +213,9 @@ def words(view: View) -> list[str]:
     parts = []
     for key, title in TEXTS:
         said = str(written.get(key, "")).strip()
-        parts.append(section(title, (fenced("bibtex", said) if key == "citation" else said) if said else UNSAID))
+        parts.append(
+            section(title, (fenced("bibtex", said) if key == "citation" else said) if said else UNSAID)
+        )
     return parts
 
 
@@ -199,14 +234,28 @@ ALWAYS = (
 )
 
 
+ASKED = (
+    ("provider", "provider"),
+    ("url", "address"),
+    ("version", "version"),
+    ("selection", "selection rule"),
+    ("period", "period"),
+    ("license_url", "evidence of the licence"),
+)
+"""What a source should declare, in the order it is asked for."""
+
+
 def missing(view: View) -> str:
     """Everything a reader may want to know and this release does not tell."""
     manifest = view.manifest
     lines = []
     written = manifest.recipe.get("card", {})
-    lines += [f"The recipe's `card.{key}` is empty." for key in ("summary", *(key for key, _ in TEXTS)) if not written.get(key)]
-    for key, title in (("provider", "provider"), ("url", "address"), ("version", "version"), ("selection", "selection rule"),
-                       ("period", "period"), ("license_url", "evidence of the licence")):  # fmt: skip
+    lines += [
+        f"The recipe's `card.{key}` is empty."
+        for key in ("summary", *(key for key, _ in TEXTS))
+        if not written.get(key)
+    ]
+    for key, title in ASKED:
         without = [source.name for source in manifest.sources if not source.declared.get(key)]
         if without:
             every = "every source" if len(without) == len(manifest.sources) > 1 else names(without)
@@ -216,7 +265,14 @@ def missing(view: View) -> str:
         cell = view.sums(key).get((value,))
         if cell is not None:
             part = share(view.amount(cell), manifest.totals[view.unit])
-            lines.append(f"The {what} of {count(cell.documents)} documents ({short(view.amount(cell))} {view.unit_name}, {part}) is not known.")
+            lines.append(
+                f"The {what} of {count(cell.documents)} documents "
+                f"({short(view.amount(cell))} {view.unit_name}, {part}) is not known."
+            )
     used = {stage.name for stage in manifest.stages}
     lines += [line for name, line in ABSENT if name not in used] + list(ALWAYS)
-    return section("What is missing", "Nothing is known, or nothing was done, where this list says so:", "\n".join(f"- {line}" for line in lines))
+    return section(
+        "What is missing",
+        "Nothing is known, or nothing was done, where this list says so:",
+        "\n".join(f"- {line}" for line in lines),
+    )

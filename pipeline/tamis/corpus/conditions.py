@@ -2,23 +2,28 @@
 
 Spellings in a recipe:
 
-    [50, 100000]            a range, inclusive; null or nothing on one side leaves it open
+    [50, 100000]            a range, inclusive; null on one side leaves it open
     [fr, en]                a set of allowed values
     fr                      a set of one
     true / false            a boolean
     {min: 50, max: 100}     the range, spelled out
-    {in: [fr, en]}          the set, spelled out; {not_in: [...]} its complement
+    {in: [fr, en]}          the set, spelled out; {not_in: [...]} its complement; numbers are listed so, too
     {..., nulls: drop}      a null fails, too (a null passes otherwise: nothing is known against it)
+
+A NaN is a null. A bound means the same number in a float32 column as in a float64 one: 0.3 is in [null, 0.3].
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, model_validator
 
 Scalar = str | bool | int | float
+_SPELLINGS = {"in": "in_", "is": "is_"}
+_SETS = ("in_", "not_in")
 
 
 class Condition(BaseModel):
@@ -48,29 +53,35 @@ class Condition(BaseModel):
     def _consistent(self) -> Condition:
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"the range [{_num(self.min)}, {_num(self.max)}] is empty: min is above max")
-        if self == Condition.model_construct(nulls=self.nulls) and self.nulls == "keep":
-            raise ValueError("a condition needs a range, a set, a boolean, or `nulls: drop`")
+        if self == Condition.model_construct():
+            raise ValueError("it allows everything: write a range, a set, a boolean, or `nulls: drop`")
         return self
+
+    @property
+    def values(self) -> tuple[Scalar, ...]:
+        """The values its sets list."""
+        return (self.in_ or ()) + (self.not_in or ())
 
     def passes(self, column: str) -> pl.Expr:
         """Polars expression: true where the column satisfies this condition; never null."""
         value = pl.col(column)
+        if self.min is not None or self.max is not None or (self.values and all(map(_is_number, self.values))):
+            # To Polars a NaN is above every number.
+            value = value.fill_nan(None)
         verdict = pl.lit(True)
         if self.min is not None:
             verdict = verdict & (value >= self.min)
         if self.max is not None:
             verdict = verdict & (value <= self.max)
         if self.in_ is not None:
-            verdict = verdict & value.is_in(list(self.in_))
+            verdict = verdict & _one_of(value, self.in_)
         if self.not_in is not None:
-            verdict = verdict & ~value.is_in(list(self.not_in))
+            verdict = verdict & ~_one_of(value, self.not_in)
         if self.is_ is not None:
             verdict = verdict & (value == self.is_)
-        return (
-            verdict.fill_null(self.nulls == "keep")
-            if self.nulls == "keep"
-            else (verdict.fill_null(False) & value.is_not_null())
-        )
+        if self.nulls == "drop":
+            return value.is_not_null() & verdict.fill_null(False)
+        return verdict.fill_null(True)
 
     def __str__(self) -> str:
         parts = []
@@ -79,33 +90,53 @@ class Condition(BaseModel):
             high = "" if self.max is None else _num(self.max)
             parts.append(f"[{low}, {high}]")
         if self.in_ is not None:
-            parts.append("{" + ", ".join(map(str, self.in_)) + "}")
+            parts.append("{" + ", ".join(map(_shown, self.in_)) + "}")
         if self.not_in is not None:
-            parts.append("not {" + ", ".join(map(str, self.not_in)) + "}")
+            parts.append("not {" + ", ".join(map(_shown, self.not_in)) + "}")
         if self.is_ is not None:
-            parts.append(str(self.is_).lower())
+            parts.append(_shown(self.is_))
         if self.nulls == "drop":
             parts.append("not null")
         return " ".join(parts)
 
     def to_recipe(self) -> Any:
-        """The shortest recipe spelling of this condition."""
+        """The shortest recipe spelling of this condition, in terms of JSON."""
         full = self.model_dump(exclude_defaults=True)
         if full.keys() <= {"min", "max"}:
             return [_plain(self.min), _plain(self.max)]
-        if full.keys() == {"in_"}:
+        if full.keys() == {"in_"} and all(isinstance(value, str) for value in full["in_"]):
             return list(full["in_"])
         if full.keys() == {"is_"}:
             return self.is_
-        return {key.rstrip("_"): value for key, value in full.items()}
+        return {
+            key.removesuffix("_"): list(value) if key in _SETS else _plain(value) if key in ("min", "max") else value
+            for key, value in full.items()
+        }
+
+
+def _one_of(value: pl.Expr, allowed: tuple[Scalar, ...]) -> pl.Expr:
+    """Whether `value` is one of `allowed`: null for a null."""
+    if all(map(_is_number, allowed)):
+        # `is_in` takes no numbers of another type than the column's, `==` compares in the column's own.
+        return pl.any_horizontal([value == number for number in allowed])
+    return value.is_in(list(allowed))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _num(value: float) -> str:
-    return f"{value:g}" if abs(value) < 1e15 else repr(value)
+    return str(_plain(value))
+
+
+def _shown(value: Scalar) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _plain(value: float | None) -> float | int | None:
-    return int(value) if value is not None and float(value).is_integer() else value
+    # Above 2**53 not every whole number is a float: there, as it is.
+    return int(value) if value is not None and abs(value) < 2**53 and float(value).is_integer() else value
 
 
 def parse_condition(value: Any) -> Any:
@@ -117,19 +148,34 @@ def parse_condition(value: Any) -> Any:
     if isinstance(value, str):
         return {"in_": (value,)}
     if isinstance(value, dict):
-        renamed = {{"in": "in_", "is": "is_"}.get(k, k): v for k, v in value.items()}
-        for key in ("in_", "not_in"):
-            if isinstance(renamed.get(key), (str, int, float, bool)):
-                renamed[key] = (renamed[key],)
-        return renamed
+        return _spelled_out(value)
     if isinstance(value, (list, tuple)):
-        numeric = all(v is None or (isinstance(v, (int, float)) and not isinstance(v, bool)) for v in value)
-        if numeric and len(value) == 2:
-            return {"min": value[0], "max": value[1]}
-        if value and all(isinstance(v, str) for v in value):
+        if len(value) == 2 and all(item is None or _is_number(item) for item in value):
+            return _spelled_out({"min": value[0], "max": value[1]})
+        if value and all(isinstance(item, str) for item in value):
             return {"in_": tuple(value)}
-        raise ValueError("a list here is a range [min, max] or a set of names [fr, en]")
+        raise ValueError(
+            f"{list(value)!r} is neither a range [min, max] nor a set of names [fr, en]: "
+            "write null for an open side, and other sets as {in: [1, 2, 3]}"
+        )
     raise ValueError(
         f"{value!r} is no condition: write a range [min, max], a set [fr, en], true, false, "
         "or {min:, max:, in:, not_in:, is:, nulls: drop}"
     )
+
+
+def _spelled_out(value: dict[str, Any]) -> dict[str, Any]:
+    fields = {_SPELLINGS.get(key, key): item for key, item in value.items()}
+    for key in ("min", "max"):
+        bound = fields.get(key)
+        if bound is not None and not (_is_number(bound) and math.isfinite(bound)):
+            raise ValueError(f"{key} is a number, or null where that side is open; got {bound!r}")
+    for key in _SETS:
+        listed = fields.get(key)
+        if isinstance(listed, (str, int, float, bool)):
+            fields[key] = (listed,)
+        elif isinstance(listed, (list, tuple)):
+            if not listed:
+                raise ValueError(f"`{key.removesuffix('_')}` lists nothing: name at least one value")
+            fields[key] = tuple(listed)
+    return fields

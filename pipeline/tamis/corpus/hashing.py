@@ -46,6 +46,15 @@ def uniform(ids: pa.Array | pa.ChunkedArray, seed: int, purpose: str) -> npt.NDA
     return (hashed >> np.uint64(11)).astype(np.float64) / float(1 << 53)
 
 
+def file_fingerprint(path: Path) -> str:
+    """xxh3-128 of a file's bytes, in hex: tells whether an input file changed."""
+    hasher = xxhash.xxh3_128()
+    with path.open("rb") as handle:
+        while piece := handle.read(1 << 20):
+            hasher.update(piece)
+    return hasher.hexdigest()
+
+
 def file_sha256(path: Path) -> str:
     """SHA-256 of a file, in hex."""
     with path.open("rb") as handle:

@@ -15,12 +15,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tamis.corpus.commit import committing
+from tamis.corpus.commit import committing, intact
 from tamis.corpus.stage import Column
-from tamis.errors import StoreError
 
 Mask = npt.NDArray[np.bool_]
 MEASURED = "measured"
+REMEDY = "Delete this signal file and run again: it is measured anew"
 
 
 def empty_signals(rows: int, columns: Sequence[Column]) -> pa.Table:
@@ -34,16 +34,15 @@ def read_signals(path: Path, rows: int, columns: Sequence[str]) -> pa.Table | No
 
     Raises StoreError when the file isn't one, or doesn't have a row per document of the shard.
     """
-    try:
-        table = pq.read_table(path, columns=[MEASURED, *columns])
-    except FileNotFoundError:
+    if not path.exists():
         return None
-    except (pa.ArrowException, OSError, KeyError) as error:
-        raise StoreError(f"{path}: not a readable signal file ({error}). Delete it and run again") from None
-    if table.num_rows != rows:
-        raise StoreError(
-            f"{path}: has {table.num_rows} rows for a shard of {rows} documents. Delete it and run again"
-        )
+    with intact(path, REMEDY):
+        # The folders above are ours to name: they are no Hive partitions.
+        table = pq.read_table(path, columns=[MEASURED, *columns], partitioning=None)
+        if table.num_rows != rows:
+            raise ValueError(f"it has {table.num_rows} rows for a shard of {rows} documents")
+        if table.num_columns != len(columns) + 1:
+            raise ValueError(f"it lacks some of the columns {', '.join((MEASURED, *columns))}")
     return table
 
 

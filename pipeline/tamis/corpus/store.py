@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tamis.corpus.commit import TEMPORARY
+from tamis.corpus.commit import TEMPORARY, make_folder
 from tamis.corpus.documents import Shard
-from tamis.errors import Locked
+from tamis.errors import Locked, OptionError
 
 
 class Store:
@@ -51,9 +52,17 @@ class Store:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Holds the work folder; the lock ends with the process, however it ends."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        """Holds the work folder; the lock ends with the process, however it ends.
+
+        Raises Locked when another process holds it, OptionError when the folder can't be written.
+        """
+        try:
+            make_folder(self.root)
+            handle = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise OptionError(
+                f"{self.root} can't be used as work folder: {error.strerror}. Choose another with --work"
+            ) from error
         try:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -74,3 +83,4 @@ class Store:
         """Removes what killed processes left half-written."""
         for path in self.root.rglob(f"{TEMPORARY}*"):
             path.unlink(missing_ok=True)
+        shutil.rmtree(self.root / "scratch", ignore_errors=True)

@@ -9,6 +9,7 @@ import polars as pl
 import pyarrow as pa
 
 from tamis.corpus.signals import Mask, empty_signals, mask_of, read_signals
+from tamis.engine.inputs import Inputs
 from tamis.engine.measure import ShardContext, resolved_table
 from tamis.engine.verdicts import Verdicts
 from tamis.recipe.model import StageUse
@@ -19,17 +20,23 @@ def judged(context: ShardContext, frame: pl.DataFrame, uses: Sequence[StageUse])
 
     A resolver that hasn't run (no entry in `context.resolved`) ends the walk before it.
     """
-    verdicts = Verdicts.start(frame)
+    return _walk(context, frame, uses)[0].verdicts
+
+
+def _walk(context: ShardContext, frame: pl.DataFrame, uses: Sequence[StageUse]) -> tuple[Inputs, bool]:
+    """As `judged`; and whether an exhaustive stage lacks a row that it could measure."""
+    inputs = Inputs(Verdicts.start(frame))
+    lacking = False
     for use in uses:
         if use.stage.resolve is None:
             table = signals_of(context, use)
+            lacking |= use.exhaustive and bool((inputs.asked(use) & ~mask_of(table)).any())
         elif use.name in context.resolved:
-            asked = verdicts.asked(use)
-            table = resolved_table(use, context.resolved[use.name], asked)
+            table = resolved_table(use, context.resolved[use.name], inputs.verdicts.asked(use))
         else:
             break
-        verdicts.judge(use, table)
-    return verdicts
+        inputs.judge(use, table)
+    return inputs, lacking
 
 
 def signals_of(context: ShardContext, use: StageUse) -> pa.Table:
@@ -40,27 +47,19 @@ def signals_of(context: ShardContext, use: StageUse) -> pa.Table:
 
 
 def needs_measuring(
-    context: ShardContext, verdicts: Verdicts, uses: Sequence[StageUse], sketches: Sequence[StageUse]
+    context: ShardContext, frame: pl.DataFrame, uses: Sequence[StageUse], sketches: Sequence[StageUse]
 ) -> bool:
-    """Whether a measuring task has anything to do on a shard, given the verdicts after `uses`."""
-    if verdicts.unknown.any():
-        return True
-    known_text = np.ones(context.shard.rows, bool)
-    for use in uses:
-        if use.stage.resolve is not None:
-            continue
-        if use.exhaustive or use.stage.spans is not None:
-            mask = measured_mask(context, use)
-            if use.exhaustive and (verdicts.inside(use.when) & ~mask).any():
-                return True
-            if use.stage.spans is not None:
-                known_text &= mask | ~verdicts.inside(use.when)
-    for use in sketches:
-        if use.stage.prepare is not None:
-            asked = known_text if use.stage.exhaustive else verdicts.asked(use) & known_text
-            if (asked & ~measured_mask(context, use)).any():
-                return True
-    return False
+    """Whether a measuring task of `uses` and then `sketches` has anything to do on a shard."""
+    inputs, lacking = _walk(context, frame, uses)
+    return (
+        lacking
+        or bool(inputs.verdicts.unknown.any())
+        or any(
+            (inputs.sketched(use) & ~measured_mask(context, use)).any()
+            for use in sketches
+            if use.stage.prepare is not None
+        )
+    )
 
 
 def measured_mask(context: ShardContext, use: StageUse) -> Mask:

@@ -19,6 +19,7 @@ from tamis.corpus.hashing import DIGEST, file_sha256, key_of
 from tamis.corpus.store import Store
 from tamis.engine.keys import Model, Models
 from tamis.engine.measure import ShardContext
+from tamis.engine.rows import whole
 from tamis.recipe.model import Recipe
 from tamis.tokens.train import sample_order, train_tokenizer
 
@@ -66,15 +67,15 @@ def _sample(
 
 
 def _read(context: ShardContext, rows: Any) -> list[str]:
-    file = pq.ParquetFile(context.shard.path)
     found: list[str] = []
     start = 0
-    for number in range(file.num_row_groups):
-        count = file.metadata.row_group(number).num_rows
-        here = rows[(rows >= start) & (rows < start + count)] - start
-        if len(here):
-            found += (
-                file.read_row_group(number, columns=["text"]).column("text").take(pa.array(here)).to_pylist()
-            )
-        start += count
+    with whole(context.shard):
+        file = pq.ParquetFile(context.shard.path)
+        for number in range(file.num_row_groups):
+            count = file.metadata.row_group(number).num_rows
+            here = rows[(rows >= start) & (rows < start + count)] - start
+            if len(here):
+                text = file.read_row_group(number, columns=["text"]).column("text")
+                found += text.take(pa.array(here)).to_pylist()
+            start += count
     return found

@@ -7,31 +7,40 @@ shards of the others as they are (among one-document files: all but the one shar
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import xxhash
 
-from tamis.corpus.commit import committing, read_json, write_json
+from tamis.corpus.commit import TableWriter, read_record, write_json
 from tamis.corpus.documents import DOCUMENTS, FACTS, ROW_GROUP_BYTES, SHARD_BYTES, InputFile, Reject, Shard
-from tamis.corpus.hashing import content_hashes, key_of
+from tamis.corpus.hashing import content_hashes, file_fingerprint, key_of
 from tamis.corpus.store import Store
 from tamis.engine.keys import reading_key
-from tamis.errors import StoreError
-from tamis.readers import reader_of
+from tamis.errors import InputError, StoreError
+from tamis.readers import FORMATS, reader_of
 from tamis.readers.contract import SIGNAL_TYPES, Tally
+from tamis.readers.decompress import is_remote
+from tamis.readers.locate import UNREADABLE
 from tamis.recipe.model import Source
 
 INGEST_VERSION = 1
 """Part of every shard's name: raise it when normalisation or ids change."""
-CONTAINERS = (".jsonl", ".ndjson", ".parquet", ".jsonl.gz", ".jsonl.zst", ".ndjson.gz", ".ndjson.zst")
+CONTAINERS = tuple(
+    f"{ending}{packed}"
+    for format_ in ("jsonl", "parquet")
+    for ending in FORMATS[format_]
+    for packed in ("", ".gz", ".zst", ".zstd")
+)
+"""Names of files that hold many documents."""
 GROUP_BYTES = 8_000_000
 """One-document files: bytes of a group, on average."""
 
@@ -57,12 +66,21 @@ class IngestTask:
         return sum(file.size for file in self.files)
 
     def run(self) -> dict[str, Any]:
-        """Reads, normalises, writes; the record comes last: its existence means done."""
-        writer = _ShardWriter(self)
-        tallies = []
+        """Reads, normalises, writes; the record comes last: its existence means done.
+
+        Raises InputError when a file isn't the one that was listed any more: its shards would stand under
+        the name of a content they don't have.
+        """
+        with _ShardWriter(self) as writer:
+            tallies = [writer.add_file(file) for file in self.files]
+            shards = writer.close()
         for file in self.files:
-            tallies.append(writer.add_file(file))
-        shards = writer.close()
+            if _changed(file):
+                shutil.rmtree(self.folder, ignore_errors=True)
+                raise InputError(
+                    f"source {self.source.name}: {file.name} changed while it was read. Run again when it is "
+                    "at rest (if its time stamp stays as it was, delete fingerprints.json in the work folder, too)"
+                )
         rejects = [reject for tally in tallies for reject in tally.rejects]
         record = {
             "source": self.source.name,
@@ -79,6 +97,18 @@ class IngestTask:
         return record
 
 
+def _changed(file: InputFile) -> bool:
+    """Whether a local file isn't as it was listed. It was just read, so reading it again is cheap; of a
+    remote file, only the store could tell."""
+    if is_remote(file.location):
+        return False
+    try:
+        now = file_fingerprint(Path(file.location))
+    except OSError:
+        now = UNREADABLE
+    return now != file.fingerprint
+
+
 class _ShardWriter:
     """Cuts a stream of raw batches into row groups and shards."""
 
@@ -93,6 +123,15 @@ class _ShardWriter:
         self.pending: list[pa.RecordBatch] = []
         self.pending_bytes = 0
         self.part: _Part | None = None
+
+    def __enter__(self) -> _ShardWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.part is not None:
+            self.part.writer.discard()
 
     def add_file(self, file: InputFile) -> Tally:
         tally = Tally()
@@ -152,6 +191,7 @@ class _ShardWriter:
         self._flush()
         if self.part is not None:
             self.shards.append(self.part.close())
+            self.part = None
         return self.shards
 
 
@@ -162,18 +202,15 @@ class _Part:
         self.name = f"{task.key[:16]}-{number:05d}"
         self.task, self.rows, self.bytes = task, 0, 0
         self.path = task.folder / f"{self.name}.parquet"
-        self.committing = committing(self.path)
-        temporary = self.committing.__enter__()
-        self.writer = pq.ParquetWriter(temporary, schema, compression="zstd", compression_level=1)
+        self.writer = TableWriter(self.path, schema, compression="zstd", compression_level=1)
 
     def write(self, table: pa.Table) -> None:
-        self.writer.write_table(table, row_group_size=max(table.num_rows, 1))
+        self.writer.write(table)
         self.rows += table.num_rows
         self.bytes += pc.sum(table.column("bytes")).as_py() or 0
 
     def close(self) -> Shard:
         self.writer.close()
-        self.committing.__exit__(None, None, None)
         size = self.path.stat().st_size
         return Shard(self.task.source.name, self.name, self.path, self.rows, self.bytes, size)
 
@@ -221,7 +258,7 @@ def group_files(source: Source, files: Sequence[InputFile]) -> list[tuple[InputF
     current: list[InputFile] = []
     container = source.format in ("jsonl", "parquet")
     for file in files:
-        if container or (source.format == "auto" and file.name.endswith(CONTAINERS)):
+        if container or (source.format == "auto" and file.name.lower().endswith(CONTAINERS)):
             groups.append((file,))
             continue
         current.append(file)
@@ -249,7 +286,7 @@ def ingested(task: IngestTask) -> dict[str, Any] | None:
     path = task.folder / "record.json"
     if not path.exists():
         return None
-    record: dict[str, Any] = read_json(path)
+    record: dict[str, Any] = read_record(path, f"Delete {task.folder} and run again")
     for shard in shards_of(record, task.folder):
         size = shard.path.stat().st_size if shard.path.exists() else -1
         if size != shard.size:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tamis.corpus.documents import FACTS
 from tamis.corpus.hashing import key_of
 from tamis.corpus.references import content_hash, resolve
+from tamis.errors import RecipeError
 from tamis.recipe.load import expand
 from tamis.recipe.model import DETECT, Recipe, Source, StageUse
 
@@ -48,6 +48,7 @@ def stage_keys(recipe: Recipe, source: Source, models: Models) -> dict[str, str]
     keys: dict[str, str] = {}
     for index, use in enumerate(recipe.stages):
         before = recipe.stages[:index]
+        _check_reads(use, before)
         keys[use.name] = key_of(
             use.stage.name,
             use.stage.version,
@@ -59,24 +60,41 @@ def stage_keys(recipe: Recipe, source: Source, models: Models) -> dict[str, str]
 
 
 def _depends_on(column: str, source: Source, before: Sequence[StageUse], keys: Mapping[str, str]) -> Any:
-    """What the value of `column` depends on, beyond the shard itself."""
+    """What the value of `column` depends on after the stages `before`, beyond the shard itself."""
+
+    def told_by(use: StageUse) -> Any:
+        # A row outside the stage's `when` keeps its text and has no value: so `when` is part of it, and what
+        # `when` looks at.
+        earlier = before[: before.index(use)]
+        when = {
+            name: [rule.to_recipe(), _depends_on(name, source, earlier, keys)]
+            for name, rule in use.when.items()
+        }
+        return [keys[use.name], when]
+
     if column == "text":
-        # A row outside an edit's `when` keeps its text, so `when` is part of what a later stage sees.
-        return [
-            [keys[use.name], {name: rule.to_recipe() for name, rule in use.when.items()}]
-            for use in before
-            if use.stage.spans is not None
-        ]
+        return [told_by(use) for use in before if use.stage.spans is not None]
     if column in ("language", "category"):
         declared = None if getattr(source, column) == DETECT else getattr(source, column)
         provider = provider_of(column, before) if declared is None else None
-        return [declared, keys[provider.name] if provider else None]
-    if column in FACTS:
-        return getattr(source, column, None)
-    stage, dot, _ = column.partition(".")
-    if dot and stage in keys:
-        return keys[stage]
-    return None
+        return [declared, told_by(provider) if provider else None]
+    if column == "license":
+        return source.license
+    teller = next((use for use in before if column.startswith(f"{use.name}.")), None)
+    return told_by(teller) if teller else None
+
+
+def _check_reads(use: StageUse, before: Sequence[StageUse]) -> None:
+    """A resolver's word on a document changes with every other one: nothing measured may hang on it."""
+    if use.stage.spans is None and not use.stage.provides:
+        return
+    for column in use.when:
+        for resolver in before:
+            if resolver.stage.resolve is not None and column.startswith(f"{resolver.name}."):
+                raise RecipeError(
+                    f"stage {use.name}: `when` can't name {column}, since later stages measure what {use.name} "
+                    f"changes. Allowed are document columns and signals of stages other than {resolver.name}"
+                )
 
 
 def reading_key(source: Source) -> str:

@@ -17,11 +17,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tamis.corpus.commit import intact
 from tamis.corpus.documents import Shard
 from tamis.corpus.signals import Mask, empty_signals, mask_of, merge_signals, read_signals, write_signals
 from tamis.corpus.stage import Column, Measure
 from tamis.corpus.store import Store
-from tamis.engine.rows import COLUMNS, document_columns
+from tamis.engine.inputs import Inputs
+from tamis.engine.rows import COLUMNS, document_columns, whole
 from tamis.engine.verdicts import Verdicts
 from tamis.kernels.buffers import one_chunk
 from tamis.recipe.model import Source, StageUse
@@ -46,6 +48,8 @@ class ShardContext:
     root: Path
     resolved: Mapping[str, Slice] = field(default_factory=dict)
     """By resolver, once it has run."""
+    signals: Mapping[str, str] = field(default_factory=dict)
+    """Signals that the recipe's sources bring along, with their types: rules may name them on any shard."""
 
     def signal_path(self, use: StageUse) -> Path:
         """The stage's signal file on this shard."""
@@ -72,18 +76,20 @@ def resolved_table(use: StageUse, where: Slice, asked: Mask) -> pa.Table:
 
 def read_slice(path: Path, start: int, rows: int) -> pa.Table:
     """Rows `start` to `start + rows` of a Parquet file, reading only the row groups they are in."""
-    file = pq.ParquetFile(path)
-    groups: list[int] = []
-    first = at = 0
-    for number in range(file.num_row_groups):
-        count = file.metadata.row_group(number).num_rows
-        if at + count > start and at < start + rows:
-            if not groups:
-                first = at
-            groups.append(number)
-        at += count
-    table = file.read_row_groups(groups)
-    return table.slice(start - first, rows)
+    with intact(path, "Delete it and run again: the duplicates are found anew"):
+        file = pq.ParquetFile(path)
+        groups: list[int] = []
+        first = at = 0
+        for number in range(file.num_row_groups):
+            count = file.metadata.row_group(number).num_rows
+            if at + count > start and at < start + rows:
+                if not groups:
+                    first = at
+                groups.append(number)
+            at += count
+        if at < start + rows:
+            raise ValueError(f"it has {at} rows where {start + rows} are needed")
+        return file.read_row_groups(groups).slice(start - first, rows)
 
 
 _PREPARED: dict[tuple[str, str], Measure] = {}
@@ -129,7 +135,8 @@ class _Measuring:
 
     def __init__(self, task: MeasureTask) -> None:
         self.task, self.context = task, task.context
-        self.file = pq.ParquetFile(self.context.shard.path)
+        with whole(self.context.shard):
+            self.file = pq.ParquetFile(self.context.shard.path)
         self.groups = [self.file.metadata.row_group(i).num_rows for i in range(self.file.num_row_groups)]
         self.old: dict[str, pa.Table] = {}
         self.new: dict[str, list[pa.Table]] = defaultdict(list)
@@ -149,11 +156,19 @@ class _Measuring:
         for number, rows in enumerate(self.groups):
             _RowGroup(self, number, start, rows).walk()
             start += rows
+        written = []
         for use in self._measured_uses():
             if self.rows[use.name] or not self.context.signal_path(use).exists():
                 table = pa.concat_tables(self.new[use.name]) if self.groups else self.old[use.name]
                 write_signals(self.context.signal_path(use), table, self.groups)
-        return {"rows": dict(self.rows), "bytes": dict(self.bytes), "seconds": dict(self.seconds)}
+                written.append(use.name)
+        return {
+            "shard": self.context.shard.name,
+            "written": written,
+            "rows": dict(self.rows),
+            "bytes": dict(self.bytes),
+            "seconds": dict(self.seconds),
+        }
 
     def _measured_uses(self) -> Iterator[StageUse]:
         for use in (*self.task.uses, *self.task.sketches):
@@ -177,37 +192,36 @@ class _RowGroup:
     def __init__(self, measuring: _Measuring, number: int, start: int, rows: int) -> None:
         self.m, self.number, self.start, self.rows = measuring, number, start, rows
         signals = [n for n in measuring.file.schema_arrow.names if n.startswith("source.")]
-        table = measuring.file.read_row_group(number, columns=[*COLUMNS, *signals])
-        self.verdicts = Verdicts.start(document_columns(measuring.context.source, table))
+        with whole(measuring.context.shard):
+            table = measuring.file.read_row_group(number, columns=[*COLUMNS, *signals])
+        context = measuring.context
+        self.verdicts = Verdicts.start(document_columns(context.source, table, context.signals))
+        self.inputs = Inputs(self.verdicts)
         self._text: pa.Array | None = None
         self.edits: list[pa.Table] = []
         self.applied = 0
-        self.known_text: Mask = np.ones(rows, bool)
-        """Rows whose edited text is known: every edit that would touch them has measured them."""
 
     def walk(self) -> None:
         """Judges and measures stage by stage, then the sketches of the gap."""
-        offset = self.start
         for use in self.m.task.uses:
             if use.stage.resolve is not None:
                 asked = self.verdicts.asked(use)
-                self.verdicts.judge(
-                    use, resolved_table(use, self.m.next_resolved(use, int(asked.sum())), asked)
-                )
+                where = self.m.next_resolved(use, int(asked.sum()))
+                self.inputs.judge(use, resolved_table(use, where, asked))
                 continue
-            table = self._measured(use, offset)
-            self.verdicts.judge(use, table)
+            table = self._measured(use, self.inputs.asked(use))
+            # What an earlier run measured outside this recipe's `when` leaves the text as it is.
+            edits = mask_of(table) & self.verdicts.inside(use.when)
+            self.inputs.judge(use, table)
             if use.stage.spans is not None:
-                self.edits.append(table.select(["measured", use.stage.spans]))
-                self.known_text &= mask_of(table) | ~self.verdicts.inside(use.when)
+                self.edits.append(pa.table([pa.array(edits), table.column(use.stage.spans)], ["measured", "spans"]))
         for use in self.m.task.sketches:
             if use.stage.prepare is not None:
-                self._measured(use, offset)
+                self._measured(use, self.inputs.sketched(use))
 
-    def _measured(self, use: StageUse, offset: int) -> pa.Table:
-        """The stage's signal table for these rows, missing ones measured."""
-        old = self.m.old[use.name].slice(offset, self.rows)
-        asked = self.known_text if use.stage.exhaustive else self.verdicts.asked(use) & self.known_text
+    def _measured(self, use: StageUse, asked: Mask) -> pa.Table:
+        """The stage's signal table for these rows, those of `asked` that are missing measured."""
+        old = self.m.old[use.name].slice(self.start, self.rows)
         need = asked & ~mask_of(old)
         table = old
         if need.any():
@@ -236,7 +250,9 @@ class _RowGroup:
     def text(self) -> pa.Array:
         """The rows' text as edited so far."""
         if self._text is None:
-            self._text = one_chunk(self.m.file.read_row_group(self.number, columns=["text"]).column("text"))
+            with whole(self.m.context.shard):
+                group = self.m.file.read_row_group(self.number, columns=["text"])
+            self._text = one_chunk(group.column("text"))
         self._text = edited(self._text, self.edits[self.applied :])
         self.applied = len(self.edits)
         return self._text

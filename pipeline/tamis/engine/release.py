@@ -14,21 +14,45 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tamis.corpus.commit import committing
+from tamis.corpus.commit import TableWriter
 from tamis.corpus.hashing import content_hashes, file_sha256
 from tamis.corpus.signals import read_signals
+from tamis.corpus.stage import SPANS
 from tamis.engine.measure import ShardContext, edited
-from tamis.errors import StoreError
+from tamis.engine.rows import whole
+from tamis.errors import RecipeError, StoreError
 from tamis.kernels.buffers import one_chunk
 from tamis.mix.epochs import UNKNOWN
-from tamis.recipe.model import StageUse
+from tamis.recipe.model import Recipe, StageUse
 
 ROW_GROUP_BYTES = 32_000_000
 """Text bytes of a row group of the release: the Hub's viewer wants less than 100 MB uncompressed."""
 FACTS = ("id", "source", "language", "category", "license", "url", "title", "date", "author")
+METADATA = ("url", "title", "date", "author")
 TOKEN_FACTS = ("id", "source", "language", "category", "license", "copies")
+
+
+def check_tokens(recipe: Recipe) -> None:
+    """Raises RecipeError when the recipe's token shards couldn't hold the text that is released, all of it."""
+    uses = list(recipe.stages)
+    tokenize = next((use for use in uses if use.name == "tokenize"), None)
+    if tokenize is None or not recipe.release.tokens:
+        return
+    without = "or set `release: {tokens: false}`"
+    for use in uses[uses.index(tokenize) :]:
+        if use.stage.spans is not None:
+            raise RecipeError(
+                f"stage {use.name} changes the text after tokenize: the tokens would not be those of the text "
+                f"released. Put {use.name} before tokenize, {without}"
+            )
+    if tokenize.when:
+        raise RecipeError(
+            "stage tokenize has a `when`: documents outside it would be released without tokens. "
+            f"Take it out, {without}"
+        )
 
 
 @dataclass(frozen=True)
@@ -129,12 +153,13 @@ class ReleaseTask:
     def _batches(self, piece: Piece) -> Iterator[tuple[pa.Table, pa.Table | None]]:
         """The piece's rows as text rows and token rows, a row group of the corpus shard at a time."""
         context = piece.context
-        shard = pq.ParquetFile(context.shard.path)
+        with whole(context.shard):
+            shard = pq.ParquetFile(context.shard.path)
         rows = np.array(piece.rows)
         ledger = pq.read_table(
             self.ledgers[context.shard.name], columns=["id", "language", "category", "license", "copies"]
         )
-        edits = [self._signals(context, use, [use.stage.spans or ""]) for use in self.edits]
+        edits = [self._spans(context, use) for use in self.edits]
         tokens = (
             self._signals(context, self.tokenize, ["tokens", "input_ids", "text_hash"])
             if self.tokenize
@@ -145,9 +170,8 @@ class ReleaseTask:
             count = shard.metadata.row_group(number).num_rows
             here = pa.array(rows[(rows >= start) & (rows < start + count)] - start)
             if len(here):
-                group = shard.read_row_group(number, columns=["text", "url", "title", "date", "author"]).take(
-                    here
-                )
+                with whole(context.shard):
+                    group = shard.read_row_group(number, columns=["text", *METADATA]).take(here)
                 known = ledger.slice(start, count).take(here)
                 text = edited(
                     one_chunk(group.column("text")),
@@ -163,7 +187,7 @@ class ReleaseTask:
     ) -> tuple[pa.Table, pa.Table | None]:
         columns = {name: known.column(name) for name in ("id", "language", "category", "license", "copies")}
         columns["source"] = pa.array([context.source.name] * len(text), pa.string())
-        columns |= {name: group.column(name) for name in ("url", "title", "date", "author")}
+        columns |= {name: group.column(name) for name in METADATA}
         columns = {name: _string(column) for name, column in columns.items()}
         rows = pa.table(
             {"text": text, **{name: columns[name] for name in FACTS}, "copies": columns["copies"]}
@@ -185,6 +209,14 @@ class ReleaseTask:
                 "input_ids": ids,
             }
         )
+
+    def _spans(self, context: ShardContext, use: StageUse) -> pa.Table:
+        """The edit's spans, on the rows it applies to by this recipe: the file may hold more."""
+        asked = pq.read_table(self.ledgers[context.shard.name], columns=[f"{use.name}.measured"]).column(0)
+        if not pc.any(asked).as_py():
+            return pa.table([asked, pa.nulls(len(asked), SPANS)], names=["measured", "spans"])
+        table = self._signals(context, use, [use.stage.spans or ""])
+        return table.set_column(0, "measured", asked)
 
     def _signals(self, context: ShardContext, use: StageUse, columns: list[str]) -> pa.Table:
         table = read_signals(context.signal_path(use), context.shard.rows, columns)
@@ -213,10 +245,9 @@ class _Writer:
         self.path, self.options = path, options
         self.pending: list[pa.Table] = []
         self.bytes = 0
-        self.writer: pq.ParquetWriter | None = None
+        self.writer: TableWriter | None = None
 
     def __enter__(self) -> _Writer:
-        self.committing = committing(self.path)
         return self
 
     def add(self, table: pa.Table, column: str) -> None:
@@ -230,9 +261,8 @@ class _Writer:
             return
         table = pa.concat_tables(self.pending)
         if self.writer is None:
-            temporary = self.committing.__enter__()
-            self.writer = pq.ParquetWriter(temporary, table.schema, **self.options)
-        self.writer.write_table(table, row_group_size=table.num_rows)
+            self.writer = TableWriter(self.path, table.schema, **self.options)
+        self.writer.write(table)
         self.pending, self.bytes = [], 0
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
@@ -241,7 +271,8 @@ class _Writer:
         if self.writer is not None:
             if kind is None:
                 self.writer.close()
-            self.committing.__exit__(kind, error, trace)
+            else:
+                self.writer.discard()
 
 
 def file_entry(root: Path, path: Path) -> dict[str, Any]:

@@ -44,8 +44,6 @@ class Work:
     rows: dict[str, int] = field(default_factory=dict)
     bytes: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
-    signal_files: dict[str, int] = field(default_factory=dict)
-    """`measured` and `reused` signal files."""
 
     def add(self, stage: str, rows: int, bytes: int, seconds: float) -> None:
         """Counts a piece of work."""

@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pyarrow as pa
+from xxhash import xxh3_128_hexdigest
 
 from tamis.corpus.commit import write_table
 from tamis.corpus.hashing import DIGEST, key_of
 from tamis.corpus.signals import Mask, read_signals
 from tamis.corpus.store import Store
-from tamis.engine.deciding import judged
+from tamis.engine.deciding import judged, measured_mask
 from tamis.engine.measure import ShardContext, Slice
 from tamis.errors import StoreError
 from tamis.recipe.model import StageUse
@@ -53,7 +54,7 @@ class Sketches:
                 "content_hash",
                 pl.lit(context.source.priority, pl.Int32).alias("priority"),
                 "chars",
-            )  # fmt: skip
+            )
             for context, frame, mask in zip(contexts, frames, asked, strict=True)
         ]
         table = pl.concat(parts).to_arrow()
@@ -80,12 +81,28 @@ def resolve_stage(
 ) -> list[ShardContext]:
     """Runs one resolver on the rows alive after `before` (or finds its result) and returns the contexts
     with its columns in them."""
-    asked = [judged(c, f, before).asked(use) for c, f in zip(contexts, frames, strict=True)]
-    path = store.resolved(use.name, resolve_key(use, before, contexts, asked))
+    verdicts = [judged(c, f, before) for c, f in zip(contexts, frames, strict=True)]
+    asked = [v.asked(use) for v in verdicts]
+    # Not the documents' own columns: a stage may have told the language.
+    judged_frames = [v.frame for v in verdicts]
+    path = store.resolved(use.name, resolve_key(use, contexts, judged_frames, asked))
     if not path.exists():
-        found = resolved_columns(use, Sketches(use, contexts, frames, asked), store)
+        _check_sketched(use, contexts, asked)
+        found = resolved_columns(use, Sketches(use, contexts, judged_frames, asked), store)
         write_table(path, found, row_group_rows=ROW_GROUP_ROWS)
     return with_resolved(use, contexts, asked, path)
+
+
+def _check_sketched(use: StageUse, contexts: Sequence[ShardContext], asked: Sequence[Mask]) -> None:
+    """A row without a sketch would pass for one without a duplicate."""
+    if use.stage.prepare is None:
+        return
+    for context, mask in zip(contexts, asked, strict=True):
+        lacking = int((mask & ~measured_mask(context, use)).sum())
+        if lacking:
+            raise StoreError(
+                f"{context.signal_path(use)} lacks the sketches of {lacking} documents. Delete it and run again"
+            )
 
 
 def resolved_columns(use: StageUse, sketches: Sketches, store: Store) -> pa.Table:
@@ -112,19 +129,25 @@ def with_resolved(
 
 
 def resolve_key(
-    use: StageUse, before: Sequence[StageUse], contexts: Sequence[ShardContext], asked: Sequence[Mask]
+    use: StageUse, contexts: Sequence[ShardContext], frames: Sequence[pl.DataFrame], asked: Sequence[Mask]
 ) -> str:
-    """Identity of a resolver's result: its config, the sketches and columns it saw, and who was alive."""
+    """Identity of a resolver's result: its config, the rows it sees (their ids follow from the shards) and
+    their sketches."""
     return key_of(
         use.name,
         use.stage.version,
         use.config.model_dump(mode="json"),
         [
-            [c.source.name, c.source.priority, c.source.language, c.shard.name, alive_key(mask)]
-            + [c.keys[stage.name] for stage in (*before, use)]
-            for c, mask in zip(contexts, asked, strict=True)
+            [c.source.priority, c.shard.name, c.keys[use.name], alive_key(mask), _column_key(f["language"])]
+            for c, f, mask in zip(contexts, frames, asked, strict=True)
         ],
     )
+
+
+def _column_key(values: pl.Series) -> str:
+    """Identity of a column of names, nulls among them."""
+    encoded = values.to_arrow().dictionary_encode(null_encoding="encode")
+    return key_of(encoded.dictionary.to_pylist(), xxh3_128_hexdigest(encoded.indices.to_numpy().tobytes()))
 
 
 def alive_key(mask: Mask) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from types import MappingProxyType
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tamis.corpus.commit import intact
 from tamis.corpus.documents import Shard
+from tamis.readers.contract import SIGNAL_TYPES
 from tamis.recipe.model import DETECT, Source
 
 COLUMNS = (
@@ -27,12 +31,16 @@ COLUMNS = (
 )
 
 
-def document_columns(source: Source, table: pa.Table) -> pl.DataFrame:
+def document_columns(source: Source, table: pa.Table, signals: Mapping[str, str]) -> pl.DataFrame:
     """Document columns of some rows of a shard.
 
     Adds `source`, and `language?` and `category?`: whether that is still open, because neither the row nor
-    the source says it, so that a stage may decide it.
+    the source says it, so that a stage may decide it. And `source.NAME`, all null, for those of `signals`
+    (name -> type; other sources of the recipe have them) that this source doesn't bring along.
     """
+    for name, type_ in signals.items():
+        if f"source.{name}" not in table.column_names:
+            table = table.append_column(f"source.{name}", pa.nulls(table.num_rows, SIGNAL_TYPES[type_]))
     frame = pl.from_arrow(table)
     assert isinstance(frame, pl.DataFrame)
     declared = None if source.language == DETECT else source.language
@@ -46,11 +54,20 @@ def document_columns(source: Source, table: pa.Table) -> pl.DataFrame:
     )
 
 
-def read_rows(source: Source, shard: Shard, columns: Sequence[str] | None = None) -> pl.DataFrame:
-    """Document columns of a whole shard, without its text."""
-    file = pq.ParquetFile(shard.path)
-    signals = [name for name in file.schema_arrow.names if name.startswith("source.")]
-    return document_columns(source, file.read(columns=[*(columns or COLUMNS), *signals]))
+def read_rows(source: Source, shard: Shard, signals: Mapping[str, str] = MappingProxyType({})) -> pl.DataFrame:
+    """Document columns of a whole shard, without its text; `signals` as in `document_columns`."""
+    with whole(shard):
+        file = pq.ParquetFile(shard.path)
+        own = [name for name in file.schema_arrow.names if name.startswith("source.")]
+        table = file.read(columns=[*COLUMNS, *own])
+        if table.num_rows != shard.rows:
+            raise ValueError(f"it has {table.num_rows} rows instead of {shard.rows}")
+    return document_columns(source, table, signals)
+
+
+def whole(shard: Shard) -> AbstractContextManager[None]:
+    """Around the reading of a corpus shard: raises StoreError when it is damaged."""
+    return intact(shard.path, f"Delete {shard.path.parent} and run again: its files are read anew")
 
 
 def unique_ids(frames: Sequence[pl.DataFrame]) -> list[pl.DataFrame]:

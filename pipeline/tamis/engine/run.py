@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,17 +19,19 @@ from tamis.corpus.store import Store
 from tamis.engine import facts
 from tamis.engine.deciding import judged
 from tamis.engine.ledger import ledger_of
-from tamis.engine.release import ReleaseTask, file_entry, plan_files
+from tamis.engine.placing import building, check_place, clear, recover
+from tamis.engine.release import ReleaseTask, check_tokens, file_entry, plan_files
 from tamis.engine.reporting import Reporter
 from tamis.engine.session import Session
 from tamis.engine.tasks import Done, run_tasks, total_bytes
 from tamis.engine.verdicts import Verdicts
-from tamis.errors import RunError, UserError
+from tamis.errors import InputError, RunError, UserError
 from tamis.recipe.model import Recipe
 from tamis.stages.tokenize import end_of_document
 from tamis.tokens.tokenizer import load_tokenizer
 
 LEDGER_ROWS = 100_000
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
 
 
 @dataclass(frozen=True)
@@ -70,19 +74,25 @@ class RunSummary:
 
 
 def run(recipe: Recipe, base: Path, options: RunOptions, reporter: Reporter, card: Any) -> RunSummary:
-    """Makes the release of `recipe`. `card(manifest, ledger_folder, folder)` writes the data card into it.
+    """Makes the release of `recipe`. `card(manifest, ledger, folder)` writes the data card into it and returns
+    the paths it wrote.
 
-    Raises Locked, TooManyRejects, TaskFailed, InputError, StoreError.
+    Raises Locked, TooManyRejects, TaskFailed, InputError, OptionError, StoreError. With several workers, a
+    script that calls it must stand under `if __name__ == "__main__":`, as workers are spawned.
     """
     begin = time.monotonic()
+    check_tokens(recipe)
     store = Store(options.work)
-    with store.lock():
+    with _disk_errors(), store.lock():
         session = Session(recipe, base, store, options.workers, reporter)
         session.locate()
         session.resolve_models()
         release = options.out / f"{recipe.name}-{recipe.version}"
+        check_place(release)
+        recover(release)
         existing = finished(release, session.identity)
         if existing is not None:
+            clear(release)
             return RunSummary(
                 release,
                 existing,
@@ -94,19 +104,35 @@ def run(recipe: Recipe, base: Path, options: RunOptions, reporter: Reporter, car
         session.ingest(options.max_rejects)
         session.fit()
         session.measure()
-        manifest = _release(session, release, card)
-        measured = session.work.signal_files.get("measured", 0)
-        total = _signal_files(recipe, len(session.contexts))
-        summary = RunSummary(release, manifest, measured, total - measured, time.monotonic() - begin, False)
+        with building(release, session.identity) as folder:
+            manifest = _release(session, folder, card)
+        measured, found = len(session.written), session.signal_files()
+        summary = RunSummary(release, manifest, measured, found - measured, time.monotonic() - begin, False)
         write_json(store.last_run(recipe.name), {**summary.to_json(), "stages": session.work.to_json()})
         return summary
 
 
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    """A full or failing disk is no bug: it is told without a traceback."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _DISK:
+            raise
+        raise RunError(
+            f"{error.filename or 'the disk'}: {error.strerror}. What is finished is kept; mend it and run the same "
+            "command again"
+        ) from error
+
+
 def finished(release: Path, identity: str) -> Manifest | None:
     """The manifest of a release that is already what would be made, its files all there."""
-    if not (release / NAME).exists():
+    try:
+        manifest = read_manifest(release)
+    except InputError:
+        # None there, or another format's: made anew.
         return None
-    manifest = read_manifest(release)
     if manifest.identity != identity:
         return None
     for entry in manifest.files:
@@ -124,20 +150,19 @@ def _signal_files(recipe: Recipe, shards: int) -> int:
     return shards * sum(1 for use in recipe.stages if use.stage.prepare is not None)
 
 
-def _release(session: Session, release: Path, card: Any) -> Manifest:
-    """Writes the release beside its final place, manifest last, and moves it there."""
+def _release(session: Session, folder: Path, card: Any) -> Manifest:
+    """Writes the release into `folder`, manifest last."""
     recipe = session.recipe
-    building = release.with_name(f".building-{release.name}-{session.identity[:12]}")
-    _clear_other(building, release)
     verdicts = [judged(c, f, recipe.stages) for c, f in zip(session.contexts, session.frames, strict=True)]
     _check_decided(session, verdicts)
     ledgers = [ledger_of(recipe, v, recipe.stages) for v in verdicts]
-    paths = _write_ledgers(session, ledgers, building)
+    paths = _write_ledgers(session, ledgers, folder)
     files = plan_files(session.contexts, ledgers, recipe.release.shard_size)
     if not files:
         raise UserError(
-            f"no document of {sum(ledger.height for ledger in ledgers)} passes every rule and the mix: nothing to release. "
-            f"The rules that drop most: {_top_reasons(ledgers)}. `tamis what-if RECIPE --set ...` shows what a change would do"
+            f"no document of {sum(ledger.height for ledger in ledgers)} passes every rule and the mix: nothing to "
+            f"release. The rules that drop most: {_top_reasons(ledgers)}. `tamis what-if RECIPE --set ...` shows "
+            "what a change would do"
         )
     tokenize = (
         next((use for use in recipe.stages if use.name == "tokenize"), None)
@@ -148,22 +173,26 @@ def _release(session: Session, release: Path, card: Any) -> Manifest:
     edits = tuple(use for use in recipe.stages if use.stage.spans is not None)
     tasks = [
         ReleaseTask(
-            file, paths, edits, tokenize, tokenizer is not None and tokenizer["id_type"] == "uint16", building
+            file,
+            {piece.context.shard.name: paths[piece.context.shard.name] for piece in file.pieces},
+            edits,
+            tokenize,
+            tokenizer is not None and tokenizer["id_type"] == "uint16",
+            folder,
         )
         for file in files
     ]
     entries = _run_release(session, tasks)
     if tokenizer is not None:
-        entries.append(_copy_tokenizer(session, building))
-    entries += [file_entry(building, path) for path in sorted(set(paths.values()))]
+        entries.append(_copy_tokenizer(session, folder))
+    entries += [file_entry(folder, path) for path in sorted(set(paths.values()))]
     manifest = _manifest(session, verdicts, ledgers, tokenizer, entries)
-    for path in card(manifest, pl.concat(ledgers, how="diagonal_relaxed"), building):
-        entries.append(file_entry(building, path))
+    for path in card(manifest, pl.concat(ledgers, how="diagonal_relaxed"), folder):
+        entries.append(file_entry(folder, path))
     manifest = manifest.model_copy(
         update={"files": tuple(FileFacts(**e) for e in sorted(entries, key=lambda e: e["path"]))}
     )
-    write_json(building / NAME, manifest.model_dump(mode="json"))
-    _swap(building, release)
+    write_json(folder / NAME, manifest.model_dump(mode="json"))
     return manifest
 
 
@@ -184,7 +213,7 @@ def _top_reasons(ledgers: Sequence[pl.DataFrame]) -> str:
     return ", ".join(f"{reason} ({count})" for reason, count in counts.head(3).iter_rows())
 
 
-def _write_ledgers(session: Session, ledgers: Sequence[pl.DataFrame], building: Path) -> dict[str, Path]:
+def _write_ledgers(session: Session, ledgers: Sequence[pl.DataFrame], folder: Path) -> dict[str, Path]:
     """One ledger file a corpus shard, named by source and number."""
     numbers: dict[str, int] = {}
     totals: dict[str, int] = {}
@@ -195,7 +224,7 @@ def _write_ledgers(session: Session, ledgers: Sequence[pl.DataFrame], building: 
         source = context.source.name
         number = numbers.setdefault(source, 0)
         numbers[source] += 1
-        path = building / "ledger" / f"{source}-{number:05d}-of-{totals[source]:05d}.parquet"
+        path = folder / "ledger" / f"{source}-{number:05d}-of-{totals[source]:05d}.parquet"
         with committing(path) as temporary:
             ledger.write_parquet(
                 temporary, compression="zstd", compression_level=3, row_group_size=LEDGER_ROWS
@@ -208,9 +237,9 @@ def _run_release(session: Session, tasks: Sequence[ReleaseTask]) -> list[dict[st
     session.reporter.phase("release", len(tasks), total_bytes(tasks))
 
     def on_done(done: Done) -> None:
-        session.work.add(
-            "release", sum(len(p.rows) for p in done.task.file.pieces), done.task.bytes, done.seconds
-        )  # type: ignore[attr-defined]
+        assert isinstance(done.task, ReleaseTask)
+        rows = sum(len(piece.rows) for piece in done.task.file.pieces)
+        session.work.add("release", rows, done.task.bytes, done.seconds)
         session.reporter.done(done)
 
     return [entry for entries in run_tasks(tasks, session.workers, on_done) for entry in entries]
@@ -224,11 +253,11 @@ def _tokenizer(session: Session, tokenize: Any) -> dict[str, Any] | None:
     return {"reference": model.reference, **handle.describe()}
 
 
-def _copy_tokenizer(session: Session, building: Path) -> dict[str, Any]:
-    target = building / "tokenizer" / "tokenizer.json"
+def _copy_tokenizer(session: Session, folder: Path) -> dict[str, Any]:
+    target = folder / "tokenizer" / "tokenizer.json"
     with committing(target) as temporary:
         shutil.copyfile(session.models["tokenize"]["tokenizer"].path, temporary)
-    return file_entry(building, target)
+    return file_entry(folder, target)
 
 
 def _manifest(
@@ -272,22 +301,3 @@ def _manifest(
         totals=facts.totals_of(ledger, composition) | {"shards": len(session.contexts)},
         files=tuple(FileFacts(**entry) for entry in entries),
     )
-
-
-def _clear_other(building: Path, release: Path) -> None:
-    """Removes half-made releases of other identities; files of this one are made again in place."""
-    for path in release.parent.glob(f".building-{release.name}-*"):
-        if path != building:
-            shutil.rmtree(path)
-
-
-def _swap(building: Path, release: Path) -> None:
-    """Puts the finished release in place of an earlier one."""
-    if release.exists():
-        old = release.with_name(f".building-{release.name}-old")
-        shutil.rmtree(old, ignore_errors=True)
-        release.rename(old)
-        building.rename(release)
-        shutil.rmtree(old)
-    else:
-        building.rename(release)

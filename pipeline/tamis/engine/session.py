@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from tamis.corpus.commit import read_json, write_json
+from tamis.corpus.commit import read_record, write_json
 from tamis.corpus.documents import InputFile
 from tamis.corpus.hashing import key_of
 from tamis.corpus.store import Store
-from tamis.engine.deciding import judged, needs_measuring
+from tamis.engine.deciding import needs_measuring
 from tamis.engine.facts import software
 from tamis.engine.fitting import fit_models
 from tamis.engine.ingest import IngestTask, ingest_tasks, ingested, shards_of
@@ -46,6 +47,8 @@ class Session:
     frames: list[pl.DataFrame] = field(default_factory=list)
     """Document columns of every shard."""
     work: Work = field(default_factory=Work)
+    written: set[tuple[str, str]] = field(default_factory=set)
+    """Signal files written so far, by shard and stage."""
 
     @property
     def tasks_of(self) -> list[IngestTask]:
@@ -59,10 +62,22 @@ class Session:
     def locate(self) -> None:
         """Finds the input files of every source, hashing those that are new."""
         known_path = self.store.fingerprints()
-        known = read_json(known_path) if known_path.exists() else {}
+        remedy = "Delete it and run again: input files are hashed anew"
+        known = read_record(known_path, remedy) if known_path.exists() else {}
         before = key_of(known)
+        present = []
         for source in self.recipe.sources:
-            self.inputs[source.name] = locate(source, self.base, known)
+            try:
+                self.inputs[source.name] = locate(source, self.base, known)
+                present.append(source)
+            except InputError as error:
+                if not source.optional:
+                    raise
+                self.reporter.warn(f"left out: {error}")
+        if not present:
+            raise InputError(f"{self.recipe.name}: no source has any file")
+        if len(present) < len(self.recipe.sources):
+            self.recipe = self.recipe.model_copy(update={"sources": tuple(present)})
         if key_of(known) != before:
             write_json(known_path, known)
 
@@ -106,11 +121,27 @@ class Session:
                 for shard in shards_of(record, task.folder)
             ]
             if not shards:
-                raise InputError(
-                    f"source {source.name}: none of its {len(self.inputs[source.name])} files holds a document"
-                )
-            self.contexts += [ShardContext(source, shard, {}, self.store.root) for shard in shards]
-            self.frames += unique_ids([read_rows(source, shard) for shard in shards])
+                raise InputError(self._no_document(source))
+            self.contexts += [
+                ShardContext(source, shard, {}, self.store.root, signals=self.signals) for shard in shards
+            ]
+            self.frames += unique_ids([read_rows(source, shard, self.signals) for shard in shards])
+
+    @property
+    def signals(self) -> dict[str, str]:
+        """Signals that the recipe's sources bring along, by name, with their types."""
+        return {name: signal.type for source in self.recipe.sources for name, signal in source.signals.items()}
+
+    def _no_document(self, source: Source) -> str:
+        records = self.records[source.name]
+        files, read, filtered = (sum(record[key] for record in records) for key in ("files", "read", "filtered"))
+        causes: Counter[str] = sum((Counter(record["causes"]) for record in records), Counter())
+        told = ", ".join(f"{count} {cause}" for cause, count in sorted(causes.items()))
+        return (
+            f"source {source.name} has no document: {files} files with {read} rows, of which `where` left out "
+            f"{filtered} and {causes.total()} could not be read{f' ({told})' if told else ''}. "
+            "Mend its path, columns or `where`, or take the source out of the recipe"
+        )
 
     def open(self) -> None:
         """Takes up what earlier runs left, without reading any text. Raises UserError when the recipe's
@@ -130,10 +161,7 @@ class Session:
         """Fits the models that the recipe wants made of the corpus, and gives every shard its keys."""
         self.models = fit_models(self.recipe, self.models, self.contexts, self.frames, self.store)
         keys = {source.name: stage_keys(self.recipe, source, self.models) for source in self.recipe.sources}
-        self.contexts = [
-            ShardContext(context.source, context.shard, keys[context.source.name], self.store.root)
-            for context in self.contexts
-        ]
+        self.contexts = [replace(context, keys=keys[context.source.name]) for context in self.contexts]
 
     def measure(self) -> None:
         """Measures, pass by pass, whatever is alive and not measured; resolves the gaps between."""
@@ -151,6 +179,11 @@ class Session:
         """The recipe's stages, cut at the gaps."""
         return passes_of(self.recipe.stages)
 
+    def signal_files(self) -> int:
+        """Signal files that are there for this recipe."""
+        uses = [use for use in self.recipe.stages if use.stage.prepare is not None]
+        return sum(context.signal_path(use).exists() for context in self.contexts for use in uses)
+
     def _measuring(self, one: Pass) -> list[MeasureTask]:
         models = {
             use.name: tuple(sorted((name, model.path) for name, model in self.models[use.name].items()))
@@ -158,8 +191,7 @@ class Session:
         }
         tasks = []
         for context, frame in zip(self.contexts, self.frames, strict=True):
-            verdicts = judged(context, frame, one.walked)
-            if needs_measuring(context, verdicts, one.walked, one.resolvers):
+            if needs_measuring(context, frame, one.walked, one.resolvers):
                 tasks.append(MeasureTask(context, one.walked, one.resolvers, models))
         return tasks
 
@@ -180,7 +212,7 @@ class Session:
         for stage, rows in done.result["rows"].items():
             if rows:
                 self.work.add(stage, rows, done.result["bytes"][stage], done.result["seconds"][stage])
-                self.work.signal_files["measured"] = self.work.signal_files.get("measured", 0) + 1
+        self.written |= {(done.result["shard"], stage) for stage in done.result["written"]}
 
     def _check_rejects(self, limit: float | None) -> None:
         rejected = sum(

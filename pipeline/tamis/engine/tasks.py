@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from typing import Any, Protocol
 
-from tamis.engine.worker import start_worker
+from tamis.engine.worker import ONE_CORE, start_worker
 from tamis.errors import TamisError, TaskFailed
 
 ATTEMPTS = 3
@@ -46,89 +49,159 @@ class Done:
     """CPU seconds."""
 
 
-def _timed(task: Task) -> tuple[Any, float]:
+@dataclass(frozen=True)
+class _Attempt:
+    """What came of one try."""
+
+    result: Any
+    seconds: float
+    error: str | None = None
+    """Told where it happened: not every exception survives the way between processes."""
+
+
+def _attempt(task: Task) -> _Attempt:
     begin = time.process_time()
-    result = task.run()
-    return result, time.process_time() - begin
+    try:
+        result = task.run()
+    except Exception as error:  # noqa: BLE001  a task may fail in any way; it is retried, then reported
+        return _Attempt(None, time.process_time() - begin, describe(error))
+    return _Attempt(result, time.process_time() - begin)
 
 
 def run_tasks(tasks: Sequence[Any], workers: int, on_done: Callable[[Done], None]) -> list[Any]:
     """Runs all tasks and returns their results in order.
 
     A task that fails is tried again; the others are finished before TaskFailed names those that failed
-    ATTEMPTS times. A worker that dies takes nothing with it but the tasks in flight, which run again.
+    ATTEMPTS times. A worker that dies takes nothing with it but the tasks in flight; each of those runs
+    again alone, so that one that kills its worker every time fails alone, too.
+
+    Workers are spawned: a script of its own that comes here must stand under `if __name__ == "__main__":`.
+    An exception that isn't a task's (KeyboardInterrupt) kills the workers and goes up at once.
     """
+    running = _Running(tasks, on_done)
     if workers == 1 or len(tasks) <= 1:
-        results, errors = _run_here(tasks, on_done)
+        running.here()
     else:
-        results, errors = _run_in_pool(tasks, min(workers, len(tasks)), on_done)
-    if errors:
-        raise TaskFailed(_report(tasks, errors))
-    return [results[index] for index in range(len(tasks))]
+        running.in_pool(min(workers, len(tasks)))
+    if running.errors:
+        raise TaskFailed(_report(tasks, running.errors))
+    return [running.results[index] for index in range(len(tasks))]
 
 
-def _run_here(tasks: Sequence[Any], on_done: Callable[[Done], None]) -> tuple[dict[int, Any], dict[int, str]]:
-    results: dict[int, Any] = {}
-    errors: dict[int, str] = {}
-    for index, task in enumerate(tasks):
-        for attempt in range(ATTEMPTS):
-            try:
-                results[index], seconds = _timed(task)
-            except Exception as error:  # noqa: BLE001  a task may fail in any way; it is retried, then reported
-                if attempt + 1 == ATTEMPTS:
-                    errors[index] = describe(error)
-                continue
-            on_done(Done(task, results[index], seconds))
-            break
-    return results, errors
+class _Running:
+    """The tasks of one call: what came of them, and what is still to do."""
 
+    def __init__(self, tasks: Sequence[Any], on_done: Callable[[Done], None]) -> None:
+        self.tasks, self.on_done = tasks, on_done
+        self.results: dict[int, Any] = {}
+        self.errors: dict[int, str] = {}
+        self.tries = [0] * len(tasks)
+        # Largest first: the last task to end is then a small one.
+        self.waiting = sorted(range(len(tasks)), key=lambda index: (-tasks[index].bytes, index))
+        self.suspects: list[int] = []
+        """Tasks that were in flight when a worker died."""
 
-def _run_in_pool(
-    tasks: Sequence[Any], workers: int, on_done: Callable[[Done], None]
-) -> tuple[dict[int, Any], dict[int, str]]:
-    results: dict[int, Any] = {}
-    errors: dict[int, str] = {}
-    tries = [0] * len(tasks)
-    # Largest first: the last task to end is then a small one.
-    waiting = sorted(range(len(tasks)), key=lambda index: (-tasks[index].bytes, index))
-    while waiting:
+    def here(self) -> None:
+        """Runs the tasks in this process."""
+        while self.waiting:
+            index = self.waiting.pop(0)
+            self.tries[index] += 1
+            self._landed(index, _attempt(self.tasks[index]))
+
+    def in_pool(self, workers: int) -> None:
+        """Runs the tasks in worker processes."""
+        while self.waiting or self.suspects:
+            queue, slots = (self.suspects, 1) if self.suspects else (self.waiting, workers)
+            with _pool(slots) as pool:
+                self._fly(pool, queue, slots)
+
+    def _fly(self, pool: ProcessPoolExecutor, queue: list[int], slots: int) -> None:
+        """Runs the tasks of `queue`, `slots` at a time, until it is empty or the pool is broken."""
+        flying: dict[Future[Any], int] = {}
         broken = False
-        with ProcessPoolExecutor(workers, get_context("spawn"), initializer=start_worker) as pool:
-            flying: dict[Future[Any], int] = {}
-            while (waiting or flying) and not broken:
-                while waiting and len(flying) < workers:
-                    index = waiting.pop(0)
-                    tries[index] += 1
-                    flying[pool.submit(_timed, tasks[index])] = index
-                finished, _ = wait(flying, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    index = flying.pop(future)
-                    try:
-                        results[index], seconds = future.result()
-                    except Exception as error:  # noqa: BLE001  as above
-                        broken |= isinstance(error, BrokenProcessPool)
-                        if tries[index] < ATTEMPTS:
-                            waiting.append(index)
-                        else:
-                            errors[index] = describe(error)
-                        continue
-                    on_done(Done(tasks[index], results[index], seconds))
-            for index in flying.values():
-                # In flight when a worker died: perhaps its fault, perhaps not. It runs again.
-                (
-                    waiting.append(index)
-                    if tries[index] < ATTEMPTS
-                    else errors.setdefault(index, "its worker died")
-                )
-    return results, errors
+        while flying or (queue and not broken):
+            while queue and len(flying) < slots and not broken:
+                try:
+                    with _uninterrupted():
+                        flying[pool.submit(_attempt, self.tasks[queue[0]])] = queue[0]
+                except BrokenProcessPool:
+                    # A worker died between two tasks.
+                    broken = True
+                else:
+                    self.tries[queue.pop(0)] += 1
+            for future in wait(flying, return_when=FIRST_COMPLETED).done:
+                index = flying.pop(future)
+                try:
+                    attempt = future.result()
+                except BrokenProcessPool:
+                    broken = True
+                    self._failed(index, "its worker process died (killed, or out of memory)", self.suspects)
+                else:
+                    self._landed(index, attempt)
+
+    def _landed(self, index: int, attempt: _Attempt) -> None:
+        if attempt.error is not None:
+            self._failed(index, attempt.error, self.waiting)
+            return
+        self.results[index] = attempt.result
+        self.on_done(Done(self.tasks[index], attempt.result, attempt.seconds))
+
+    def _failed(self, index: int, error: str, again: list[int]) -> None:
+        if self.tries[index] < ATTEMPTS:
+            again.append(index)
+        else:
+            self.errors[index] = error
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Worker processes; an exception that leaves the block kills them, whatever they are doing."""
+    others = set(active_children())
+    with _environment(ONE_CORE):
+        pool = ProcessPoolExecutor(
+            workers, get_context("spawn"), initializer=start_worker, initargs=(os.getpid(),)
+        )
+        try:
+            yield pool
+        except BaseException:
+            # Nothing is lost but the tasks in flight: they commit whole files.
+            for worker in set(active_children()) - others:
+                worker.kill()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Sets environment variables for the processes that are started in the block."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ctrl-C waits for the end of the block. A process started in it never hears of it, not even while it
+    is still importing."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def describe(error: BaseException) -> str:
     """One line of a failure: ours as it stands, anything else with the place it came from."""
     if isinstance(error, TamisError):
         return str(error)
-    if isinstance(error, BrokenProcessPool):
-        return "its worker process died (killed, or out of memory)"
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "tamis" in frame.filename]
     place = f" at {frames[-1].filename.rsplit('/tamis/', 1)[-1]}:{frames[-1].lineno}" if frames else ""
     return f"{type(error).__name__}: {error}{place}"

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
+import polars.selectors as cs
 import pyarrow as pa
 
 from tamis.corpus.conditions import Condition
@@ -44,8 +45,9 @@ class Verdicts:
 
     @classmethod
     def start(cls, frame: pl.DataFrame) -> Verdicts:
-        """Every row alive, nothing measured."""
+        """Every row alive, nothing measured. A NaN among the columns is a null from here on."""
         rows = frame.height
+        frame = frame.with_columns(cs.float().fill_nan(None))
         return cls(frame, np.ones(rows, bool), np.zeros(rows, bool), first=np.full(rows, -1, np.int16))
 
     def asked(self, use: StageUse) -> Mask:
@@ -67,6 +69,8 @@ class Verdicts:
         for column in use.stage.adds:
             series = pl.from_arrow(pa.chunked_array(table.column(column.name)))
             assert isinstance(series, pl.Series)
+            if series.dtype.is_float():
+                series = series.fill_nan(None)
             if hidden.any():
                 series = pl.select(pl.when(pl.Series(seen)).then(series).otherwise(None)).to_series()
             signals[f"{name}.{column.name}"] = series.alias(f"{name}.{column.name}")
@@ -92,7 +96,7 @@ class Verdicts:
             for by, by_value in use.keep_by.items():
                 for value, rules in by_value.items():
                     if signal in rules:
-                        matches = (pl.col(by).cast(pl.String) == str(value)).fill_null(False)
+                        matches = self._matches(by, value)
                         passes = pl.when(matches).then(rules[signal].passes(column)).otherwise(passes)
             self._fail(column, seen & ~self._evaluate(passes), alive)
 
@@ -108,8 +112,26 @@ class Verdicts:
         """Rows that satisfy every condition of a `when`."""
         inside = np.ones(self.frame.height, bool)
         for column, condition in when.items():
-            inside &= self._evaluate(condition.passes(column))
+            if column in self.frame.columns:
+                inside &= self._evaluate(condition.passes(column))
+            elif condition.nulls == "drop":
+                # A signal that another source brings along: here it is null in every row.
+                inside[:] = False
         return inside
+
+    def _matches(self, by: str, value: str) -> pl.Expr:
+        """Where column `by` has the value that a `keep_by` spells `value`; never null."""
+        dtype = self.frame.schema.get(by, pl.Null())
+        if dtype.is_numeric():
+            # 3, 3.0 and 3e0 are the same number.
+            matches = pl.col(by) == float(value)
+        elif dtype == pl.Boolean:
+            matches = pl.col(by) == (value == "true")
+        elif by in self.frame.columns:
+            matches = pl.col(by) == value
+        else:
+            return pl.lit(False)
+        return matches.fill_null(False)
 
     def _evaluate(self, expression: pl.Expr) -> Mask:
         verdict = self.frame.select(expression.alias("_")).to_series()

@@ -62,6 +62,10 @@ class Candidates(NamedTuple):
     ends: npt.NDArray[np.int64]
     """One past the last byte."""
 
+    def where(self, wanted: npt.NDArray[np.bool_]) -> Candidates:
+        """The windows whose flag is set."""
+        return Candidates(self.rows[wanted], self.kinds[wanted], self.starts[wanted], self.ends[wanted])
+
 
 @functools.cache
 def _char_table() -> npt.NDArray[np.uint8]:

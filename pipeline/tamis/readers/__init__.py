@@ -17,7 +17,7 @@ FORMATS = {
         ".txt", ".text", ".md", ".markdown", ".rst", ".adoc", ".tex", ".org", ".srt", ".vtt",
         ".py", ".pyi", ".c", ".h", ".cc", ".cpp", ".hpp", ".cs", ".java", ".kt", ".scala", ".go", ".rs", ".js", ".mjs",
         ".ts", ".jsx", ".tsx", ".rb", ".php", ".pl", ".pm", ".lua", ".r", ".jl", ".m", ".swift", ".hs", ".ml", ".el",
-        ".sh", ".bash", ".sql", ".css", ".toml", ".ini", ".cfg", ".yaml", ".yml", ".csv", ".tsv",
+        ".sh", ".bash", ".sql", ".css", ".toml", ".ini", ".cfg", ".yaml", ".yml",
     ),
 }  # fmt: skip
 """What `format: auto` takes each file name extension for; .gz and .zst may follow all but Parquet's."""
@@ -33,7 +33,7 @@ def reader_of(source: Source, file: InputFile) -> Reader:
 
 
 def _by_name(source: Source, file: InputFile) -> str:
-    if all(path.startswith("python:") for path in source.path):
+    if ".dist-info/" in file.location or ".egg-info/" in file.location:
         return "python"
     name = file.name.lower()
     for ending in _COMPRESSED:

@@ -6,13 +6,16 @@ even an archive bomb yields no more than MAX_PIECE bytes from one of them.
 
 from __future__ import annotations
 
+import os
 import re
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from tamis.corpus.documents import InputFile
+from tamis.errors import InputError
 
 READ_BYTES = 1_000_000
 MAX_DOCUMENT_BYTES = 256_000_000
@@ -23,7 +26,7 @@ _GZIP_FEED, _ZSTD_FEED = 32_768, 2_000
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|[a-z0-9]+::")
 
 
-class Damage(Exception):  # noqa: N818 (it ends one file, not the program)
+class Damage(Exception):
     """Why a file can't be read, or not to its end: a reject's cause and detail."""
 
     def __init__(self, cause: str, detail: str) -> None:
@@ -36,8 +39,31 @@ def is_remote(location: str) -> bool:
     return _URL.match(location) is not None
 
 
-def open_input(file: InputFile) -> BinaryIO:
-    """The file's bytes as stored. Raises Damage (`unreadable`) where it is missing or may not be read."""
+@contextmanager
+def open_input(file: InputFile) -> Iterator[BinaryIO]:
+    """The file's bytes as stored.
+
+    Raises Damage (`unreadable`) where it is missing or may not be read, and InputError when a local file
+    changed since it was located: what is read would go under the fingerprint of another content.
+    """
+    with _opened(file) as stream:
+        if is_remote(file.location):
+            yield stream
+            return
+        before = os.fstat(stream.fileno())
+        if before.st_size != file.size:
+            raise _changed(file)
+        yield stream
+        after = os.fstat(stream.fileno())
+        if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+            raise _changed(file)
+
+
+def _changed(file: InputFile) -> InputError:
+    return InputError(f"{file.location} changed while it was read. Run again when nothing writes to it any more")
+
+
+def _opened(file: InputFile) -> BinaryIO:
     try:
         if is_remote(file.location):
             import fsspec
@@ -66,9 +92,7 @@ def pieces(file: InputFile) -> Iterator[bytes]:
     elif name.endswith((".zst", ".zstd")):
         import zstandard
 
-        yield from _decoded(
-            file, lambda: zstandard.ZstdDecompressor().decompressobj(), zstandard.ZstdError, _ZSTD_FEED
-        )
+        yield from _decoded(file, lambda: zstandard.ZstdDecompressor().decompressobj(), zstandard.ZstdError, _ZSTD_FEED)
     else:
         yield from _stored(file)
 
@@ -114,14 +138,13 @@ def _decoded(
             if until is not None and at < until:
                 step = min(step, until - at)
             chunk = stored[start : start + step]
+            out = []
             try:
                 while chunk:
                     if not inside and not chunk.strip(b"\0"):
                         break  # padding after a member
                     inside = True
-                    out = decoder.decompress(chunk)
-                    if out and (until is None or at >= until):
-                        yield out
+                    out.append(decoder.decompress(chunk))
                     chunk = b""
                     if decoder.eof:
                         chunk = decoder.unused_data
@@ -130,6 +153,8 @@ def _decoded(
                 if until is None:
                     yield from _decoded(file, new, failure, feed, until=at)
                 raise Damage("bad_archive", f"after {at} compressed bytes: {error}") from error
+            if until is None or at >= until:
+                yield from filter(None, out)
             start += step
             at += step
     if inside:

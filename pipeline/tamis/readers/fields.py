@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 
 from tamis.corpus.conditions import Condition
 from tamis.corpus.documents import FACTS, InputFile, Reject
+from tamis.kernels.buffers import one_chunk
 from tamis.readers.contract import Tally, raw_schema
 from tamis.readers.license_names import UNKNOWN, spdx_of
 from tamis.recipe.languages import check_language
@@ -117,7 +118,7 @@ def as_kind(array: pa.Array, kind: Kind, lenient: bool = False) -> pa.Array:
         if textual or pa.types.is_binary(of) or pa.types.is_large_binary(of) or pa.types.is_binary_view(of):
             return _valid_text(array, target)
         writable = numeric or pa.types.is_boolean(of) or pa.types.is_temporal(of)
-        return array.cast(target) if writable and kind == "string" else pa.nulls(len(array), target)
+        return _written(array) if writable and kind == "string" else pa.nulls(len(array), target)
     if kind == "boolean":
         return array if pa.types.is_boolean(of) else pa.nulls(len(array), target)
     if textual and lenient:
@@ -127,6 +128,14 @@ def as_kind(array: pa.Array, kind: Kind, lenient: bool = False) -> pa.Array:
         return pa.nulls(len(array), target)
     numbers = array.cast(target, safe=False)
     return pc.if_else(pc.is_finite(numbers), numbers, pa.scalar(None, target))
+
+
+def _written(array: pa.Array) -> pa.Array:
+    """Numbers, booleans and times as strings."""
+    try:
+        return array.cast(pa.string())
+    except pa.ArrowNotImplementedError:
+        return pa.nulls(len(array), pa.string())
 
 
 def _valid_text(array: pa.Array, target: pa.DataType) -> pa.Array:
@@ -153,11 +162,9 @@ def nested(table: pa.Table | pa.RecordBatch, path: tuple[str, ...]) -> pa.Array 
         path = (whole_name,)
     if path[0] not in table.schema.names:
         return None
-    column = table.column(path[0])
+    column = table.column(table.schema.names.index(path[0]))
     if isinstance(column, pa.ChunkedArray):
-        column = column.combine_chunks()
-        if isinstance(column, pa.ChunkedArray):
-            column = pa.concat_arrays(column.chunks)
+        column = one_chunk(column)
     for step in path[1:]:
         if not pa.types.is_struct(column.type) or column.type.get_field_index(step) < 0:
             return None
@@ -271,16 +278,22 @@ def _from_html(text: pa.Array, columns: dict[str, pa.Array], found: dict[int, Pr
 
 
 def _checked(column: pa.Array, check: Any, cause: str, otherwise: str | None, tally: Tally) -> pa.Array:
-    """The column with every distinct value checked once; what fails becomes `otherwise` and is noted."""
+    """The column with every distinct value checked once.
+
+    What fails becomes `otherwise` and is noted; a blank value is a null one.
+    """
     if column.null_count == len(column):
         return column
     encoded = column.dictionary_encode()
-    values = [check(value) for value in encoded.dictionary.to_pylist()]
-    if encoded.dictionary.to_pylist() == values:
+    written = encoded.dictionary.to_pylist()
+    values = [check(value) if value.strip() else None for value in written]
+    if written == values:
         return column
-    bad = pa.array([value is None for value in values])
-    tally.notes[cause] += pc.sum(pc.fill_null(bad.take(encoded.indices), False)).as_py()
-    fixed = pa.array([otherwise if value is None else value for value in values], pa.string())
+    bad = [value is None and bool(was.strip()) for value, was in zip(values, written, strict=True)]
+    noted = pc.sum(pc.fill_null(pa.array(bad).take(encoded.indices), False)).as_py()
+    if noted:
+        tally.notes[cause] += noted
+    fixed = pa.array([otherwise if failed else value for value, failed in zip(values, bad, strict=True)], pa.string())
     return fixed.take(encoded.indices)
 
 

@@ -7,6 +7,7 @@ stands twice in an object, the last value counts. NaN and Infinity are read (as 
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -65,9 +66,7 @@ def blocks(stream: Iterator[bytes]) -> Iterator[Block]:
 
     A Damage in the stream is raised after everything before it was given.
     """
-    head: list[bytes] = []
-    tail: list[bytes] = []
-    line, head_size, tail_size, skipping = 1, 0, 0, False
+    cutter = _Cutter()
     damage: Damage | None = None
     while True:
         try:
@@ -76,38 +75,54 @@ def blocks(stream: Iterator[bytes]) -> Iterator[Block]:
             piece, damage = None, found
         if piece is None:
             break
-        cut = piece.find(b"\n") if tail_size or skipping else 0
-        if tail_size + (len(piece) if cut < 0 else cut) > MAX_DOCUMENT_BYTES and not skipping:
-            if head:
-                data = b"".join(head)
-                yield Block(line, data)
-                line, head, head_size = line + data.count(b"\n"), [], 0
-            yield Block(line, b"", "too_long")
-            tail, tail_size, skipping = [], 0, True
-        if skipping:
-            if cut < 0:
-                continue
-            piece, skipping, line = piece[cut + 1 :], False, line + 1
-        cut = piece.rfind(b"\n") + 1
-        if cut:
-            head += [*tail, piece[:cut]]
-            head_size += tail_size + cut
-            tail, tail_size = [piece[cut:]], len(piece) - cut
-        else:
-            tail.append(piece)
-            tail_size += len(piece)
-        if head_size >= BLOCK_BYTES:
-            data = b"".join(head)
-            yield Block(line, data)
-            line, head, head_size = line + data.count(b"\n"), [], 0
-    if head:
-        data = b"".join(head)
-        yield Block(line, data)
-        line += data.count(b"\n")
-    if tail_size:
-        yield Block(line, b"".join(tail), "cut" if damage else "whole")
+        yield from cutter.feed(piece)
+    yield from cutter.head_block()
+    if cutter.tail_size:
+        yield Block(cutter.line, b"".join(cutter.tail), "cut" if damage else "whole")
     if damage:
         raise damage
+
+
+class _Cutter:
+    """What of a stream isn't given yet: whole lines (`head`), and the start of one (`tail`)."""
+
+    def __init__(self) -> None:
+        self.line = 1
+        self.head: list[bytes] = []
+        self.tail: list[bytes] = []
+        self.head_size = self.tail_size = 0
+        self.skipping = False
+        """Within a line that is too long."""
+
+    def head_block(self) -> Iterator[Block]:
+        """The whole lines held, if any."""
+        if self.head:
+            data = b"".join(self.head)
+            yield Block(self.line, data)
+            self.line += data.count(b"\n")
+            self.head, self.head_size = [], 0
+
+    def feed(self, piece: bytes) -> Iterator[Block]:
+        """Takes the next bytes; gives what is full."""
+        first = piece.find(b"\n")
+        if not self.skipping and self.tail_size + (len(piece) if first < 0 else first) > MAX_DOCUMENT_BYTES:
+            yield from self.head_block()
+            yield Block(self.line, b"", "too_long")
+            self.tail, self.tail_size, self.skipping = [], 0, True
+        if self.skipping:
+            if first < 0:
+                return
+            piece, self.skipping = piece[first + 1 :], False
+            self.line += 1
+        cut = piece.rfind(b"\n") + 1
+        if cut:
+            self.head += [*self.tail, piece[:cut]]
+            self.head_size += self.tail_size + cut
+            self.tail, self.tail_size = [], 0
+        self.tail.append(piece[cut:])
+        self.tail_size += len(piece) - cut
+        if self.head_size >= BLOCK_BYTES:
+            yield from self.head_block()
 
 
 class _Parser:
@@ -128,7 +143,8 @@ class _Parser:
             data = data.removeprefix(_BOM)
         if block.state == "cut":
             return self._row_by_row([block.first], [data], silent=True)
-        return self._at_once(data, block.first) or self._line_by_line(data, block.first)
+        batch = self._at_once(data, block.first)
+        return batch if batch is not None else self._line_by_line(data, block.first)
 
     def _at_once(self, data: bytes, first: int) -> pa.RecordBatch | None:
         """The block by Arrow's parser, or None when it must be looked at line by line."""
@@ -158,12 +174,14 @@ class _Parser:
                 lines.append(line)
         return self._row_by_row(numbers, lines)
 
-    def _row_by_row(self, numbers: Sequence[int], lines: Sequence[bytes], silent: bool = False) -> pa.RecordBatch | None:
+    def _row_by_row(
+        self, numbers: Sequence[int], lines: Sequence[bytes], silent: bool = False
+    ) -> pa.RecordBatch | None:
         """Rows of single lines; `silent` when a bad line isn't to be counted (damage is, in its place)."""
         rows: list[dict[str, Any]] = []
         good: list[int] = []
         for number, line in zip(numbers, lines, strict=True):
-            row = _parse_line(line)
+            row = self._row(line)
             if isinstance(row, dict):
                 rows.append(row)
                 good.append(number)
@@ -185,13 +203,25 @@ class _Parser:
             )
         return documents(self.source, self.file, columns, pa.array(good, pa.int64()), self.tally, problems)
 
+    def _row(self, line: bytes) -> dict[str, Any] | Problem:
+        row = _parse_line(line)
+        if isinstance(row, tuple) and row[0] == "too_deep":
+            # Arrow's parser doesn't mind how deep a field lies that nothing is mapped to.
+            schema = _schema(self.types)
+            with contextlib.suppress(pa.ArrowException):
+                rows: list[dict[str, Any]] = _arrow_parse(line, schema).to_pylist() if schema is not None else []
+                if len(rows) == 1:
+                    return rows[0]
+        return row
+
     def _learn(self, role: Role, values: Sequence[Any]) -> None:
         """Takes the type that a field has in this block for the next one: ids and years may be integers."""
         if role.kind == "text":
             return
         seen = {type(value) for value in values if value is not None}
+        written = any(other.path == role.path and other.kind == "string" for other in self.roles)
         if seen == {int} and all(-(1 << 63) <= value < 1 << 63 for value in values if value is not None):
-            self.types[role.path] = pa.int64() if role.kind == "string" else pa.float64()
+            self.types[role.path] = pa.int64() if written else pa.float64()
         elif seen == {str}:
             self.types[role.path] = pa.string()
         elif seen == {bool}:
@@ -303,5 +333,12 @@ def _get(row: Any, path: tuple[str, ...]) -> Any:
 def _named(value: Any) -> str:
     if value is None:
         return "null"
-    names = {str: "a string", bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "an object"}
+    names = {
+        str: "a string",
+        bool: "a boolean",
+        int: "a number",
+        float: "a number",
+        list: "a list",
+        dict: "an object",
+    }
     return names[type(value)]

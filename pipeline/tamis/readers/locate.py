@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import glob
 import importlib.util
 import os
@@ -86,11 +87,18 @@ def _local(source: Source, written: str, full: str) -> list[_Found]:
             )
         places = [full] if os.path.lexists(full) else []
     else:
-        places = [place for place in glob.glob(full, recursive=True) if not Path(place).is_dir()]
+        # A broken link is listed, as it is unreadable; folders, pipes and sockets are no files.
+        places = [place for place in glob.glob(full, recursive=True) if _is_input(place)]  # noqa: PTH207
     if not places:
         raise InputError(f"source {source.name}: no file matches {written} (looked for {full}). {_near(full)}")
     names = (os.path.relpath(place, root).replace(os.sep, "/") for place in places)
     return [_Found(_clean(name), place, written) for name, place in zip(names, places, strict=True)]
+
+
+def _is_input(place: str) -> bool:
+    """Folders, pipes and sockets are no files; a broken link or one without rights is: an unreadable one."""
+    # pathlib's own tests raise PermissionError within a folder that may not be entered.
+    return os.path.isfile(place) or not os.path.exists(place)  # noqa: PTH110, PTH113
 
 
 def _static(pattern: str) -> str:
@@ -105,10 +113,15 @@ def _near(full: str) -> str:
     folder, step = Path(full), ""
     while not folder.is_dir() or _MAGIC.search(folder.name):
         folder, step = folder.parent, folder.name
-    entries = sorted(_clean(entry.name) for entry in folder.iterdir())
-    if not entries:
+    try:
+        entries = sorted(_clean(entry.name) for entry in folder.iterdir() if not entry.name.startswith("."))
+    except OSError as error:
+        return f"{folder} can't be listed: {error.strerror}"
+    near = difflib.get_close_matches(step, entries, n=3)
+    shown = near or entries[:10]
+    if not shown:
         return f"{folder} is empty"
-    return f"In {folder}:{did_you_mean(step, entries).replace('(allowed: ', '(there: ')}"
+    return f"In {folder} there is {', '.join(shown)}" + (", ..." if len(entries) > len(shown) else "")
 
 
 def _package(source: Source, path: str) -> list[_Found]:
@@ -147,7 +160,7 @@ def _remote(source: Source, written: str, url: str) -> list[_Found]:
         infos = filesystem.glob(path, detail=True) if _MAGIC.search(path) else {path: filesystem.info(path)}
     except FileNotFoundError:
         infos = {}
-    except OSError as error:
+    except Exception as error:  # every store has errors of its own
         raise InputError(f"source {source.name}: {written} can't be listed: {error}") from error
     root = _static(path)
     found = []
@@ -159,7 +172,10 @@ def _remote(source: Source, written: str, url: str) -> list[_Found]:
         size = int(info.get("size") or 0)
         found.append(_Found(_clean(name), location, written, (), size, _tag(filesystem, place, info, size)))
     if not found:
-        raise InputError(f"source {source.name}: no file matches {written} (looked for {url}); check the address and the access rights")
+        raise InputError(
+            f"source {source.name}: no file matches {written} (looked for {url}). Check the address and "
+            "the access rights"
+        )
     return found
 
 
@@ -167,8 +183,8 @@ def _tag(filesystem: Any, place: str, info: dict[str, Any], size: int) -> str:
     """The store's word on the content: its hash or version tag, else what fsspec takes for unique."""
     for key in _TAGS:
         if info.get(key):
-            return xxhash.xxh3_128_hexdigest(f"{key}:{info[key]}:{size}")
-    return xxhash.xxh3_128_hexdigest(f"ukey:{filesystem.ukey(place)}:{size}")
+            return xxhash.xxh3_128_hexdigest(f"{key}:{info[key]}:{size}".encode())
+    return xxhash.xxh3_128_hexdigest(f"ukey:{filesystem.ukey(place)}:{size}".encode())
 
 
 def _fingerprint(location: str, known: dict[str, Any]) -> tuple[int, str]:
@@ -203,7 +219,7 @@ def _named_apart(found: Iterable[_Found]) -> list[_Found]:
     for at, file in enumerate(apart):
         seen[file.name] = seen.get(file.name, 0) + 1
         if seen[file.name] > 1:
-            apart[at] = replace(file, name=f"{file.name}~{seen[file.name]}")
+            apart[at] = replace(file, name=f"{seen[file.name]}/{file.name}")
     return apart
 
 

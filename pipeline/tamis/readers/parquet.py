@@ -19,38 +19,51 @@ from tamis.recipe.model import Source
 BATCH_BYTES = 16_000_000
 """Decoded bytes of a batch, by the average row of its file."""
 _READ_BUFFER = 1_000_000
+_DAMAGES = (pa.ArrowException, OSError, ValueError, MemoryError)
+"""What Arrow raises on a corrupt file (and Python on names that aren't UTF-8)."""
 
 
 def read(source: Source, file: InputFile, tally: Tally) -> Iterator[pa.RecordBatch]:
     """Reads one Parquet file. Damage ends it with one reject; the rows before it stay."""
+    roles = roles_of(source)
     row = 0
     try:
-        with open_input(file) as stream:
-            opened = pq.ParquetFile(stream, pre_buffer=False, buffer_size=_READ_BUFFER)
-            roles = roles_of(source)
-            _check_columns(opened.schema_arrow, roles)
-            wanted = sorted({".".join(role.path) for role in roles if _has(opened.schema_arrow, role.path)})
-            for batch in opened.iter_batches(batch_size=_rows_of_batch(opened), columns=wanted, use_threads=False):
-                lines = pa.array(range(row + 1, row + 1 + batch.num_rows), pa.int64())
-                ready = _documents(source, file, batch, roles, lines, tally)
-                row += batch.num_rows
-                if ready.num_rows:
-                    yield ready
+        for batch in _stored_batches(file, roles):
+            lines = pa.array(range(row + 1, row + 1 + batch.num_rows), pa.int64())
+            ready = _documents(source, file, batch, roles, lines, tally)
+            row += batch.num_rows
+            if ready.num_rows:
+                yield ready
     except Damage as damage:
-        _reject(file, tally, row, damage.cause, damage.detail)
-    except (pa.ArrowException, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None and is_remote(file.location):
-            raise
-        _reject(file, tally, row, "bad_parquet", _first_line(error))
+        tally.read += 1
+        tally.reject(Reject(file.name, row + 1 if row else None, damage.cause, damage.detail))
 
 
-def _reject(file: InputFile, tally: Tally, row: int, cause: str, detail: str) -> None:
-    tally.read += 1
-    tally.reject(Reject(file.name, row + 1 if row else None, cause, detail))
+def _stored_batches(file: InputFile, roles: tuple[Role, ...]) -> Iterator[pa.RecordBatch]:
+    with open_input(file) as stream:
+        try:
+            opened = pq.ParquetFile(stream, pre_buffer=False, buffer_size=_READ_BUFFER)
+            schema = opened.schema_arrow
+            _check_columns(schema, roles)
+            wanted = sorted({".".join(role.path) for role in roles if _has(schema, role.path)})
+            batches = opened.iter_batches(batch_size=_rows_of_batch(opened), columns=wanted, use_threads=False)
+        except _DAMAGES as error:
+            raise _damage(file, error) from error
+        while True:
+            try:
+                batch = next(batches, None)
+            except _DAMAGES as error:
+                raise _damage(file, error) from error
+            if batch is None:
+                return
+            yield batch
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+def _damage(file: InputFile, error: Exception) -> Damage:
+    """The damage that an error of Arrow's tells of; a network failure is raised as it is."""
+    if isinstance(error, OSError) and error.errno is not None and is_remote(file.location):
+        raise error
+    return Damage("bad_parquet", (str(error).splitlines() or [type(error).__name__])[0][:200])
 
 
 def _has(schema: pa.Schema, path: tuple[str, ...]) -> bool:
@@ -73,7 +86,12 @@ def _rows_of_batch(opened: pq.ParquetFile) -> int:
 
 
 def _documents(
-    source: Source, file: InputFile, batch: pa.RecordBatch, roles: tuple[Role, ...], lines: pa.Array, tally: Tally
+    source: Source,
+    file: InputFile,
+    batch: pa.RecordBatch,
+    roles: tuple[Role, ...],
+    lines: pa.Array,
+    tally: Tally,
 ) -> pa.RecordBatch:
     columns: dict[str, Any] = {}
     problems: dict[int, Problem] = {}

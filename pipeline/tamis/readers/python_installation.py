@@ -14,7 +14,6 @@ import re
 import sys
 import sysconfig
 from collections.abc import Iterator
-from importlib.metadata import Distribution
 from pathlib import Path
 
 import pyarrow as pa
@@ -41,7 +40,8 @@ def stdlib_files() -> Iterator[tuple[str, Path, dict[str, str]]]:
     for path in sorted(root.rglob("*.py")):
         parts = path.relative_to(root).parts
         # `_sysconfigdata_*` and `config-*` describe the machine that Python was built on.
-        if _SKIPPED.isdisjoint(parts) and not parts[0].startswith(("_sysconfigdata", "config-")):
+        built = parts[0].startswith(("_sysconfigdata", "config-"))
+        if _SKIPPED.isdisjoint(parts) and not built and path.stat().st_size:
             name = "/".join(parts)
             yield name, path, {**STDLIB_FACTS, "title": name}
 

@@ -11,7 +11,7 @@ from tamis.corpus.documents import InputFile, Reject
 from tamis.readers.contract import Tally
 from tamis.readers.decompress import MAX_DOCUMENT_BYTES, Damage, pieces, whole
 from tamis.readers.fields import Problem, documents
-from tamis.readers.jsonl import BLOCK_BYTES, blocks
+from tamis.readers.jsonl import blocks
 from tamis.recipe.model import Source
 
 _BLANK = re.compile(rb"\r?\n(?:[ \t\r]*\n)+")
@@ -55,28 +55,38 @@ def _decoded(data: bytes, first: int) -> str | Problem:
 
 def _paragraphs(source: Source, file: InputFile, tally: Tally) -> Iterator[pa.RecordBatch]:
     """Paragraphs, streaming: what follows the last blank line of a block waits for the next one."""
-    waiting, start, reached = b"", 1, 1
-    try:
-        for block in blocks(pieces(file)):
-            if block.state == "too_long":
-                tally.read += 1
-                tally.reject(Reject(file.name, block.first, "line_too_long", f"over {MAX_DOCUMENT_BYTES} bytes"))
-            data = waiting + block.data
-            reached = start + data.count(b"\n")
-            cut = _last_blank(data)
-            if len(data) - cut > MAX_DOCUMENT_BYTES:
-                tally.read += 1
-                tally.reject(Reject(file.name, start, "too_large", f"a paragraph over {MAX_DOCUMENT_BYTES} bytes"))
-                data, cut = b"", 0
-            if cut:
-                yield from _batches(source, file, tally, data[:cut], start)
-            start += data.count(b"\n", 0, cut)
-            waiting = data[cut:]
-        yield from _batches(source, file, tally, waiting, start)
-    except Damage as damage:
-        yield from _batches(source, file, tally, waiting, start)
-        tally.read += 1
-        tally.reject(Reject(file.name, reached, damage.cause, damage.detail))
+    waiting, start, damage = b"", 1, None
+    stream = blocks(pieces(file))
+    while True:
+        try:
+            block = next(stream, None)
+        except Damage as found:
+            block, damage = None, found
+        if block is None:
+            break
+        if block.state == "too_long":
+            yield from _batches(source, file, tally, waiting, start)
+            _reject(file, tally, block.first, "line_too_long", f"over {MAX_DOCUMENT_BYTES // 1_000_000} MB")
+            waiting, start = b"", block.first + 1
+            continue
+        data = waiting + block.data
+        cut = _last_blank(data)
+        yield from _batches(source, file, tally, data[:cut], start)
+        start += data.count(b"\n", 0, cut)
+        waiting = data[cut:]
+        if len(waiting) > MAX_DOCUMENT_BYTES:
+            _reject(file, tally, start, "too_large", f"a paragraph over {MAX_DOCUMENT_BYTES // 1_000_000} MB")
+            start += waiting.count(b"\n")
+            waiting = b""
+    yield from _batches(source, file, tally, waiting, start)
+    if damage is not None:
+        reached = start + waiting.count(b"\n")
+        _reject(file, tally, reached if reached > 1 else None, damage.cause, damage.detail)
+
+
+def _reject(file: InputFile, tally: Tally, line: int | None, cause: str, detail: str) -> None:
+    tally.read += 1
+    tally.reject(Reject(file.name, line, cause, detail))
 
 
 def _last_blank(data: bytes) -> int:
@@ -96,10 +106,12 @@ def _batches(source: Source, file: InputFile, tally: Tally, data: bytes, first: 
         paragraph = data[at:end]
         if paragraph.strip():
             text = _decoded(paragraph, line)
-            if isinstance(text, tuple):
+            if isinstance(text, str):
+                texts.append(text)
+            else:
                 problems[len(texts)] = text
-            texts.append(None if isinstance(text, tuple) else text)
-            lines.append(line)
+                texts.append(None)
+            lines.append(line + paragraph[: len(paragraph) - len(paragraph.lstrip())].count(b"\n"))
         line += data.count(b"\n", at, after)
         at = after
     if texts:
@@ -111,6 +123,3 @@ def _spans(data: bytes) -> Sequence[tuple[int, int]]:
     """Per paragraph: where it ends, and where the next one starts."""
     spans = [match.span() for match in _BLANK.finditer(data)]
     return [*spans, (len(data), len(data))]
-
-
-assert BLOCK_BYTES < MAX_DOCUMENT_BYTES

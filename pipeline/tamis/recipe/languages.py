@@ -6,8 +6,6 @@ import functools
 
 import langcodes
 
-from tamis.errors import did_you_mean
-
 CODE = "code"
 """Source code, as the Hugging Face Hub spells it."""
 
@@ -17,13 +15,23 @@ def check_language(tag: str) -> str:
     """The tag itself, or a ValueError that says what it should be."""
     if tag == CODE:
         return tag
+    # Four letters are kept for future use by BCP-47: no language has them.
     if not langcodes.tag_is_valid(tag) or len(tag) == 4:
-        common = ("fr", "en", "de", "es", "it", "pt", "nl", "ar", "zh", "code")
         raise ValueError(
-            f"{tag!r} is no language code.{did_you_mean(tag, common)} Any BCP-47 tag is allowed, "
-            "or `code` for source code"
+            f"{tag!r} is no language code.{_named(tag)} Allowed are BCP-47 tags (fr, en, pt-BR, ...), "
+            "und for undetermined, and `code` for source code"
         )
     canonical = str(langcodes.standardize_tag(tag))
     if canonical != tag:
-        raise ValueError(f"language {tag!r} has the canonical code {canonical!r}: write that")
+        raise ValueError(f"{tag!r} has the canonical code {canonical!r}: write that")
     return tag
+
+
+def _named(name: str) -> str:
+    """The hint for a language's name in any language."""
+    if len(name) < 4:
+        return ""
+    try:
+        return f" Did you mean {str(langcodes.find(name))!r}?"
+    except LookupError:
+        return ""

@@ -6,10 +6,9 @@ works carry the same licence. A licence that isn't here is written `LicenseRef-N
 
 from __future__ import annotations
 
+import difflib
 import re
 from dataclasses import dataclass
-
-from tamis.errors import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ LICENSES = _table(
     ("CC-BY-2.5", "cc-by-2.5", ""),
     ("CC-BY-3.0", "cc-by-3.0", ""),
     ("CC-BY-4.0", "cc-by-4.0", ""),
-    ("CC-BY-SA-2.0", "cc-by-sa-2.0", "s"),
+    ("CC-BY-SA-2.0", "other", "s"),
     ("CC-BY-SA-3.0", "cc-by-sa-3.0", "s"),
     ("CC-BY-SA-4.0", "cc-by-sa-4.0", "s"),
     ("CC-BY-NC-3.0", "cc-by-nc-3.0", "n"),
@@ -104,6 +103,35 @@ LICENSES = _table(
     ("LGPL-3.0-or-later", "lgpl-3.0", "s"),
     ("AGPL-3.0-only", "agpl-3.0", "s"),
     ("AGPL-3.0-or-later", "agpl-3.0", "s"),
+    ("OPUBL-1.0", "other", ""),
+    ("Ruby", "other", ""),
+    ("Linux-man-pages-copyleft", "other", "s"),
+    ("BSD-4-Clause-UC", "bsd", ""),
+    ("GFDL-1.1-no-invariants-or-later", "gfdl", "s"),
+    ("GFDL-1.2-no-invariants-only", "gfdl", "s"),
+    ("Linux-OpenIB", "other", ""),
+    ("CDDL-1.0", "other", "s"),
+    ("CC-BY-1.0", "other", ""),
+    ("CC-BY-SA-1.0", "other", "s"),
+    ("CC-BY-SA-2.5", "other", "s"),
+    ("CC-BY-NC-2.0", "cc-by-nc-2.0", "n"),
+    ("CC-BY-NC-SA-2.0", "cc-by-nc-sa-2.0", "ns"),
+    ("CC-BY-NC-ND-3.0", "cc-by-nc-nd-3.0", "n"),
+    ("CC-BY-ND-3.0", "other", ""),
+    ("OGL-UK-3.0", "other", ""),
+    ("DL-DE-BY-2.0", "other", ""),
+    ("DL-DE-ZERO-2.0", "other", ""),
+    ("NLOD-2.0", "other", ""),
+    ("AFL-3.0", "afl-3.0", ""),
+    ("ECL-2.0", "ecl-2.0", ""),
+    ("EPL-1.0", "epl-1.0", "s"),
+    ("EPL-2.0", "epl-2.0", "s"),
+    ("MS-PL", "ms-pl", ""),
+    ("OSL-3.0", "osl-3.0", "s"),
+    ("BSD-3-Clause-Clear", "bsd-3-clause-clear", ""),
+    ("ZPL-2.1", "other", ""),
+    ("GPL-1.0-only", "gpl", "s"),
+    ("LGPL-2.0-only", "lgpl", "s"),
     ("LicenseRef-CommonCrawl-ToU", "other", ""),
     ("LicenseRef-Public-Domain", "other", ""),
     ("LicenseRef-Proprietary", "other", "nw"),
@@ -111,38 +139,113 @@ LICENSES = _table(
     ("LicenseRef-Unknown", "unknown", "nw"),
 )
 
-_TOKEN = re.compile(r"\s+(?:AND|OR)\s+")
+_WORD = re.compile(r"[()]|[^\s()]+")
 _REF = re.compile(r"LicenseRef-[A-Za-z0-9.-]+\Z")
+_OPERATORS = {"OR": 1, "AND": 2}
+"""AND binds closer than OR (SPDX 2.3, annex D)."""
+
+
+def is_own_reference(name: str) -> bool:
+    """Whether it is a `LicenseRef-` that Tamis doesn't know: only its text can say what it allows."""
+    return _REF.match(name) is not None and name not in LICENSES
 
 
 def parse_license(expression: str) -> tuple[License, ...]:
-    """The licences of an SPDX expression (`A`, `A AND B`, `A OR B WITH exception`).
+    """The licences of an SPDX expression (`A`, `A AND (B OR C)`, `A WITH exception`), in its order.
 
     Raises ValueError naming near matches for an identifier that is not known.
     """
-    found = []
-    for part in _TOKEN.split(expression.replace("(", " ").replace(")", " ").strip()):
-        name = part.split(" WITH ")[0].strip()
-        if name in LICENSES:
-            found.append(LICENSES[name])
-        elif _REF.match(name):
-            found.append(License(name, "other"))
-        else:
-            same = [known for known in LICENSES if known.lower() == name.lower()]
-            hint = f" SPDX writes it {same[0]!r}." if same else did_you_mean(name, LICENSES)
-            raise ValueError(
-                f"{name!r} is no licence Tamis knows.{hint} Any other is written LicenseRef-Name, "
-                "with a license_url"
-            )
-    return tuple(found)
+    return tuple(item for item in _postfix(expression) if isinstance(item, License))
 
 
 def redistributable(expression: str) -> bool:
-    """Whether every part of the expression allows handing the text on."""
-    return all(license_.redistributable for license_ in parse_license(expression))
+    """Whether the expression allows handing the text on: both sides of an AND must, of an OR one."""
+    values: list[bool] = []
+    for item in _postfix(expression):
+        if isinstance(item, License):
+            values.append(item.redistributable)
+        else:
+            right, left = values.pop(), values.pop()
+            values.append(left and right if item == "AND" else left or right)
+    return values[0]
 
 
 def hub_license(expressions: set[str]) -> str:
     """The Hub's front-matter licence of a set of licences: theirs if they agree, else `other`."""
     hub = {license_.hub for expression in expressions for license_ in parse_license(expression)}
     return hub.pop() if len(hub) == 1 else "other"
+
+
+def _postfix(expression: str) -> list[License | str]:
+    """The expression's licences, each operator behind the two it joins."""
+    found: list[License | str] = []
+    waiting: list[str] = []
+    operand_next = True
+    for word in _words(expression):
+        if operand_next != (word == "(" or word not in ("AND", "OR", ")")):
+            raise _malformed(expression)
+        if word == "(":
+            waiting.append(word)
+        elif word in _OPERATORS:
+            while waiting and _OPERATORS.get(waiting[-1], 0) >= _OPERATORS[word]:
+                found.append(waiting.pop())
+            waiting.append(word)
+            operand_next = True
+        elif word == ")":
+            while waiting and waiting[-1] != "(":
+                found.append(waiting.pop())
+            if not waiting:
+                raise _malformed(expression)
+            waiting.pop()
+        else:
+            found.append(_license(word))
+            operand_next = False
+    if operand_next or "(" in waiting:
+        raise _malformed(expression)
+    return found + waiting[::-1]
+
+
+def _words(expression: str) -> list[str]:
+    """Parentheses, operators, and what stands between them."""
+    words: list[str] = []
+    apart = True
+    for word in _WORD.findall(expression):
+        single = word in ("(", ")", "AND", "OR")
+        if single or apart:
+            words.append(word)
+        else:
+            words[-1] += f" {word}"
+        apart = single
+    return words
+
+
+def _license(written: str) -> License:
+    name, with_, exception = written.partition(" WITH ")
+    if name in LICENSES and (not with_ or re.fullmatch(r"[A-Za-z0-9.-]+", exception)):
+        return LICENSES[name]
+    # A known reference in other letters is no reference of one's own: it would lose what is known of it.
+    same = next((known for known in LICENSES if known.lower() == name.lower()), None)
+    if _REF.match(name) and not with_ and same is None:
+        return License(name, "other")
+    raise ValueError(
+        f"{written!r} is no licence Tamis knows.{_hint(written, name, same)} Allowed are SPDX identifiers such as "
+        "CC0-1.0, CC-BY-SA-4.0, etalab-2.0 or MIT; any other licence is written LicenseRef-Name, with a license_url"
+    )
+
+
+def _hint(written: str, name: str, same: str | None) -> str:
+    if re.search(r"\s(?:and|or|with)\s", written):
+        return " In an SPDX expression AND, OR and WITH are capitals."
+    if same is not None:
+        return f" SPDX writes it {same!r}."
+    # Deprecated: GPL-2.0, GPL-2.0+.
+    versions = [f"{name.removesuffix('+')}-{scope}" for scope in ("only", "or-later")]
+    near = [version for version in versions if version in LICENSES] or difflib.get_close_matches(name, LICENSES, n=1)
+    return f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+def _malformed(expression: str) -> ValueError:
+    return ValueError(
+        f"{expression!r} is no SPDX expression: identifiers joined by AND, OR, WITH and parentheses, such as "
+        "MIT AND (Apache-2.0 OR BSD-3-Clause)"
+    )

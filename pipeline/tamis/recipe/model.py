@@ -5,18 +5,43 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from tamis.corpus.conditions import Condition
 from tamis.corpus.stage import Stage, StageConfig
 from tamis.errors import did_you_mean
 from tamis.recipe.languages import check_language
-from tamis.recipe.licenses import parse_license, redistributable
+from tamis.recipe.licenses import is_own_reference, parse_license, redistributable
 
 DETECT = "detect"
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*\Z")
 DOCUMENT_COLUMNS = ("text", "html", "id", "url", "title", "date", "author", "language", "category", "license")
 """Columns every document has (null where a source says nothing); `html` is read into `text`."""
+
+
+def _document_column(name: str) -> str:
+    if name not in DOCUMENT_COLUMNS:
+        raise ValueError(
+            f"{name!r} is no document column.{did_you_mean(name, DOCUMENT_COLUMNS)} "
+            "To use a field in rules, write it under `signals`"
+        )
+    return name
+
+
+def _cell(key: str) -> str:
+    language, dashes, category = key.partition("--")
+    if not (dashes and language and category):
+        raise ValueError(f"{key!r} must be `language--category`, e.g. `fr--book`")
+    check_language(language)
+    return key
+
+
+# Validated key by key, so that each wrong one is told at its own line.
+DocumentColumn = Annotated[str, AfterValidator(_document_column)]
+Cell = Annotated[str, AfterValidator(_cell)]
+Language = Annotated[str, AfterValidator(check_language)]
+SignalName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$")]
+Text = Annotated[str, Field(min_length=1)]
 
 
 class Model(BaseModel):
@@ -28,7 +53,7 @@ class Model(BaseModel):
 class SourceSignal(Model):
     """A field of the source that becomes a signal of its own."""
 
-    field: str
+    field: Text
     """The field's name; dots reach into nested fields."""
     type: Literal["number", "string", "boolean"] = "number"
     """What its values are. A value of another type is read as null."""
@@ -41,11 +66,11 @@ class SourceFields(Model):
     """How files are read. `auto` goes by the file name's extension."""
     split: Literal["file", "paragraph"] = "file"
     """For `text`: one document per file, or one per paragraph (blank line between)."""
-    columns: dict[str, str] = {}
+    columns: dict[DocumentColumn, Text] = {}
     """Document column -> field of the source (dots reach into nested fields): text (or html, whose main
     text is taken), id, url, title, date, author, language, category, license. `text` is looked for under
     its own name when nothing is mapped."""
-    signals: dict[str, SourceSignal] = {}
+    signals: dict[SignalName, SourceSignal] = {}
     """Measurements the source brings along: each becomes a signal `source.NAME` for keep rules."""
     where: dict[str, Condition] = {}
     """Row filters on fields of the source, by field name: `{year: [1990, null], ext: [tex]}`."""
@@ -70,18 +95,10 @@ class SourceFields(Model):
     """When the texts were written or collected, e.g. `2019/2024`."""
     redistributable: bool | None = None
     """May the text be handed on? By default, what the licence says."""
-    priority: int = 0
+    optional: bool = False
+    """A source whose files are missing is left out with a note, instead of stopping the run."""
+    priority: Annotated[int, Field(ge=-1_000_000, le=1_000_000)] = 0
     """Among duplicates, the copy of the source with the highest priority stays."""
-
-    @field_validator("columns")
-    @classmethod
-    def _columns(cls, value: dict[str, str]) -> dict[str, str]:
-        for name in value:
-            if name not in DOCUMENT_COLUMNS:
-                raise ValueError(
-                    f"{name!r} is no document column.{did_you_mean(name, DOCUMENT_COLUMNS)} Write it under `signals` to use it in rules"
-                )
-        return value
 
     @field_validator("language")
     @classmethod
@@ -101,7 +118,7 @@ class Source(SourceFields):
 
     name: str
     """Unique; part of every document id and of the release's file names."""
-    path: tuple[str, ...]
+    path: Annotated[tuple[Text, ...], Field(min_length=1)]
     """Files or globs (`**` allowed), relative to the recipe; local, or any fsspec address (`s3://`,
     `hf://`, `https://`); `package:NAME/glob` for files inside an installed package; `python:stdlib` and
     `python:distributions` for the Python installation Tamis runs in."""
@@ -110,23 +127,19 @@ class Source(SourceFields):
     @classmethod
     def _name(cls, value: str) -> str:
         if not NAME.match(value):
-            raise ValueError(
-                f"{value!r} can't name a source: use a-z, 0-9, '.', '_' and '-', starting with a-z or 0-9"
-            )
+            raise ValueError(f"{value!r} can't name a source: use a-z, 0-9, '.', '_' and '-', starting with a-z or 0-9")
         return value
 
     @field_validator("path", mode="before")
     @classmethod
     def _one_path(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str) else value
+        return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
 
     @model_validator(mode="after")
     def _licensed(self) -> Source:
-        if self.license is None and "license" not in self.columns:
-            raise ValueError(
-                f"source {self.name!r} has no license: name its SPDX identifier, or map a license column "
-                "(LicenseRef-Unknown is allowed, and keeps the text out of a public release)"
-            )
+        complaint = unlicensed(self.name, self.license, self.license_url, "license" in self.columns)
+        if complaint:
+            raise ValueError(complaint)
         return self
 
     @property
@@ -135,6 +148,18 @@ class Source(SourceFields):
         if self.redistributable is not None:
             return self.redistributable
         return self.license is None or redistributable(self.license)
+
+
+def unlicensed(name: Any, license_: str | None, url: str | None, mapped: bool) -> str | None:
+    """What a source's licence lacks, or None; `mapped`: each row says its own."""
+    if license_ is None:
+        return None if mapped else (
+            f"source {name!r} has no license: name its SPDX identifier, or map a license column "
+            "(LicenseRef-Unknown is allowed, and keeps the text out of a public release)"
+        )  # fmt: skip
+    if url is None and any(is_own_reference(part.spdx) for part in parse_license(license_)):
+        return f"source {name!r}: {license_} needs a license_url, where the licence can be read"
+    return None
 
 
 class StageUse(Model):
@@ -188,29 +213,12 @@ class Mix(Model):
 
     default: Epochs = 1.0
     """Epochs of what no other entry names."""
-    epochs: dict[str, Epochs] = {}
-    """`language--category` -> epochs, e.g. `fr--book: 2`."""
-    languages: dict[str, Epochs] = {}
+    epochs: dict[Cell, Epochs] = {}
+    """`language--category` -> epochs, e.g. `fr--book: 2`; `und` and `none` where one is unknown."""
+    languages: dict[Language, Epochs] = {}
     """Language -> multiplier."""
     sources: dict[str, Epochs] = {}
     """Source -> epochs, in place of everything else."""
-
-    @field_validator("epochs")
-    @classmethod
-    def _keys(cls, value: dict[str, float]) -> dict[str, float]:
-        for key in value:
-            language, dashes, category = key.partition("--")
-            if not (dashes and language and category):
-                raise ValueError(f"{key!r} must be `language--category`, e.g. `fr--book`")
-            check_language(language)
-        return value
-
-    @field_validator("languages")
-    @classmethod
-    def _languages(cls, value: dict[str, float]) -> dict[str, float]:
-        for key in value:
-            check_language(key)
-        return value
 
 
 class ReleaseOptions(Model):
@@ -239,19 +247,24 @@ class CardText(Model):
     """How to cite it (BibTeX)."""
 
 
-class Recipe(Model):
+class Identity(Model):
+    """Which dataset it is."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=96)]
+    """Identifier of the dataset: part of the release's folder."""
+    version: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$", max_length=64)]
+    """Version of the dataset, e.g. `1.2.0`."""
+    title: Annotated[str, Field(max_length=60)] = ""
+    """Human name, at most 60 characters."""
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
+    """Seed of every sampling decision."""
+
+
+class Recipe(Identity):
     """One dataset version: sources, stages in order, mix, release."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
-    name: str
-    """Identifier of the dataset."""
-    version: str
-    """Version of the dataset, e.g. `1.2.0`."""
-    title: str = ""
-    """Human name, at most 60 characters."""
-    seed: int = 0
-    """Seed of every sampling decision."""
     sources: tuple[Source, ...]
     stages: tuple[StageUse, ...]
     mix: Mix = Mix()

@@ -2,102 +2,273 @@
 
 from __future__ import annotations
 
+import copy
 import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from ruamel.yaml import YAML
+from pydantic import BaseModel
 from ruamel.yaml.error import YAMLError
 
 from tamis.corpus.stage import Registry, Stage
 from tamis.errors import OptionError, did_you_mean
+from tamis.recipe.model import CardText, Identity, Mix, ReleaseOptions, Source, SourceFields
+from tamis.recipe.problems import Where
+from tamis.recipe.rules import DECIDING, RULES, with_default_rules
+from tamis.recipe.secrets import without_credentials
+from tamis.recipe.sources import AS_WRITTEN, fan_out, source_fields
+from tamis.recipe.yaml_lines import spelled, yaml
 
-_RANGE = re.compile(r"\s*([-+0-9.eE]*)\s*,\s*([-+0-9.eE]*)\s*\Z")
-_TOP = ("seed", "version", "name", "title", "mix", "release", "card", "sources", "defaults")
+_STEP = re.compile(r"""\.?(?:"([^"]*)"|'([^']*)'|([^."']+))""")
+_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_RANGE = re.compile(rf"\s*({_NUMBER})?\s*,\s*({_NUMBER})?\s*\Z")
+_PARTS: dict[str, type[BaseModel]] = {"mix": Mix, "release": ReleaseOptions, "card": CardText}
+_TOP = (*Identity.model_fields, *_PARTS, "sources", "defaults")
+_OFF = "off"
 
 
-def default_rules(stage: Stage) -> dict[str, Any]:
-    """The stage's default `keep` and `keep_by`, as a recipe would write them."""
-    keep = {name: column.default.to_recipe() for name, column in stage.signals.items() if column.default}
-    keep_by: dict[str, Any] = {}
-    for name, column in stage.signals.items():
-        for by, values in column.default_by.items():
-            for value, condition in values.items():
-                keep_by.setdefault(by, {}).setdefault(value, {})[name] = condition.to_recipe()
-    return {"keep": keep, **({"keep_by": keep_by} if keep_by else {})}
+@dataclass(frozen=True)
+class _Target:
+    """Where a setting goes."""
+
+    path: Where
+    """In the recipe's data."""
+    rule: bool = False
+    """It is a condition."""
+    text: bool = False
+    """It is text: taken as it stands."""
 
 
-def apply_override(data: dict[str, Any], setting: str, registry: Registry) -> None:
-    """Changes recipe `data` in place by one `path=value` setting.
+def apply_override(data: Any, setting: str, registry: Registry) -> Where:
+    """Changes recipe `data` in place by one `path=value` setting, and returns the path of what is new.
 
-    A path starts with a stage of the recipe (`gopher_quality.keep.words`), with `sources.NAME`, or with
-    mix, release, card, seed. A value is YAML, or `min,max` for a range with either side open; `off`
-    removes a rule.
+    A path starts with a stage of the recipe (`gopher_quality.keep.words`, `language.keep_by.language.de.score`),
+    with `sources.NAME` or `defaults`, or it is mix, release or card and what to set there, or seed, version,
+    name, title. A step with a dot in it may be quoted; names of sources needn't be.
+
+    A value is YAML. For a rule it may be `min,max`, a range with either side open. `off` takes away what the
+    recipe says: a rule is no more, an option is back at its default.
+
+    Raises OptionError when there is nothing of that name, or the value is none.
     """
     path, equals, text = setting.partition("=")
-    keys = path.strip().split(".")
-    if not equals or not all(keys):
-        raise OptionError(f"--set {setting}: write PATH=VALUE, e.g. gopher_quality.keep.words=30,")
-    value = _value(text, setting)
-    target, rest = _target(data, keys, registry, setting)
-    for key in rest[:-1]:
-        if target.get(key) is None:
-            target[key] = {}
-        target = target[key]
-        if not isinstance(target, dict):
-            raise OptionError(f"--set {setting}: `{key}` holds no options")
-    if not rest:
-        raise OptionError(f"--set {setting}: name what to set below `{path}`")
-    if text.strip() == "off":
-        target.pop(rest[-1], None)
-    else:
-        target[rest[-1]] = value
-
-
-def _value(text: str, setting: str) -> Any:
-    match = _RANGE.match(text)
-    if match:
-        try:
-            return [float(side) if side else None for side in match.groups()]
-        except ValueError:
-            raise OptionError(f"--set {setting}: {text!r} is no range of numbers") from None
     try:
-        return YAML(typ="safe").load(text)
+        steps = _steps(path)
+        if not equals or not steps:
+            raise OptionError("write PATH=VALUE, e.g. gopher_quality.keep.words=30,")
+        target = _find(data, steps, registry)
+        return _set(data, target, text.strip())
+    except OptionError as error:
+        raise OptionError(without_credentials(f"--set {setting}: {error}")) from None
+
+
+def _steps(path: str) -> list[str]:
+    steps, at = [], 0
+    path = path.strip()
+    while at < len(path):
+        match = _STEP.match(path, at)
+        if match is None or (at > 0) != (match[0][0] == "."):
+            raise OptionError("write PATH=VALUE; the steps of PATH have dots between them")
+        steps.append(next(step for step in match.groups() if step is not None))
+        at = match.end()
+    return steps
+
+
+def _find(data: Any, steps: list[str], registry: Registry) -> _Target:
+    head, rest = steps[0], steps[1:]
+    index, names = _stage_index(data, head)
+    if index is not None and head in registry.names():
+        return _in_stage(data, index, registry.get(head), rest, registry)
+    if head == "sources":
+        return _in_source(data, rest)
+    if head == "defaults":
+        return _field(("defaults",), rest, [*SourceFields.model_fields])
+    if head in _PARTS:
+        return _in_part(head, rest)
+    if head in Identity.model_fields:
+        if rest:
+            raise OptionError(f"`{head}` holds no options")
+        return _Target((head,), text=head != "seed")
+    raise OptionError(f"the recipe has no stage {head!r}.{did_you_mean(head, [*names, *_TOP])}")
+
+
+def _stage_index(data: Any, name: str) -> tuple[int | None, list[str]]:
+    """Where a stage stands in the recipe, and the names of all that do."""
+    entries = data.get("stages")
+    names = [
+        str(next(iter(entry), None) if isinstance(entry, dict) else entry)
+        for entry in (entries if isinstance(entries, list) else [])
+    ]
+    return (names.index(name) if name in names else None), names
+
+
+def _in_stage(data: Any, index: int, stage: Stage, steps: list[str], registry: Registry) -> _Target:
+    if not steps:
+        raise OptionError(f"name what to set of stage {stage.name}, e.g. {stage.name}.keep")
+    head, rest = steps[0], steps[1:]
+    _check(head, [*stage.config.model_fields, *RULES], f"stage {stage.name} has no option")
+    _spell_out(data["stages"], index, stage, rules=head in ("keep", "keep_by"))
+    path: Where = ("stages", index, stage.name, head)
+    if head == "keep" and rest:
+        _check(".".join(rest), stage.signals, f"stage {stage.name} measures no")
+        return _Target((*path, ".".join(rest)), rule=True)
+    if head == "when" and rest:
+        _check(".".join(rest), _columns(data, registry), "there is no column")
+        return _Target((*path, ".".join(rest)), rule=True)
+    if head == "keep_by" and rest:
+        return _keep_by(path, rest, stage, _columns(data, registry))
+    return _Target((*path, *rest))
+
+
+def _spell_out(stages: Any, index: int, stage: Stage, rules: bool) -> None:
+    """Writes the stage's entry as a mapping of its own, with the default rules that apply to it if asked."""
+    entry = stages[index]
+    options = entry[stage.name] if isinstance(entry, dict) else None
+    if options is not None and not isinstance(options, dict):
+        raise OptionError(f"stage {stage.name}: options are a mapping, and the recipe has {options!r}")
+    # Copies: other parts of the recipe may be aliases of it.
+    options = {} if options is None else copy.copy(options)
+    if rules:
+        for key, value in with_default_rules(options, stage).items():
+            options.setdefault(key, value)
+    entry = copy.copy(entry) if isinstance(entry, dict) else {}
+    entry[stage.name] = options
+    stages[index] = entry
+
+
+def _keep_by(path: Where, steps: Sequence[str], stage: Stage, columns: Sequence[str]) -> _Target:
+    """`COLUMN.VALUE.SIGNAL`, or `COLUMN.VALUE` for all rules on a value; columns and values may have dots."""
+    column, rest = _longest(steps, columns)
+    if column is None:
+        _check(".".join(steps[:-2]) or steps[0], columns, "there is no column")
+    if column is None or not rest:
+        raise OptionError("keep_by takes COLUMN.VALUE.SIGNAL, e.g. keep_by.language.de.words=20,")
+    if len(rest) == 1:
+        return _Target((*path, column, rest[0]))
+    _check(rest[-1], stage.signals, f"stage {stage.name} measures no")
+    return _Target((*path, column, ".".join(rest[:-1]), rest[-1]), rule=True)
+
+
+def _in_source(data: Any, steps: list[str]) -> _Target:
+    entries = data.get("sources")
+    if not steps:
+        raise OptionError("name a source and what to set of it, e.g. sources.NAME.priority=1")
+    fields = [source_fields(entry) if isinstance(entry, dict) else {} for entry in entries or ()]
+    names = [str(one.get("name")) for one in fields]
+    name, rest = _longest(steps, names)
+    if name is not None and rest:
+        return _field(("sources", names.index(name)), rest, [*Source.model_fields, "for_each"])
+    if name is not None:
+        raise OptionError(f"name what to set of source {name}, e.g. sources.{name}.priority=1")
+    for entry in fields:
+        one, rest = _longest(steps, [str(source.get("name")) for source in fan_out(entry)])
+        if one is not None:
+            raise OptionError(
+                f"{one} is one of the sources that the entry {entry['name']!r} fans out to, and they are set together: "
+                f"sources.{entry['name']}.{'.'.join(rest) or 'FIELD'}"
+            )
+    raise OptionError(f"no source is called {steps[0]!r}.{did_you_mean(steps[0], names)}")
+
+
+def _field(path: Where, steps: list[str], fields: Sequence[str]) -> _Target:
+    """A field of a source; names of the source's own fields may have dots."""
+    if not steps:
+        raise OptionError(f"name what to set.{did_you_mean('', fields)}")
+    head, rest = steps[0], steps[1:]
+    _check(head, fields, "a source has no field")
+    if head in ("columns", "where") and rest:
+        return _Target((*path, head, ".".join(rest)), rule=head == "where")
+    return _Target((*path, head, *rest), text=not rest and head in AS_WRITTEN)
+
+
+def _in_part(head: str, steps: list[str]) -> _Target:
+    if not steps:
+        raise OptionError(f"name what to set of {head}.{did_you_mean('', _PARTS[head].model_fields)}")
+    _check(steps[0], _PARTS[head].model_fields, f"{head} has no option")
+    key = (".".join(steps[1:]),) if len(steps) > 1 else ()
+    return _Target((head, steps[0], *key), text=head == "card")
+
+
+def _check(name: str, allowed: Iterable[str], complaint: str) -> None:
+    allowed = list(allowed)
+    if name not in allowed:
+        raise OptionError(f"{complaint} {name!r}.{did_you_mean(name, allowed)}")
+
+
+def _longest(steps: Sequence[str], names: Sequence[str]) -> tuple[str | None, list[str]]:
+    """The longest of `names` that the steps begin with, dots included, and the steps after it."""
+    for count in range(len(steps), 0, -1):
+        name = ".".join(steps[:count])
+        if name in names:
+            return name, list(steps[count:])
+    return None, list(steps)
+
+
+def _columns(data: Any, registry: Registry) -> list[str]:
+    """Columns that rules may name somewhere in the recipe."""
+    signals = [
+        f"source.{name}"
+        for part in (data.get("defaults"), *(data.get("sources") or ()))
+        if isinstance(part, dict) and isinstance(part.get("signals"), dict)
+        for name in part["signals"]
+    ]
+    return [*DECIDING, *signals, *(f"{stage.name}.{column.name}" for stage in registry for column in stage.adds)]
+
+
+def _set(data: Any, target: _Target, text: str) -> Where:
+    """Sets the target to the value that `text` spells; returns the path of what is new in the recipe by it."""
+    path: list[str | int] = []
+    made: Where | None = None
+    for step in target.path[:-1]:
+        key = _key(data, step, path)
+        path.append(key)
+        if _get(data, key) is None:
+            data[key] = {}
+            made = made or tuple(path)
+        else:
+            # A copy: other parts of the recipe may be aliases of it.
+            data[key] = copy.copy(data[key])
+        data = data[key]
+    last = _key(data, target.path[-1], path)
+    if text != _OFF or target.text:
+        data[last] = _value(text, target)
+    elif target.path[0] == "stages" and last == "keep":
+        # Without a `keep` of its own the stage would take its defaults.
+        data[last] = {}
+    elif isinstance(data, list):
+        raise OptionError("an entry of a list can't be taken away: set the whole list")
+    elif last in data:
+        del data[last]
+    return made or (*path, last)
+
+
+def _key(data: Any, step: str | int, path: Sequence[str | int]) -> str | int:
+    """The step as a key of a mapping or a position in a list."""
+    if isinstance(data, dict):
+        # A key may be written as a number.
+        return next((key for key in data if spelled(key) == step), step)
+    if isinstance(data, list) and str(step).isdigit() and int(step) < len(data):
+        return int(step)
+    raise OptionError(f"`{'.'.join(map(str, path))}` is {data!r}: there is no {step!r} in it")
+
+
+def _get(data: Any, key: Any) -> Any:
+    return data.get(key) if isinstance(data, dict) else data[key]
+
+
+def _value(text: str, target: _Target) -> Any:
+    if target.text:
+        return text
+    match = _RANGE.match(text) if target.rule else None
+    if match:
+        if not any(match.groups()):
+            raise OptionError("a range needs a bound: 30, or ,100 or 30,100 (off takes the rule away)")
+        return [None if side is None else float(side) for side in match.groups()]
+    try:
+        value = yaml().load(text)
     except YAMLError:
-        raise OptionError(f"--set {setting}: {text!r} is no YAML value") from None
-
-
-def _target(
-    data: dict[str, Any], keys: list[str], registry: Registry, setting: str
-) -> tuple[dict[str, Any], list[str]]:
-    head = keys[0]
-    if head == "sources" and len(keys) > 2:
-        for source in data.get("sources") or []:
-            if isinstance(source, dict) and source.get("name") == keys[1]:
-                return source, keys[2:]
-        names = [str(source.get("name")) for source in data.get("sources") or []]
-        raise OptionError(
-            f"--set {setting}: no source entry is called {keys[1]!r}.{did_you_mean(keys[1], names)}"
-        )
-    if head in _TOP:
-        return data, keys
-    stages = data.get("stages") or []
-    names = []
-    for index, entry in enumerate(stages):
-        name = (
-            entry if isinstance(entry, str) else next(iter(entry), None) if isinstance(entry, dict) else None
-        )
-        names.append(str(name))
-        if name == head:
-            options = {} if isinstance(entry, str) else entry[name]
-            if options is None:
-                options = {}
-            if len(keys) > 1 and keys[1] in ("keep", "keep_by") and "keep" not in options:
-                options.update(default_rules(registry.get(head)) | {k: options[k] for k in options})
-            if isinstance(entry, str):
-                stages[index] = {head: options}
-            else:
-                entry[name] = options
-            return options, keys[1:]
-    raise OptionError(
-        f"--set {setting}: the recipe has no stage {head!r}.{did_you_mean(head, [*names, *_TOP])}"
-    )
+        raise OptionError(f"{text!r} is no YAML value") from None
+    if target.rule and (value is None or (isinstance(value, str) and "," in value)):
+        raise OptionError(f"{text!r} is no condition: write a range 30,100 or a set [fr,en] (off takes the rule away)")
+    return value

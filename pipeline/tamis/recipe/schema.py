@@ -118,11 +118,12 @@ def _stage(stage: Stage, definitions: dict[str, Any]) -> dict[str, Any]:
 
 
 def _model(model: Any, definitions: dict[str, Any]) -> dict[str, Any]:
-    schema = model.model_json_schema(ref_template="#/$defs/{model}")
+    schema: dict[str, Any] = model.model_json_schema(ref_template="#/$defs/{model}")
     for name, definition in schema.pop("$defs", {}).items():
         if name != "Condition":
             definitions[name] = _plain(definition)
-    return _plain(schema)
+    plain: dict[str, Any] = _plain(schema)
+    return plain
 
 
 def _plain(schema: Any) -> Any:
@@ -132,6 +133,4 @@ def _plain(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     # A property may itself be called `title`: then it holds a schema, not a string.
-    return {
-        key: _plain(value) for key, value in schema.items() if key != "title" or not isinstance(value, str)
-    }
+    return {key: _plain(value) for key, value in schema.items() if key != "title" or not isinstance(value, str)}

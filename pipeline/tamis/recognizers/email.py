@@ -18,7 +18,7 @@ import re
 _UNSPACED = "\u0e00-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _SPACED = f"[^\\W_{_UNSPACED}]"
 _LABEL = f"(?:{_SPACED}(?:(?:{_SPACED}|-){{0,61}}{_SPACED})?|[{_UNSPACED}]{{1,63}})"
-_TOP = f"(?:xn--[a-z0-9-]{{2,59}}+|[^\\W\\d_{_UNSPACED}]{{2,63}}+(?!{_SPACED}|_)|[{_UNSPACED}]{{2,63}}+)"
+_TOP = f"(?:xn--[a-z0-9-]{{2,59}}+|[^\\W\\d_{_UNSPACED}]{{2,63}}+(?!{_SPACED})|[{_UNSPACED}]{{2,63}}+)"
 _DOMAIN = re.compile(f"(?:{_LABEL}\\.){{1,8}}{_TOP}", re.IGNORECASE)
 _WIDE = re.compile(f"[{_UNSPACED}]")
 _ASCII_LOCAL = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._%+'&~-")

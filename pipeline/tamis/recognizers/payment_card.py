@@ -61,8 +61,12 @@ def _accepted(text: str, match: re.Match[str]) -> bool:
     digits = canonical(match.group())
     if not luhn(digits) or not any(p.match(digits) and len(digits) in lengths for p, lengths in _ISSUERS):
         return False
-    before = _ROW_BEFORE.search(text, max(0, match.start() - 5), match.start())
-    return not match.lastgroup or not (before or _ROW_AFTER.match(text, match.end()))
+    separator = match["four"] or match["six"]
+    if not separator:
+        return True
+    first, last = match.span()
+    before = text[first - 1 : first] == separator and _ROW_BEFORE.search(text, max(0, first - 6), first)
+    return not before and not (text[last : last + 1] == separator and _ROW_AFTER.match(text, last))
 
 
 def canonical(value: str) -> str:

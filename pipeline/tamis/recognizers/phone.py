@@ -22,14 +22,15 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate, pairwise
 from typing import Any
 
 REGIONS: Mapping[str, tuple[str, ...]] = {
     "bg": ("BG",), "ca": ("ES",), "cs": ("CZ",), "cy": ("GB",), "da": ("DK",), "de": ("DE", "AT", "CH"),
     "el": ("GR", "CY"), "en": ("GB", "US", "IE", "AU", "NZ"), "es": ("ES", "MX", "CO"), "et": ("EE",),
     "eu": ("ES",), "fi": ("FI",), "fr": ("FR", "BE", "CH", "CA"), "ga": ("IE",), "gl": ("ES",), "hr": ("HR",),
-    "hu": ("HU",), "is": ("IS",), "it": ("IT", "CH"), "ja": ("JP",), "ko": ("KR",), "lb": ("LU",),
+    "hu": ("HU",), "it": ("IT", "CH"), "ja": ("JP",), "ko": ("KR",), "lb": ("LU",),
     "lt": ("LT",), "lv": ("LV",), "mt": ("MT",), "nb": ("NO",), "nl": ("NL", "BE"), "nn": ("NO",),
     "no": ("NO",), "oc": ("FR",), "pl": ("PL",), "pt": ("PT", "BR"), "ro": ("RO", "MD"), "ru": ("RU",),
     "sk": ("SK",), "sl": ("SI",), "sq": ("AL",), "sr": ("RS",), "sv": ("SE", "FI"), "tr": ("TR",),
@@ -43,12 +44,25 @@ _PLUS_BEFORE = frozenset(_PLUS)
 _OPENING, _CLOSING = "([（［", ")]）］"
 _MIN_DIGITS = 8
 _MAX_DIGITS = 20
+_MAX_GROUPS = 21
 _LOOKBACK = 24
 _KINDS = (
     "fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost", "personal_number", "voip", "pager",
     "uan", "voicemail",
 )  # fmt: skip
 _GROUP = re.compile(r"(?:[(\[（［+＋][^\d+＋]{0,4}){0,2}(\d+)")
+_PLAIN = re.compile(
+    r"(?:[+＋(（\[［][^\d\n]{0,4}){0,2}\d+(?:[-‐-―−ー－-／ \u00a0\u00ad\u200b\u2060\u3000()（）［］.\[\]/⁓∼]{0,4}\d+)*"
+)
+_SEPARATORS = (
+    (re.compile("/"), True),
+    (re.compile(r"\s-|-\s"), True),
+    (re.compile("[‒-―－]"), True),
+    (re.compile(r"\("), False),
+    (re.compile(r"\."), False),
+    (re.compile(r"\s"), False),
+)
+"""Where the matcher cuts, and whether it then takes all the rest or up to the next such cut."""
 _EXTENSION = re.compile(
     r"(?:;ext=|[a-zа-я#＃~～ｅｘｔｎｉó\u0301]+[:.．]?[ \u00a0\t,-]*)\d+#?\Z", re.IGNORECASE
 )
@@ -122,22 +136,52 @@ def _plan(region: str) -> tuple[re.Pattern[str], bool]:
     return pattern, home.national_prefix_transform_rule is None
 
 
-def _promising(text: str, start: int, end: int, regions: tuple[str, ...]) -> list[str]:
-    """The regions where some part of a stretch, cut between groups of digits, may be a number."""
-    groups = [(m.start(), m.end(), m.group(1)) for m in _GROUP.finditer(text, start, end)]
-    left = list(regions)
-    for i, (first, _, _) in enumerate(groups):
-        digits = ""
-        for _, last, group in groups[i:]:
-            digits += group
-            if len(digits) > _MAX_DIGITS or not left:
-                break
-            if len(digits) < _MIN_DIGITS:
-                continue
+def _parts(text: str, start: int, end: int) -> Iterator[tuple[int, int, str]]:
+    """The parts of a stretch that the matcher tries: first and last position, digits.
+
+    It takes up to 21 groups of digits together and tries the whole; then, for each kind of separator, what
+    stands before the first one and what follows each one. For stretches with letters or extensions, whose
+    cuts are harder to tell, every run of groups is a part here.
+    """
+    groups = list(_GROUP.finditer(text, start, end))
+    if not _PLAIN.fullmatch(text, start, end) or any(len(m.group(1)) > _MAX_DIGITS for m in groups):
+        pairs = ((i, j) for i in range(len(groups)) for j in range(i, min(len(groups), i + _MAX_DIGITS)))
+        yield from _joined(groups, pairs)
+        return
+    for chunk in range(0, len(groups), _MAX_GROUPS):
+        some = groups[chunk : chunk + _MAX_GROUPS]
+        last = len(some) - 1
+        gaps = [text[a.end() : b.start(1)] for a, b in pairwise(some)]
+        cuts = {(0, last)}
+        for separator, to_the_end in _SEPARATORS:
+            at = [i for i, gap in enumerate(gaps) if separator.search(gap)]
+            if at:
+                cuts.add((0, at[0]))
+                ends = [last] * len(at) if to_the_end else [*at[1:], last]
+                cuts.update((i + 1, j) for i, j in zip(at, ends, strict=True))
+        yield from _joined(some, sorted(cuts))
+
+
+def _joined(groups: list[re.Match[str]], pairs: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int, str]]:
+    """The runs of groups from the first to the last of each pair, if they have as many digits as a number."""
+    ends = list(accumulate(len(m.group(1)) for m in groups))
+    for i, j in pairs:
+        size = ends[j] - ends[i] + len(groups[i].group(1))
+        if _MIN_DIGITS <= size <= _MAX_DIGITS:
+            digits = "".join(m.group(1) for m in groups[i : j + 1])
             plain = digits if digits.isascii() else "".join(str(int(d)) for d in digits)
-            hits = [r for r in left if not _plan(r)[1] or _plan(r)[0].fullmatch(plain)]
-            if hits and not _refused(text, _trimmed(text, first, last), last):
-                left = [r for r in left if r not in hits]
+            yield groups[i].start(), groups[j].end(), plain
+
+
+def _promising(text: str, start: int, end: int, regions: tuple[str, ...]) -> list[str]:
+    """The regions where some part of a stretch may be a number."""
+    left = list(regions)
+    for first, last, digits in _parts(text, start, end):
+        hits = [r for r in left if not _plan(r)[1] or _plan(r)[0].fullmatch(digits)]
+        if hits and not _refused(text, _trimmed(text, first, last), last):
+            left = [r for r in left if r not in hits]
+            if not left:
+                break
     return [region for region in regions if region not in left]
 
 
@@ -168,9 +212,11 @@ def _matches(text: str, start: int, end: int, region: str | None) -> Iterable[tu
 
 
 def _trimmed(text: str, first: int, last: int) -> int:
-    """Where the number begins without an opening bracket that it doesn't close: "(01 23 45 67 89"."""
+    """Where the number begins, without spaces and without a bracket that it doesn't close: "(01 23 45"."""
     closed = any(c in _CLOSING for c in text[first:last])
-    return first + 1 if text[first] in _OPENING and not closed else first
+    while not text[first].isdigit() and text[first] not in _PLUS and not (closed and text[first] in _OPENING):
+        first += 1
+    return first
 
 
 def _inside(after: str) -> bool:
@@ -217,11 +263,11 @@ def _is_isbn(number: str) -> bool:
 
 
 def _fictional(number: Any) -> bool:
-    """Whether a parsed number is reserved for fiction."""
+    """Whether a parsed number is reserved for fiction, or begins with zeros as no number does."""
     from phonenumbers import national_significant_number
 
     national = national_significant_number(number)
-    if number.country_code == 1 and _FICTION_1.fullmatch(national):
+    if national.startswith("000") or (number.country_code == 1 and _FICTION_1.fullmatch(national)):
         return True
     return any(
         national.startswith(prefix) and len(national) == len(prefix) + rest
@@ -230,28 +276,33 @@ def _fictional(number: Any) -> bool:
 
 
 def _readings(value: str, regions: Iterable[str]) -> list[Any]:
-    """The valid numbers that a value may be, by region."""
-    from phonenumbers import NumberParseException, is_valid_number, parse
+    """The numbers that a value may be, by region."""
+    from phonenumbers import NumberParseException, parse
 
     numbers = []
     for region in (*regions, None):
         try:
-            number = parse(value, region)
+            numbers.append(parse(value, region))
         except NumberParseException:
             continue
-        if is_valid_number(number):
-            numbers.append(number)
     return numbers
+
+
+def _number(value: str, regions: Iterable[str]) -> Any:
+    """The number that a value is in the first region where it is valid, or None."""
+    from phonenumbers import is_valid_number
+
+    return next(filter(is_valid_number, _readings(value, regions)), None)
 
 
 def canonical(value: str, regions: tuple[str, ...] = ()) -> str:
     """The number in the form of E.164, with its country code; its digits where it can't be read."""
     from phonenumbers import PhoneNumberFormat, format_number
 
-    numbers = _readings(value, regions)
-    if not numbers:
+    number = _number(value, regions)
+    if number is None:
         return "".join(c for c in value if c.isdigit())
-    return str(format_number(numbers[0], PhoneNumberFormat.E164))
+    return str(format_number(number, PhoneNumberFormat.E164))
 
 
 def reserved(value: str, regions: tuple[str, ...] = ()) -> bool:
@@ -265,8 +316,8 @@ def fake(value: str, digest: int, regions: tuple[str, ...] = ()) -> str:
     For a country that reserves none (or one this module doesn't know), the shape and country code of `value`
     with zeros first, which no numbering plan gives out.
     """
-    numbers = _readings(value, regions)
-    code = numbers[0].country_code if numbers else 0
+    number = _number(value, regions)
+    code = number.country_code if number else 0
     abroad = value.lstrip("([（［").startswith(("+", "＋", "00"))
     if code not in _FICTION:
         return _zeros(value, str(code) if abroad and code else "", digest)

@@ -42,13 +42,12 @@ def near_clusters(
     from tamis.kernels.minhash import similarities
 
     slots = signatures.type.byte_width // 4
-    matrix, keys, present = _load(signatures, scopes, bands, scratch)
+    matrix, keys, present = load_signatures(signatures, scopes, bands, scratch)
     rows = order[present[order]]
     parent = np.arange(len(rows), dtype=np.int64)
-    # A hair less than the product, or 0.7 * 10 slots would ask for 8 of them.
-    least = math.ceil(min_similarity * slots - 1e-9)
+    least = least_slots(min_similarity, slots)
     for band in range(bands):
-        for members, sorted_keys in _buckets(keys[band][rows]):
+        for members, sorted_keys in buckets(keys[band][rows]):
             link_buckets(members, sorted_keys, rows, matrix, least, parent)
     roots = component_roots(parent)
     kept = np.arange(len(order), dtype=np.int64)
@@ -59,7 +58,13 @@ def near_clusters(
     return kept, similarity
 
 
-def _load(
+def least_slots(min_similarity: float, slots: int) -> int:
+    """In how many of its `slots` a pair has to agree."""
+    # A hair less than the product, or 0.7 * 10 slots would ask for 8 of them.
+    return math.ceil(min_similarity * slots - 1e-9)
+
+
+def load_signatures(
     column: pa.ChunkedArray, scopes: npt.NDArray[np.uint64], bands: int, scratch: Path
 ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint64], npt.NDArray[np.bool_]]:
     """Signature matrix (rows, slots), band keys (bands, rows), and where a signature is present."""
@@ -94,7 +99,7 @@ def _array(path: Path, shape: tuple[int, ...], dtype: Any) -> npt.NDArray[Any]:
     return np.asarray(np.lib.format.open_memmap(path, "w+", dtype, shape))
 
 
-def _buckets(
+def buckets(
     keys: npt.NDArray[np.uint64],
 ) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.uint64]]]:
     """Ranks of the documents that share their key with another one, and their keys, by (key, rank).

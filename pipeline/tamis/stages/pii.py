@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from pydantic import Field, field_validator
 
@@ -30,6 +31,10 @@ _TAGS: dict[Kind, str] = {
     "payment_card": "<PAYMENT_CARD>",
 }
 _ANY_LANGUAGE = "*"
+_ROW = 1 << 40
+"""More bytes than a text has: row * _ROW + position orders positions over rows."""
+_TOUCHING = 32
+"""Bytes between two values within which one may hide the other: punctuation and brackets of a phone number."""
 
 
 class PiiConfig(StageConfig):
@@ -118,20 +123,30 @@ def _regions(language: str | None, overrides: dict[str, tuple[str, ...]]) -> tup
     return () if language == "code" else overrides.get(_ANY_LANGUAGE, ())
 
 
-def _phone_regions(
-    languages: pa.Array, overrides: dict[str, tuple[str, ...]]
-) -> tuple[np.ndarray[Any, Any], list[tuple[str, ...]]]:
-    """For every row the place of its regions in the list that comes second."""
-    encoded = languages.cast(pa.string()).dictionary_encode(null_encoding="encode")
-    table = [_regions(name, overrides) for name in encoded.dictionary.to_pylist()]
-    return encoded.indices.to_numpy(zero_copy_only=False), table
+class _Regions(NamedTuple):
+    """Phone regions of a batch: row i has `table[places[i]]`."""
+
+    places: npt.NDArray[np.int32]
+    table: list[tuple[str, ...]]
+
+    @classmethod
+    def of(cls, languages: pa.Array, overrides: dict[str, tuple[str, ...]]) -> _Regions:
+        encoded = languages.cast(pa.string()).dictionary_encode(null_encoding="encode")
+        table = [_regions(name, overrides) for name in encoded.dictionary.to_pylist()]
+        return cls(encoded.indices.to_numpy(zero_copy_only=False), table)
+
+    def of_row(self, row: int) -> tuple[str, ...]:
+        return self.table[int(self.places[row])]
+
+    def any(self) -> npt.NDArray[np.bool_]:
+        return np.array([bool(regions) for regions in self.table], np.bool_)[self.places]
+
+    def take(self, rows: npt.NDArray[np.int64]) -> _Regions:
+        return _Regions(self.places[rows], self.table)
 
 
 def _findings(
-    text: pa.Array,
-    windows: Candidates,
-    regions: Callable[[int], tuple[str, ...]],
-    finders: dict[int, tuple[Kind, Find]],
+    text: pa.Array, windows: Candidates, regions: _Regions, finders: dict[int, tuple[Kind, Find]]
 ) -> Iterator[_Finding]:
     """What the recognizers find in the windows, in byte positions of the row's text."""
     from tamis.kernels.buffers import text_buffers
@@ -146,16 +161,17 @@ def _findings(
             low += 1
         while high < last and data[high] & 0xC0 == 0x80:
             high += 1
+        here = regions.of_row(row)
         before = data[low : first + start].tobytes().decode()
         inside = data[first + start : first + end].tobytes().decode()
         around = before + inside + data[first + end : high].tobytes().decode()
         for bit, (kind, find) in finders.items():
             if not kinds & bit:
                 continue
-            for a, b in find(around, len(before), len(before) + len(inside), regions(row)):
+            for a, b in find(around, len(before), len(before) + len(inside), here):
                 begin = low - first + len(around[:a].encode())
                 value = around[a:b]
-                yield _Finding(row, begin, begin + len(value.encode()), kind, value, regions(row))
+                yield _Finding(row, begin, begin + len(value.encode()), kind, value, here)
 
 
 def _disjoint(findings: list[_Finding]) -> list[_Finding]:
@@ -192,15 +208,10 @@ def _replacement(finding: _Finding, document: str, config: PiiConfig) -> str:
     return str(module.fake(finding.value, xxhash.xxh3_64_intdigest(key.encode()), *regions))
 
 
-def _columns(rows: int, findings: list[_Finding], replacements: list[str]) -> pa.RecordBatch:
-    """The stage's columns from all findings of a batch, sorted by row and position."""
-    places = np.fromiter((f.row for f in findings), np.int64, len(findings))
-    columns: dict[str, Any] = {"found": np.bincount(places, minlength=rows).astype(np.int32)}
-    for kind in _TAGS:
-        of_kind = np.fromiter((f.kind == kind for f in findings), np.bool_, len(findings))
-        columns[kind] = np.bincount(places[of_kind], minlength=rows).astype(np.int32)
-    offsets = np.zeros(rows + 1, np.int32)
-    np.cumsum(columns["found"], out=offsets[1:])
+def _spans(counts: npt.NDArray[Any], findings: list[_Finding], replacements: list[str]) -> pa.Array:
+    """A column of SPANS; row i has the next `counts[i]` findings."""
+    offsets = np.zeros(len(counts) + 1, np.int32)
+    np.cumsum(counts, out=offsets[1:])
     values = pa.StructArray.from_arrays(
         [
             pa.array([f.start for f in findings], pa.int64()),
@@ -210,31 +221,78 @@ def _columns(rows: int, findings: list[_Finding], replacements: list[str]) -> pa
         ],
         fields=list(SPANS.value_type),
     )
-    columns["spans"] = pa.ListArray.from_arrays(pa.array(offsets), values, type=SPANS)
+    return pa.ListArray.from_arrays(pa.array(offsets), values, type=SPANS)
+
+
+def _columns(rows: int, findings: list[_Finding], replacements: list[str]) -> pa.RecordBatch:
+    """The stage's columns from all findings of a batch, sorted by row and position."""
+    places = np.fromiter((f.row for f in findings), np.int64, len(findings))
+    columns: dict[str, Any] = {"found": np.bincount(places, minlength=rows).astype(np.int32)}
+    for kind in _TAGS:
+        of_kind = np.fromiter((f.kind == kind for f in findings), np.bool_, len(findings))
+        columns[kind] = np.bincount(places[of_kind], minlength=rows).astype(np.int32)
+    columns["spans"] = _spans(columns["found"], findings, replacements)
     return measured(rows, columns)
+
+
+def _near(windows: Candidates, findings: list[_Finding]) -> Candidates:
+    """The windows that may hold something else now that these findings, sorted, are out of the text."""
+    starts = np.array([f.row * _ROW + f.start for f in findings], np.int64)
+    ends = np.array([f.row * _ROW + f.end for f in findings], np.int64)
+    rows = windows.rows.astype(np.int64) * _ROW
+    place = np.searchsorted(ends, rows + windows.starts - _TOUCHING)
+    near = place < len(findings)
+    near[near] = starts[place[near]] <= (rows + windows.ends + _TOUCHING)[near]
+    return windows.where(near)
+
+
+def _search(
+    text: pa.Array, regions: _Regions, finders: dict[int, tuple[Kind, Find]], config: PiiConfig
+) -> dict[int, list[_Finding]]:
+    """All findings by row, sorted and disjoint.
+
+    What is found is masked and its neighbourhood searched again until nothing new turns up: a phone number
+    right behind a card number is plain only when the card number is gone.
+    """
+    from tamis.kernels.candidates import scan
+    from tamis.kernels.edits import apply_edits
+    from tamis.recognizers.iban import length_table
+
+    found: dict[int, list[_Finding]] = {}
+    windows = scan(text, sum(finders), regions.any(), length_table())
+    rows = np.arange(len(text))
+    while True:
+        new: dict[int, list[_Finding]] = {}
+        for finding in _findings(text, windows, regions, finders):
+            if not config.presidio or _kept(finding, config):
+                new.setdefault(finding.row, []).append(finding)
+        if not new:
+            return found
+        fresh: list[_Finding] = []
+        for place, (row, findings) in enumerate(new.items()):
+            of_row = [f._replace(row=int(rows[row])) for f in _disjoint(findings)]
+            fresh += [f._replace(row=place) for f in of_row]
+            known = found.setdefault(int(rows[row]), [])
+            known += of_row
+        changed = np.array(list(new))
+        masks = ["<" + "=" * (f.end - f.start - 2) + ">" for f in fresh]
+        counts = np.bincount([f.row for f in fresh], minlength=len(changed))
+        rows, regions = rows[changed], regions.take(changed)
+        text = apply_edits(text.take(pa.array(changed)), _spans(counts, fresh, masks))
+        windows = _near(scan(text, sum(finders), regions.any(), length_table()), fresh)
 
 
 def _measure(
     config: PiiConfig, finders: dict[int, tuple[Kind, Find]], batch: pa.RecordBatch
 ) -> pa.RecordBatch:
-    from tamis.kernels.candidates import scan
-    from tamis.recognizers.iban import length_table
-
-    text = batch.column("text")
-    indices, table = _phone_regions(batch.column("language"), config.phone_regions)
-    national = np.array([bool(regions) for regions in table], np.bool_)[indices]
-    windows = scan(text, sum(finders), national, length_table())
-    by_row: dict[int, list[_Finding]] = {}
-    for finding in _findings(text, windows, lambda row: table[indices[row]], finders):
-        if not config.presidio or _kept(finding, config):
-            by_row.setdefault(finding.row, []).append(finding)
+    regions = _Regions.of(batch.column("language"), config.phone_regions)
     findings: list[_Finding] = []
     replacements: list[str] = []
-    for row, of_row in by_row.items():
+    for row, of_row in _search(batch.column("text"), regions, finders, config).items():
         document = str(batch.column("id")[row])
-        kept = _disjoint(of_row)
-        findings += kept
-        replacements += [_replacement(finding, document, config) for finding in kept]
+        of_row.sort(key=lambda f: f.start)
+        findings += of_row
+        replacements += [_replacement(finding, document, config) for finding in of_row]
     return _columns(batch.num_rows, findings, replacements)
 
 

@@ -1,0 +1,74 @@
+"""Is the card, byte for byte, what the manifest and the ledger say?"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tamis import __version__
+from tamis.cards.checks import Checks
+from tamis.cards.data_card import render
+from tamis.cards.rewrite import read_ledger
+from tamis.corpus.manifest import NAME, Manifest
+
+OTHER_PARTS = ("data/", "tokens/", "ledger/", "tokenizer/")
+LINES = 20
+"""Lines of a file that are named at most."""
+
+
+def check_card(manifest: Manifest, release: Path, damaged: set[str], checks: Checks) -> list[str]:
+    """Renders the card anew and compares; returns notes on what could not be compared.
+
+    While the manifest or a shard is in doubt, only files whose own checksum is wrong are compared: the
+    others would differ for the manifest's sake.
+    """
+    from tamis.cards.drawing import CREATOR
+
+    if manifest.software.get("tamis") != __version__:
+        made_by = manifest.software.get("tamis")
+        return [
+            f"the card was written by Tamis {made_by}; here is {__version__}, so only its checksums were checked"
+        ]
+    notes = []
+    sound = not checks.found
+    rendered = render(manifest, read_ledger(manifest, release), release)
+    listed = {file.path for file in manifest.files if not file.path.startswith(OTHER_PARTS)}
+    for path in sorted(listed - set(rendered)):
+        checks.holds(not sound, path, "a file", "no such part of the card")
+    for path, expected in rendered.items():
+        if (
+            not checks.holds(path in listed, path, f"not in {NAME}", "a part of the card")
+            or not (release / path).is_file()
+        ):
+            continue
+        found = (release / path).read_bytes()
+        drawn_by = re.search(rb"<dc:title>(Matplotlib [^<]*)</dc:title>", found)
+        if path.endswith(".svg") and drawn_by is not None and drawn_by[1].decode() != CREATOR:
+            notes.append(
+                f"{path}: drawn by {drawn_by[1].decode()}; here is {CREATOR}, so only its checksum was checked"
+            )
+        elif sound or path in damaged:
+            _lines(path, found, expected, checks)
+    return notes
+
+
+def _lines(path: str, found: bytes, expected: bytes, checks: Checks) -> None:
+    """Names the lines that differ."""
+    checks.made += expected.count(b"\n")
+    if found == expected:
+        return
+    has = found.decode(errors="replace").split("\n")
+    wants = expected.decode().split("\n")
+    wrong = [n for n, (a, b) in enumerate(zip(has, wants, strict=False)) if a != b]
+    for number in wrong[:LINES]:
+        at = next(
+            i
+            for i, (a, b) in enumerate(zip(has[number] + "\0", wants[number] + "\1", strict=False))
+            if a != b
+        )
+        start = max(at - 40, 0)
+        checks.holds(
+            False, f"{path}:{number + 1}", has[number][start : at + 60], wants[number][start : at + 60]
+        )
+    if len(has) != len(wants):
+        checks.holds(False, f"{path} (lines)", len(has) - 1, len(wants) - 1)

@@ -1,0 +1,164 @@
+"""HTML: the main text of a page, with the facts its head tells.
+
+Main text is found by resiliparse, after skipping the navigation bars that documentation generators write.
+It was chosen over trafilatura on pages of software manuals in several languages: it keeps headings and
+list items that trafilatura loses there, undoes hard line wraps, and is ten times as fast. For training data
+the two are on a par (Li et al. 2024, DataComp-LM, arXiv:2406.11794, section 4.2).
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+from resiliparse.extract.html2text import extract_plain_text
+from resiliparse.parse.encoding import detect_encoding
+from resiliparse.parse.html import HTMLTree
+
+from tamis.corpus.documents import InputFile
+from tamis.readers.contract import Tally
+from tamis.readers.decompress import Damage, whole
+from tamis.readers.fields import Problem
+from tamis.readers.text import one_document
+from tamis.recipe.model import Source
+
+MAX_PAGE_CHARS = 32_000_000
+"""A longer page is a reject: its tree takes about ten times as much memory."""
+MAX_DEPTH = 3000
+"""`div` elements within one another; beyond, the extractor's time grows with the square."""
+_NAVIGATION = (
+    "nav", "[role=navigation]",
+    ".nav_table", ".nav-panel",  # Texinfo
+    ".navheader", ".navfooter",  # DocBook
+    ".related", ".sphinxsidebar", ".headerlink",  # Sphinx
+    "#nav-path", ".topNav", ".subNav", ".bottomNav",  # Doxygen, Javadoc
+)  # fmt: skip
+_SHALLOW_LISTS = "body > ul, body > * > ul, body > * > * > ul"
+_DIV = re.compile(r"<(/?)div\b", re.IGNORECASE)
+_XML_ENCODING = re.compile(rb"\A\s*<\?xml[^>]{0,100}encoding=[\"']([A-Za-z0-9._-]+)")
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
+)  # fmt: skip
+_META = {
+    "date": ("article:published_time", "date", "dc.date", "dcterms.date", "dcterms.created", "datepublished"),
+    "author": ("author", "article:author", "dc.creator", "dcterms.creator"),
+}
+
+
+@dataclass(frozen=True)
+class Page:
+    """What was found in a page."""
+
+    text: str
+    title: str | None
+    date: str | None
+    author: str | None
+
+
+def main_text(html: str) -> Page | Problem:
+    """The main text of a page, or why there is none."""
+    if len(html) > MAX_PAGE_CHARS:
+        return "too_large", f"a page over {MAX_PAGE_CHARS // 1_000_000} million characters"
+    if _too_deep(html):
+        return "too_deep", f"div elements nested deeper than {MAX_DEPTH} levels"
+    try:
+        tree = HTMLTree.parse(html)
+        _keep_lists(tree)
+        text = extract_plain_text(
+            tree,
+            main_content=True,
+            alt_texts=False,
+            comments=False,
+            post_meta=False,
+            skip_elements=_NAVIGATION,
+        )
+        title, meta = tree.title, _meta(tree)
+    except (ValueError, RuntimeError, MemoryError) as error:
+        return "extraction_failed", type(error).__name__
+    if not text.strip():
+        return "no_main_text", "the page has no main text"
+    return Page(text, _line(title), meta["date"], meta["author"])
+
+
+def read(source: Source, file: InputFile, tally: Tally) -> Iterator[pa.RecordBatch]:
+    """Reads one HTML file."""
+    page: Page | Problem
+    try:
+        html = _decoded(whole(file))
+        page = main_text(html) if isinstance(html, str) else html
+    except Damage as damage:
+        page = (damage.cause, damage.detail)
+    if isinstance(page, Page):
+        facts = {"title": page.title, "date": page.date, "author": page.author}
+        yield one_document(source, file, tally, page.text, facts)
+    else:
+        yield one_document(source, file, tally, page, {})
+
+
+def _decoded(data: bytes) -> str | Problem:
+    """The page's characters: by byte order mark, declaration, UTF-8, and at last by a guess."""
+    head = data[:1024]
+    names: list[str | None] = [name for mark, name in _BOMS if data.startswith(mark)]
+    declared = _XML_ENCODING.match(head)
+    if declared:
+        names.append(declared[1].decode())
+    if b"charset" in head.lower():
+        names.append(detect_encoding(head, from_html_meta=True))
+    names += ["utf-8", detect_encoding(data)]
+    for name in filter(None, names):
+        try:
+            return data.decode(name)
+        except (UnicodeDecodeError, LookupError):
+            continue
+    return "bad_encoding", f"is none of {', '.join(dict.fromkeys(filter(None, names)))}"
+
+
+def _too_deep(html: str) -> bool:
+    if html.count("<div") + html.count("<DIV") <= MAX_DEPTH:
+        return False
+    depth = 0
+    for match in _DIV.finditer(html):
+        depth += -1 if match[1] else 1
+        if depth > MAX_DEPTH:
+            return True
+        depth = max(depth, 0)
+    return False
+
+
+def _keep_lists(tree: HTMLTree) -> None:
+    """Wraps lists that stand close to the body, so that the extractor doesn't take them for menus.
+
+    It drops every `ul` there. A list with more text outside of links than within is content.
+    """
+    if tree.body is None:
+        return
+    for element in tree.body.query_selector_all(_SHALLOW_LISTS):
+        linked = sum(len(link.text) for link in element.query_selector_all("a"))
+        if 2 * linked >= len(element.text) or element.parent is None:
+            continue
+        inner = outer = tree.create_element("div")
+        for _ in range(2):
+            inner = inner.append_child(tree.create_element("div"))
+        element.parent.insert_before(outer, element)
+        inner.append_child(element)
+
+
+def _meta(tree: HTMLTree) -> dict[str, str | None]:
+    """Date and author as `<meta>` elements tell them."""
+    found: dict[str, str | None] = dict.fromkeys(_META)
+    if tree.head is None:
+        return found
+    for element in tree.head.query_selector_all("meta[content]"):
+        key = (element.getattr("property") or element.getattr("name") or element.getattr("itemprop") or "").lower()
+        for fact, keys in _META.items():
+            if key in keys and found[fact] is None:
+                found[fact] = _line(element.getattr("content"))
+    return found
+
+
+def _line(value: str | None) -> str | None:
+    """A fact on one line, or None when nothing is left."""
+    return " ".join((value or "").split())[:500] or None

@@ -1,0 +1,275 @@
+"""The stages of a recipe: their options, and the rules that decide on what they measure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+from pydantic import ValidationError
+
+from tamis.corpus.conditions import Condition
+from tamis.corpus.stage import Registry, Stage
+from tamis.errors import RecipeError, did_you_mean
+from tamis.recipe.languages import check_language
+from tamis.recipe.licenses import parse_license
+from tamis.recipe.model import StageUse
+from tamis.recipe.problems import Problems, Where
+from tamis.recipe.sources import source_names
+from tamis.recipe.yaml_lines import plain
+
+RULES = ("keep", "keep_by", "when", "exhaustive")
+DECIDING = ("source", "language", "category", "license")
+"""Document columns that keep rules may name."""
+_SIGNAL_TYPES = {"number": pa.float64(), "string": pa.string(), "boolean": pa.bool_()}
+_CONDITION = ("min", "max", "in", "not_in", "is", "nulls")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Columns that rules may name at a stage's turn."""
+
+    types: Mapping[str, pa.DataType]
+    sources: Sequence[str]
+    """Names of all sources."""
+
+    def after(self, stage: Stage) -> Columns:
+        """With what the stage adds."""
+        added = {f"{stage.name}.{column.name}": column.type for column in stage.adds}
+        return Columns({**self.types, **added}, self.sources)
+
+    def wrong_value(self, column: str, value: Any) -> str | None:
+        """Why no document can have `value` in `column`, or None."""
+        if column == "source" and self.sources and value not in self.sources:
+            return f"no source is called {value!r}.{did_you_mean(value, self.sources)}"
+        try:
+            if column == "language":
+                check_language(value)
+            elif column == "license":
+                parse_license(value)
+        except ValueError as error:
+            return str(error)
+        return None
+
+
+def default_rules(stage: Stage) -> dict[str, Any]:
+    """The stage's default `keep` and `keep_by`, as a recipe would write them."""
+    keep = {name: column.default.to_recipe() for name, column in stage.signals.items() if column.default}
+    keep_by: dict[str, Any] = {}
+    for name, column in stage.signals.items():
+        for by, values in column.default_by.items():
+            for value, condition in values.items():
+                keep_by.setdefault(by, {}).setdefault(value, {})[name] = condition.to_recipe()
+    return {"keep": keep, **({"keep_by": keep_by} if keep_by else {})}
+
+
+def with_default_rules(options: Mapping[str, Any], stage: Stage) -> dict[str, Any]:
+    """A stage's options; only where they write no `keep` of their own, the literature's rules are added."""
+    return dict(options) if "keep" in options else default_rules(stage) | dict(options)
+
+
+def read_stages(data: Any, registry: Registry, problems: Problems) -> list[StageUse]:
+    """The stages of recipe `data`; what is wrong goes to `problems`."""
+    entries = data.get("stages") or []
+    if not isinstance(entries, list):
+        problems.add(("stages",), "stages is a list; each entry is a stage's name, or `name: {options}`")
+        return []
+    columns = _source_columns(data, problems)
+    uses: list[StageUse] = []
+    seen: set[str] = set()
+    for index, entry in enumerate(entries):
+        path: Where = ("stages", index)
+        options: Any = None
+        if isinstance(entry, str):
+            name = entry
+        elif isinstance(entry, dict) and len(entry) == 1:
+            name, options = next(iter(entry.items()))
+            path = (*path, str(name))
+        else:
+            problems.add(path, "a stage is its name, or one `name: {options}`")
+            continue
+        try:
+            stage = registry.get(str(name))
+        except RecipeError as error:
+            problems.add(path, str(error))
+            continue
+        if stage.name in seen:
+            problems.add(path, f"stage {stage.name} stands twice: its signals would share a name")
+            continue
+        seen.add(stage.name)
+        use = _StageReader(stage, path, columns, problems).read(plain({} if options is None else options))
+        if use is not None:
+            uses.append(use)
+        columns = columns.after(stage)
+    return uses
+
+
+def _source_columns(data: Any, problems: Problems) -> Columns:
+    """The columns before the first stage: those of documents, and the signals sources bring along."""
+    types = dict.fromkeys(DECIDING, pa.string())
+    entries = data.get("sources")
+    parts: list[tuple[Where, Any]] = [(("defaults",), data.get("defaults"))]
+    parts += [(("sources", i), e) for i, e in enumerate(entries if isinstance(entries, list) else [])]
+    for path, part in parts:
+        signals = part.get("signals") if isinstance(part, dict) else None
+        for name, signal in (signals if isinstance(signals, dict) else {}).items():
+            kind = signal.get("type", "number") if isinstance(signal, dict) else "number"
+            type_ = _SIGNAL_TYPES.get(kind, pa.float64())
+            if types.setdefault(f"source.{name}", type_) != type_:
+                problems.add((*path, "signals", name), f"signal {name!r} has another type in another source")
+    return Columns(types, source_names(data))
+
+
+@dataclass(frozen=True)
+class _StageReader:
+    """Reads one stage's options."""
+
+    stage: Stage
+    path: Where
+    columns: Columns
+    problems: Problems
+
+    def read(self, options: Any) -> StageUse | None:
+        """The stage as the recipe uses it; None when something is wrong with it."""
+        stage, problems = self.stage, self.problems
+        if not isinstance(options, dict):
+            problems.add(self.path, f"stage {stage.name}: options are a mapping")
+            return None
+        before = len(problems.found)
+        allowed = [*stage.config.model_fields, *RULES]
+        for key in options:
+            if key not in allowed:
+                message = f"stage {stage.name} has no option {key!r}.{did_you_mean(key, allowed)}"
+                problems.add((*self.path, key), message)
+        fields = {key: value for key, value in options.items() if key in stage.config.model_fields}
+        config = problems.validate(stage.config, fields, self.path)
+        options = with_default_rules(options, stage)
+        keep = self._rules(options["keep"], ("keep",))
+        keep_by = self._keep_by(options.get("keep_by"))
+        when = self._when(options.get("when"))
+        exhaustive = options.get("exhaustive", False)
+        if not isinstance(exhaustive, bool):
+            problems.add((*self.path, "exhaustive"), f"exhaustive must be true or false (got {exhaustive!r})")
+        if config is None or len(problems.found) > before:
+            return None
+        return StageUse(
+            stage=stage, config=config, keep=keep, keep_by=keep_by, when=when, exhaustive=exhaustive
+        )  # fmt: skip
+
+    def _rules(self, rules: Any, path: tuple[str, ...]) -> dict[str, Condition]:
+        """Conditions by signal of this stage."""
+        parsed = {}
+        for name, condition in self._entries(rules, path, "maps signals to conditions: {words: [50, 100000]}"):
+            column = self.stage.signals.get(name)
+            if column is None:
+                message = f"stage {self.stage.name} measures no {name!r}.{did_you_mean(name, self.stage.signals)}"
+                self._complain((*path, name), message)
+                continue
+            found = self._condition(condition, (*path, name), f"{self.stage.name}.{name}", column.type)
+            if found is not None:
+                parsed[name] = found
+        return parsed
+
+    def _keep_by(self, keep_by: Any) -> dict[str, dict[str, dict[str, Condition]]]:
+        """column -> value -> rules."""
+        parsed: dict[str, dict[str, dict[str, Condition]]] = {}
+        shape = "maps columns to values to rules: {language: {de: {words: [20, null]}}}"
+        for column, by_value in self._entries(keep_by, ("keep_by",), shape):
+            known = self._known(column, ("keep_by", column))
+            for value, rules in self._entries(by_value, ("keep_by", column), shape):
+                where = ("keep_by", column, value)
+                complaint = self._unlikely(column, value) if known else None
+                if complaint:
+                    self._complain(where, complaint)
+                conditions = self._rules(rules, where)
+                if conditions:
+                    parsed.setdefault(column, {})[value] = conditions
+        return parsed
+
+    def _when(self, when: Any) -> dict[str, Condition]:
+        parsed = {}
+        for column, condition in self._entries(when, ("when",), "maps columns to conditions: {category: [web]}"):
+            if self._known(column, ("when", column)):
+                found = self._condition(condition, ("when", column), column, self.columns.types[column])
+                if found is not None:
+                    parsed[column] = found
+                    for value in found.values:
+                        complaint = self.columns.wrong_value(column, value) if isinstance(value, str) else None
+                        if complaint:
+                            self._complain(("when", column), complaint)
+        return parsed
+
+    def _entries(self, mapping: Any, path: tuple[str, ...], shape: str) -> Iterable[tuple[str, Any]]:
+        if mapping is None:
+            return ()
+        if not isinstance(mapping, dict):
+            self._complain(path, f"{'.'.join(path)} {shape} (got {mapping!r})")
+            return ()
+        return mapping.items()
+
+    def _known(self, column: str, path: tuple[str, ...]) -> bool:
+        known = self.columns.types
+        if column not in known:
+            self._complain(path, f"no earlier stage or source adds a column {column!r}.{did_you_mean(column, known)}")
+        return column in known
+
+    def _unlikely(self, column: str, value: str) -> str | None:
+        """Why no document can have the `value` of a keep_by in `column`, or None."""
+        type_ = self.columns.types[column]
+        if pa.types.is_boolean(type_) and value not in ("true", "false"):
+            return f"{column} is a boolean: its values are true and false (got {value!r})"
+        if _is_number(type_) and not _reads_as_number(value):
+            return f"{column} is a number, and {value!r} is none"
+        return self.columns.wrong_value(column, value)
+
+    def _condition(self, value: Any, path: tuple[str, ...], column: str, type_: pa.DataType) -> Condition | None:
+        try:
+            condition = Condition.model_validate(value)
+        except ValidationError as error:
+            for item in error.errors(include_url=False):
+                option = str(item["loc"][-1]) if item["loc"] else ""
+                message = item["msg"].removeprefix("Value error, ")
+                if item["type"] == "extra_forbidden":
+                    message = f"a condition has no {option!r}.{did_you_mean(option, _CONDITION)}"
+                elif item["type"] != "value_error":
+                    message = f"{option.removesuffix('_')}: {message} (got {item['input']!r})"
+                self._complain((*path, option), f"{column}: {message}")
+            return None
+        complaint = mismatch(condition, type_)
+        if complaint:
+            self._complain(path, f"{column} is {complaint} (got {value!r})")
+            return None
+        return condition
+
+    def _complain(self, where: Sequence[str], message: str) -> None:
+        self.problems.add((*self.path, *where), message)
+
+
+def mismatch(condition: Condition, type_: pa.DataType) -> str | None:
+    """What the column of that type is, when the condition can't be meant for it; else None."""
+    ranged = condition.min is not None or condition.max is not None
+    kinds = {type(value) for value in condition.values}
+    if pa.types.is_boolean(type_) and (ranged or kinds):
+        return "a boolean: write true or false"
+    if _is_text(type_) and (ranged or condition.is_ is not None or kinds - {str}):
+        return "a name: write a set such as [fr, en]"
+    if _is_number(type_) and (condition.is_ is not None or kinds & {str, bool}):
+        return "a number: write a range such as [50, 100000], either side may be null"
+    return None
+
+
+def _is_number(type_: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(type_) or pa.types.is_floating(type_))
+
+
+def _is_text(type_: pa.DataType) -> bool:
+    return bool(pa.types.is_string(type_) or pa.types.is_large_string(type_))
+
+
+def _reads_as_number(value: str) -> bool:
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return True

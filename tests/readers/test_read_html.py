@@ -1,0 +1,141 @@
+"""HTML: main text, facts, encodings, pages without any."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tamis.readers import html
+from tamis.readers.html import MAX_DEPTH, Page, main_text
+
+Reading = Any
+ARTICLE = (
+    "<!DOCTYPE html><html lang=fr><head><title>Le  titre\n du jour</title>"
+    "<meta name='Author' content='Une Personne'><meta property='article:published_time' content='2021-05-06'>"
+    "<script>var x = 'nicht sichtbar';</script></head><body><nav><a href='/'>Accueil</a></nav>"
+    "<article><h1>Un été</h1><p>Il faisait chaud,\n très <b>chaud</b>.</p><ul><li>un</li><li>deux</li></ul></article>"
+    "<footer>Droits réservés</footer></body></html>"
+)
+
+
+def test_main_text_and_facts(reading: Reading) -> None:
+    rows, tally = reading(ARTICLE.encode(), "page.html")
+    (row,) = rows
+    assert "Il faisait chaud, très chaud." in row["text"]
+    assert row["text"].startswith("Un été")
+    assert "deux" in row["text"]
+    for absent in ("Accueil", "sichtbar", "Droits", "<"):
+        assert absent not in row["text"]
+    assert (row["title"], row["author"], row["date"]) == ("Le titre du jour", "Une Personne", "2021-05-06")
+    assert (row["own_id"], row["language"]) == ("page.html", None)
+
+
+@pytest.mark.parametrize(
+    "bar",
+    [
+        '<table class="nav_table"><tr><td>[ &lt;&lt; BAR ]</td></tr></table>',
+        '<div class="navheader">BAR</div>',
+        '<div class="related" role="navigation"><ul><li>BAR</li></ul></div>',
+        '<div class="topNav"><ul><li>BAR</li></ul></div>',
+    ],
+)
+def test_navigation_bars_of_documentation_are_skipped(bar: str) -> None:
+    page = main_text(f"<body>{bar}<h2>Chapitre</h2><p>Le texte du chapitre, en entier.</p></body>")
+    assert isinstance(page, Page)
+    assert page.text.split() == "Chapitre Le texte du chapitre, en entier.".split()
+
+
+@pytest.mark.parametrize(
+    ("head", "encoding"),
+    [
+        ("", "utf-8"),
+        ("", "utf-8-sig"),
+        ("", "utf-16"),
+        ("<meta charset='iso-8859-1'>", "cp1252"),
+        ("<META HTTP-EQUIV=Content-Type CONTENT='text/html; charset=ISO-8859-15'>", "iso-8859-15"),
+        ("<meta charset=utf-8>", "cp1252"),  # a wrong declaration
+    ],
+)
+def test_encodings(reading: Reading, head: str, encoding: str) -> None:
+    text = "L'été à l'hôtel déçoit; les élèves préfèrent la forêt près du château, où ils rêvent déjà."
+    rows, tally = reading(f"<html><head>{head}</head><body><p>{text}</p></body></html>".encode(encoding), "a.html")
+    assert [row["text"] for row in rows] == [text], tally.rejects
+
+
+def test_xml_declaration(reading: Reading) -> None:
+    page = "<?xml version='1.0' encoding='ISO-8859-2'?><html><body><p>Příliš žluťoučký kůň</p></body></html>"
+    rows, _ = reading(page.encode("iso-8859-2"), "a.xhtml")
+    assert rows[0]["text"] == "Příliš žluťoučký kůň"
+
+
+@pytest.mark.parametrize(
+    ("data", "cause"),
+    [
+        (b"", "no_main_text"),
+        (b"<html><body><script>1</script></body></html>", "no_main_text"),
+        (b"\xff\xfe\x00\xd8<p>", "bad_encoding"),
+        (b"<div>" * (MAX_DEPTH + 1) + b"x", "too_deep"),
+    ],
+)
+def test_rejects(reading: Reading, data: bytes, cause: str) -> None:
+    rows, tally = reading(data, "a.html")
+    assert (rows, dict(tally.causes), tally.read) == ([], {cause: 1}, 1)
+
+
+def test_depth_and_size_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    shallow = "<div>a</div>" * (2 * MAX_DEPTH)
+    assert isinstance(main_text(f"<body>{shallow}<p>b</p>"), Page)
+    assert main_text("<DIV>" * 50_000 + "x")[0] == "too_deep"  # type: ignore[index]
+    monkeypatch.setattr(html, "MAX_PAGE_CHARS", 10)
+    assert main_text("<p>hello world")[0] == "too_large"  # type: ignore[index]
+
+
+def test_a_failure_of_the_extractor_is_a_reject(reading: Reading, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, **__: Any) -> str:
+        raise ValueError("the page says: secret")
+
+    monkeypatch.setattr(html, "extract_plain_text", fail)
+    _, tally = reading(ARTICLE.encode(), "a.html")
+    assert tally.causes == {"extraction_failed": 1}
+    assert "secret" not in tally.rejects[0].detail
+
+
+def test_pages_in_jsonl(reading: Reading) -> None:
+    rows_in = [
+        {"page": ARTICLE, "plain": None, "title": "Eigener"},
+        {"page": ARTICLE, "plain": "schon Text"},
+        {"page": None, "plain": None},
+        {"page": 5, "plain": None},
+        {"page": "<p></p>"},
+    ]
+    data = "\n".join(map(json.dumps, rows_in)).encode()
+    columns = {"html": "page", "text": "plain", "title": "title"}
+    rows, tally = reading(data, "a.jsonl", columns=columns)
+    assert [row["line"] for row in rows] == [1, 2]
+    assert rows[0]["text"].startswith("Un été")
+    assert (rows[0]["title"], rows[0]["author"]) == ("Eigener", "Une Personne")
+    assert (rows[1]["text"], rows[1]["title"], rows[1]["author"]) == ("schon Text", None, None)
+    assert [(r.line, r.cause) for r in sorted(tally.rejects, key=lambda r: r.line or 0)] == [
+        (3, "missing_text"), (4, "wrong_type"), (5, "no_main_text"),
+    ]  # fmt: skip
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.one_of(
+        st.text(max_size=200),
+        st.lists(
+            st.sampled_from(
+                ["<p>", "</p>", "<table>", "<tr><td>", "</b>", "text ", "&amp;", "&#0;", "<!--", "<svg>", "\0"]
+            ),
+            max_size=30,
+        ).map("".join),
+    )
+)
+def test_any_page_is_text_or_a_reject(page: str) -> None:
+    result = main_text(page)
+    assert (result.text.strip() if isinstance(result, Page) else result[0]) != ""

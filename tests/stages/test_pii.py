@@ -1,0 +1,269 @@
+"""The pii stage: finds the same in windows as in whole texts, replaces it, and lets no value out."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import sys
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from tamis.corpus.stage import SPANS
+from tamis.errors import InputError
+from tamis.kernels.edits import apply_edits
+from tamis.recognizers import email, iban, ip_address, payment_card, phone
+from tamis.stages.pii import STAGE, PiiConfig
+
+VALUES = {
+    "email": ["bob.dupont@mail.fr", "jürgen@müller.de", "x_y@host.co.uk"],
+    "phone": [
+        "06 12 34 56 78",
+        "+33 (0)1 42 68 53 00",
+        "0142685300",
+        "01.42.68.53.01",
+        "+49 30 22661234 ext. 12",
+    ],
+    "ip": ["85.214.132.117", "2a00:1450:4007:80e::200e", "ip 8.8.8.8"],
+    "iban": ["DE89 3704 0044 0532 0130 00", "FR1420041010050500013M02606"],
+    "payment_card": ["4111 1111 1111 1111", "378282246310005", "5500-0000-0000-0004"],
+}
+NOISE = [
+    "version 91.2.3.4", "2024-01-15 10:20:30", "12:30:45", "std::vector<int>", "@property", "icon@2x.png", "1 234,56",
+    "ISBN 978-2-07-036024-5", "0.0612345678", "4111 1111 1111 1112", "https://user@host.net/x", "ext. 5", "12", "::",
+    "DE89 3704", "1234567890123", "été", "中文", "👩‍👩‍👧", ", ", "\n", " / ", "(", ")", "+", "-", ":", ".", "@", "a",
+]  # fmt: skip
+pieces = st.sampled_from([v for values in VALUES.values() for v in values] + NOISE * 2)
+documents = st.lists(
+    st.tuples(pieces, st.sampled_from([" ", " ", " ", "", "\n", ", "])).map("".join), max_size=12
+).map("".join)
+
+
+def batch(texts: list[str], language: str | None = "fr") -> pa.RecordBatch:
+    ids = [f"doc-{i}" for i in range(len(texts))]
+    columns = [
+        pa.array(texts, pa.large_string()),
+        pa.array([language] * len(texts), pa.string()),
+        pa.array(ids, pa.string()),
+    ]
+    return pa.RecordBatch.from_arrays(columns, names=["text", "language", "id"])
+
+
+def measure(texts: list[str], language: str | None = "fr", **options: Any) -> pa.RecordBatch:
+    return STAGE.prepare(PiiConfig(**options), {})(batch(texts, language))
+
+
+def released(texts: list[str], language: str | None = "fr", **options: Any) -> list[str]:
+    given = batch(texts, language)
+    return apply_edits(given.column("text"), measure(texts, language, **options).column("spans")).to_pylist()
+
+
+def found(text: str, language: str | None = "fr", **options: Any) -> list[tuple[str, str]]:
+    """(kind, value) of every finding in one text."""
+    spans = measure([text], language, **options).column("spans")[0].as_py()
+    return [(s["kind"], text.encode()[s["start"] : s["end"]].decode()) for s in spans]
+
+
+def found_in_the_whole(text: str, language: str) -> list[tuple[str, str]]:
+    """The recognizers over the whole text, overlaps by kind, again and again on what is left."""
+    spans: list[tuple[int, int, str]] = []
+    left, known = text, -1
+    while known < len(spans):
+        known = len(spans)
+        for kind, find in (
+            ("email", email.find),
+            ("iban", iban.find),
+            ("payment_card", payment_card.find),
+            ("ip", ip_address.find),
+            ("phone", lambda *where: phone.find(*where, phone.REGIONS[language])),
+        ):
+            for a, b in find(left, 0, len(left)):
+                if all(b <= c or d <= a for c, d, _ in spans):
+                    spans.append((a, b, kind))
+        for a, b, _ in spans:
+            left = left[:a] + "<" + "=" * (b - a - 2) + ">" + left[b:]
+    return [(kind, text[a:b]) for a, b, kind in sorted(spans)]
+
+
+@settings(max_examples=100, deadline=None)
+@given(documents, st.sampled_from(["fr", "en", "de"]))
+def test_windows_hold_what_the_whole_text_holds(text: str, language: str) -> None:
+    assert found(text, language) == found_in_the_whole(text, language)
+
+
+@pytest.mark.parametrize("kind", sorted(VALUES))
+def test_every_kind_is_found_counted_and_replaced(kind: str) -> None:
+    texts = [f"Voici : {value}, merci — été." for value in VALUES[kind]]
+    result = measure(texts)
+    assert result.column(kind).to_pylist() == [1] * len(texts)
+    assert result.column("found").to_pylist() == [1] * len(texts)
+    tag = {
+        "email": "EMAIL",
+        "phone": "PHONE_NUMBER",
+        "ip": "IP_ADDRESS",
+        "iban": "IBAN",
+        "payment_card": "PAYMENT_CARD",
+    }
+    assert released(texts) == [
+        f"Voici : {'ip ' if 'ip' in v else ''}<{tag[kind]}>, merci — été." for v in VALUES[kind]
+    ]
+    others = tuple(k for k in VALUES if k != kind)
+    assert kind not in {k for text in texts for k, _ in found(text, kinds=others)}
+
+
+@pytest.mark.parametrize("noise", NOISE)
+def test_noise_holds_nothing(noise: str) -> None:
+    assert found(f"Ici {noise} là") == []
+
+
+def test_overlaps_go_by_kind() -> None:
+    assert found("0612345678@mail.fr") == [("email", "0612345678@mail.fr")]
+    assert found("BE68 5390 0754 7034") == [("iban", "BE68 5390 0754 7034")]
+    assert found("a@b.fr@c.fr") == [("email", "a@b.fr")]
+
+
+def test_a_value_behind_another_one_is_found() -> None:
+    text = "DE89 3704 0044 0532 0130 00 06 12 34 56 78 4111 1111 1111 1111"
+    assert [kind for kind, _ in found(text)] == ["iban", "phone", "payment_card"]
+    assert released(["", f"été {text}", "x"])[1] == "été <IBAN> <PHONE_NUMBER> <PAYMENT_CARD>"
+
+
+def test_columns() -> None:
+    result = measure(["06 12 34 56 78", "", "x"])
+    assert result.schema.names == ["found", "email", "phone", "ip", "iban", "payment_card", "spans"]
+    assert result.schema.field("spans").type == SPANS
+    assert all(result.schema.field(c.name).type == c.type for c in STAGE.adds)
+    assert result.column("spans").to_pylist() == [
+        [{"start": 0, "end": 14, "replacement": "<PHONE_NUMBER>", "kind": "phone"}], [], []
+    ]  # fmt: skip
+    empty = measure([])
+    assert empty.num_rows == 0 and empty.schema == result.schema
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(documents, max_size=4), st.integers(0, 4))
+def test_rows_are_independent(texts: list[str], cut: int) -> None:
+    given, prepared = batch(texts), STAGE.prepare(PiiConfig(replacement="fake"), {})
+    whole = prepared(given).to_pylist()
+    assert prepared(given[:cut]).to_pylist() + prepared(given[cut:]).to_pylist() == whole
+    assert prepared(given).to_pylist() == whole
+
+
+@settings(max_examples=100, deadline=None)
+@given(documents, st.sampled_from(["fr", "en", "de", "es", None]))
+def test_a_second_run_over_tags_finds_nothing(text: str, language: str | None) -> None:
+    assert found(released([text], language)[0], language) == []
+
+
+@pytest.mark.parametrize("replacement", ["tag", "fake"])
+@pytest.mark.parametrize("language", ["fr", "en", "de", "es", "it", "pt", "nl", None])
+def test_a_second_run_finds_nothing(replacement: str, language: str | None) -> None:
+    texts = [f"Voici : {value}, merci." for values in VALUES.values() for value in values]
+    for seed in range(5):
+        once = released(texts, language, replacement=replacement, seed=seed)
+        assert once != texts
+        assert measure(once, language).column("found").to_pylist() == [0] * len(texts)
+
+
+def test_fakes_are_the_same_for_the_same_value_in_the_same_document() -> None:
+    text = "06 12 34 56 78; +33 6 12 34 56 78; bob@mail.fr; BOB@mail.fr; eva@mail.fr"
+    first, second = released([text, text], replacement="fake")
+    national, abroad, bob, bob_again, eva = first.split("; ")
+    assert abroad == "+33 " + national[1:]
+    assert bob == bob_again != eva
+    assert second != first
+    assert released([text, text], replacement="fake") == [first, second]
+    assert released([text], replacement="fake", seed=1) != [first]
+    assert "mail.fr" not in first + second
+
+
+def test_regions_follow_the_language() -> None:
+    german, french, spanish = "030/22661234", "01 42 68 53 00", "612 34 56 78"
+    assert found(german, "de") and found(french, "fr-CA") and found(spanish, "es")
+    assert not found(spanish, "de") and not found(french, "code") and not found(french, None)
+    assert found("+33 1 42 68 53 00", None) and found("+33 1 42 68 53 00", "code")
+    assert found(french, "de", phone_regions={"de": ("FR",)})
+    assert not found(german, "de", phone_regions={"de": ("FR",)})
+    for unknown in ("xx", None):
+        assert found(french, unknown, phone_regions={"*": ("FR",)})
+    assert not found(french, "code", phone_regions={"*": ("FR",)})
+    assert found(french, "code", phone_regions={"code": ("FR",)})
+
+
+def test_private_addresses_on_request() -> None:
+    assert found("192.168.100.1") == []
+    assert found("192.168.100.1", private_ips=True) == [("ip", "192.168.100.1")]
+
+
+def test_own_tags() -> None:
+    assert released(["bob@mail.fr 06 12 34 56 78"], tags={"email": "<email>"}) == ["<email> <PHONE_NUMBER>"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"kinds": ()},
+        {"kinds": ("passport",)},
+        {"replacement": "hash"},
+        {"tags": {"passport": "x"}},
+        {"seed": -1},
+    ],
+)
+def test_wrong_options_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        PiiConfig(**options)
+
+
+def test_an_unknown_region_is_refused_by_name() -> None:
+    with pytest.raises(ValidationError, match="no phone region is called 'UK'"):
+        PiiConfig(phone_regions={"en": ("UK",)})
+
+
+def test_no_value_leaves_the_stage(caplog: pytest.LogCaptureFixture) -> None:
+    values = [v for values in VALUES.values() for v in values]
+    with caplog.at_level(logging.DEBUG):
+        for options in ({}, {"replacement": "fake"}):
+            seen = str(measure([f"x {v} y" for v in values], **options).to_pylist())
+            assert not [v for v in values if v in seen]
+    assert not [v for v in values if v in caplog.text]
+
+
+def test_many_findings_in_one_long_text() -> None:
+    text = "é bob@mail.fr, 06 12 34 56 78. " * 3000
+    result = measure([text])
+    assert result.column("found").to_pylist() == [6000]
+    assert released([text]) == ["é <EMAIL>, <PHONE_NUMBER>. " * 3000]
+
+
+def test_presidio_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "presidio_analyzer.predefined_recognizers", None)
+    with pytest.raises(InputError, match=r"tamis\[presidio\]"):
+        STAGE.prepare(PiiConfig(presidio=True), {})
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_presidio_on_the_windows(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    pytest.importorskip("presidio_analyzer")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("the network was asked")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    with caplog.at_level(logging.DEBUG):
+        for kind, values in VALUES.items():
+            for value in values:
+                assert found(f"Voici : {value}, merci.", presidio=True) in (
+                    [(kind, value)],
+                    [(kind, value.removeprefix("ip "))],
+                )
+    assert not [v for values in VALUES.values() for v in values if v in caplog.text]
+    assert found("bob@nowhere.notadomain", presidio=True) == []
+    assert found("10.0.0.1 bob@example.org 01 99 00 12 34", presidio=True) == []
+    once = released([v for values in VALUES.values() for v in values], presidio=True, replacement="fake")
+    assert measure(once, presidio=True).column("found").to_pylist() == [0] * len(once)
