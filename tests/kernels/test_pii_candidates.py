@@ -40,6 +40,12 @@ def bytes_of(text: str, start: int, end: int) -> tuple[int, int]:
     return len(text[:start].encode()), len(text[:end].encode())
 
 
+PLAIN = re.compile(
+    r"[1-9]\d*|\d{1,7}\.\d+|(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?:\D(?:\D?\d\D?){,7})?"
+)
+"""What needs no window: a block without 0 in front, a decimal, a date and little more."""
+
+
 def required(text: str) -> list[tuple[int, int, int]]:
     """What a window must cover, by definitions that are slow and plain: (kind, first byte, end byte)."""
     spans = []
@@ -51,7 +57,7 @@ def required(text: str) -> list[tuple[int, int, int]]:
         for i in range(len(groups)):
             for j in range(i, len(groups)):
                 digits = sum(len(g.group()) for g in groups[i : j + 1])
-                if 8 <= digits <= 20:
+                if 8 <= digits <= 20 and not PLAIN.fullmatch(stretch.group()):
                     spans.append((PHONE, *bytes_of(text, at + groups[i].start(), at + groups[j].end())))
     separator = "[ \u00a0-]"
     for shape in (
@@ -130,6 +136,13 @@ def test_national_numbers_only_where_wanted() -> None:
     assert windows("06 12 34 56 78", PHONE, national=False) == []
     assert len(windows("+33 6 12 34 56 78", PHONE, national=False)) == 1
     assert len(windows("06 12 34 56 78", PHONE, national=True)) == 1
+
+
+@pytest.mark.parametrize("plain", ["1234567890", "1234567.890123", "2024-05-11", "2024-05-11 10.12"])
+def test_plain_numbers_need_a_word_before_them(plain: str) -> None:
+    assert windows(f"on the line,\n{plain}; 12, {plain}", PHONE) == []
+    assert len(windows(f"tel.: {plain}", PHONE)) == (0 if "-" in plain else 1)
+    assert len(windows(f"(0{plain}", PHONE)) == 1
 
 
 def test_an_extension_keeps_numbers_together() -> None:

@@ -26,9 +26,7 @@ def check_card(manifest: Manifest, release: Path, damaged: set[str], checks: Che
 
     if manifest.software.get("tamis") != __version__:
         made_by = manifest.software.get("tamis")
-        return [
-            f"the card was written by Tamis {made_by}; here is {__version__}, so only its checksums were checked"
-        ]
+        return [f"the card was written by Tamis {made_by}; here is {__version__}, so only its checksums were checked"]
     notes = []
     sound = not checks.found
     rendered = render(manifest, read_ledger(manifest, release), release)
@@ -61,14 +59,8 @@ def _lines(path: str, found: bytes, expected: bytes, checks: Checks) -> None:
     wants = expected.decode().split("\n")
     wrong = [n for n, (a, b) in enumerate(zip(has, wants, strict=False)) if a != b]
     for number in wrong[:LINES]:
-        at = next(
-            i
-            for i, (a, b) in enumerate(zip(has[number] + "\0", wants[number] + "\1", strict=False))
-            if a != b
-        )
+        at = next(i for i, (a, b) in enumerate(zip(has[number] + "\0", wants[number] + "\1", strict=False)) if a != b)
         start = max(at - 40, 0)
-        checks.holds(
-            False, f"{path}:{number + 1}", has[number][start : at + 60], wants[number][start : at + 60]
-        )
+        checks.holds(False, f"{path}:{number + 1}", has[number][start : at + 60], wants[number][start : at + 60])
     if len(has) != len(wants):
         checks.holds(False, f"{path} (lines)", len(has) - 1, len(wants) - 1)

@@ -54,18 +54,14 @@ def _intact(file: FileFacts, place: str, release: Path, checks: Checks) -> bool:
         rows = pq.read_metadata(path).num_rows
     except (pa.ArrowException, OSError) as error:
         return checks.holds(False, f"{file.path} (content)", f"not readable: {error}", "a Parquet file")
-    return (
-        checks.holds(rows == file.rows, f"{file.path} (rows)", rows, f"{file.rows} ({place}.rows)") and same
-    )
+    return checks.holds(rows == file.rows, f"{file.path} (rows)", rows, f"{file.rows} ({place}.rows)") and same
 
 
 def check_spelling(manifest: Manifest, release: Path, checks: Checks) -> None:
     """The manifest's bytes are the one spelling of what it says."""
     written = (release / NAME).read_bytes()
     spelled = canonical_json(manifest.model_dump(mode="json"), indent=True) + b"\n"
-    for number, (found, expected) in enumerate(
-        zip(written.split(b"\n"), spelled.split(b"\n"), strict=False), 1
-    ):
+    for number, (found, expected) in enumerate(zip(written.split(b"\n"), spelled.split(b"\n"), strict=False), 1):
         if found != expected:
             checks.holds(False, f"{NAME}:{number}", found.decode(errors="replace"), expected.decode())
             return

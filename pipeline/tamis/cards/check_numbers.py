@@ -69,24 +69,18 @@ def _sources(manifest: Manifest, tally: Tally, checks: Checks) -> None:
         checks.equal(f"{place}.chars", source.chars, tally.chars[source.name])
         checks.equal(f"{place}.bytes", source.bytes, tally.bytes[source.name])
         made = source.filtered + sum(source.rejects.values()) + tally.rows[source.name]
-        checks.holds(
-            source.read == made, f"{place}.read", source.read, f"{made}: filtered + rejects + documents"
-        )
+        checks.holds(source.read == made, f"{place}.read", source.read, f"{made}: filtered + rejects + documents")
     names = [source.name for source in manifest.sources]
     checks.equal(f"{NAME}: sources", sorted(names), sorted(tally.rows))
 
 
 def _composition(manifest: Manifest, tally: Tally, checks: Checks) -> None:
     mix = Mix.model_validate(manifest.recipe.get("mix", {}))
-    found = {
-        (r.source, r.language, r.category, r.license): (i, r) for i, r in enumerate(manifest.composition)
-    }
+    found = {(r.source, r.language, r.category, r.license): (i, r) for i, r in enumerate(manifest.composition)}
     checks.equal(f"{NAME}: composition", len(manifest.composition), len(found))
     for key in sorted(set(found) | set(tally.cells)):
         if key not in found:
-            checks.holds(
-                False, f"{NAME}: composition", f"no row {key}", "a row, as the ledger has documents of it"
-            )
+            checks.holds(False, f"{NAME}: composition", f"no row {key}", "a row, as the ledger has documents of it")
             continue
         index, row = found[key]
         place = f"{NAME}: composition[{index}]"
@@ -105,18 +99,14 @@ def _composition(manifest: Manifest, tally: Tally, checks: Checks) -> None:
         ):
             checks.equal(f"{place}.{name}", getattr(row, name), expected[name])
         checks.equal(f"{place}.epochs", row.epochs, weight(mix, *key[:3]))
-        checks.holds(
-            tally.epochs[key] == {row.epochs}, f"{place}.epochs", row.epochs, sorted(tally.epochs[key])
-        )
+        checks.holds(tally.epochs[key] == {row.epochs}, f"{place}.epochs", row.epochs, sorted(tally.epochs[key]))
 
 
 def _funnel(manifest: Manifest, tally: Tally, checks: Checks) -> None:
     """Who was alive at a stage is counted backwards: the released, and all that this or a later stage dropped."""
     order = [*(stage.name for stage in manifest.stages), MIX]
     found = {(row.source, row.stage): (index, row) for index, row in enumerate(manifest.funnel)}
-    checks.equal(
-        f"{NAME}: funnel", sorted(found), sorted((s.name, name) for s in manifest.sources for name in order)
-    )
+    checks.equal(f"{NAME}: funnel", sorted(found), sorted((s.name, name) for s in manifest.sources for name in order))
     for source in (source.name for source in manifest.sources):
         reasons = {reason: counts for (name, reason), counts in tally.drops.items() if name == source}
         alive = Counter(reasons.get(RELEASED, Counter()))

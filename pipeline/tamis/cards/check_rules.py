@@ -53,9 +53,7 @@ def rules_of(manifest: Manifest) -> tuple[list[Rule], set[str]]:
         for column, by_value in by_column.items():
             for value, conditions in by_value.items():
                 for signal, condition in conditions.items():
-                    others.setdefault(signal, []).append(
-                        (column, str(value), Condition.model_validate(condition))
-                    )
+                    others.setdefault(signal, []).append((column, str(value), Condition.model_validate(condition)))
         for signal in sorted({*keep, *others}):
             usual = Condition.model_validate(keep[signal]) if signal in keep else None
             rules.append(Rule(stage, signal, usual, tuple(others.get(signal, ()))))
@@ -75,11 +73,7 @@ def check_rules(
     for rule in rules:
         stated: Mask = np.zeros(len(table), bool)
         stated[owners[pc.equal(names, rule.name).to_numpy(zero_copy_only=False)]] = True
-        failed = (
-            stated
-            if rule.stage in untold
-            else _numpy(table[f"{rule.stage}.measured"]) & ~_passes(rule, table)
-        )
+        failed = stated if rule.stage in untold else _numpy(table[f"{rule.stage}.measured"]) & ~_passes(rule, table)
         _agree(path, start, table, f"failed ({rule.name})", stated, failed, checks)
         failing_stage.setdefault(rule.stage, np.zeros(len(table), bool))
         failing_stage[rule.stage] |= failed
@@ -163,8 +157,6 @@ def _agree(
     if len(wrong):
         row = int(wrong[0])
         place = f"{path}: row {start + row}, {what}"
-        checks.holds(
-            False, place, stated[row], f"{judged[row]} by the recipe's rules (id {table['id'][row]})"
-        )
+        checks.holds(False, place, stated[row], f"{judged[row]} by the recipe's rules (id {table['id'][row]})")
     else:
         checks.made += 1

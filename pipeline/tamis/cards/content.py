@@ -62,9 +62,7 @@ def at_a_glance(view: View) -> str:
         rows.append(("Tokens", f"{count(totals['tokens'])}, one end-of-document token per document included"))
     if totals["copies"] != totals["documents"]:
         amount = f", {count(totals['mixed_tokens'])} tokens" if view.unit == "tokens" else ""
-        rows.append(
-            ("With repeats", f"{count(totals['copies'])} documents{amount}, as the [mix](#mix) weights them")
-        )
+        rows.append(("With repeats", f"{count(totals['copies'])} documents{amount}, as the [mix](#mix) weights them"))
     rows += [
         ("Languages", names(languages(view))),
         ("Categories", names([name for (name,) in view.sums("category")])),
@@ -72,15 +70,11 @@ def at_a_glance(view: View) -> str:
         ("Licences", names([name for (name,) in view.sums("license")])),
     ]
     if tokenizer is not None:
-        rows.append(
-            ("Tokenizer", f"{text(tokenizer['reference'])}, {count(tokenizer['vocabulary_size'])} ids")
-        )
+        rows.append(("Tokenizer", f"{text(tokenizer['reference'])}, {count(tokenizer['vocabulary_size'])} ids"))
     for folder, what in (("data", "Text shards"), ("tokens", "Token shards")):
         files = view.files(folder)
         if files:
-            rows.append(
-                (what, f"{_many(len(files), 'Parquet file')}, {size(sum(file.bytes for file in files))}")
-            )
+            rows.append((what, f"{_many(len(files), 'Parquet file')}, {size(sum(file.bytes for file in files))}"))
     rows.append(("Identity", code(manifest.identity)))
     return section("At a glance", table(("", ""), "ll", rows))
 
@@ -169,9 +163,7 @@ def _lengths(view: View) -> str:
             count(row["documents"]),
             *(count(row[f"{unit}_{at}"] or 0) for at in ("p10", "median", "p90", "p99", "longest")),
         )
-        for row in sorted(
-            view.lengths, key=lambda row: (order.get(row["language"], len(order)), row["language"])
-        )
+        for row in sorted(view.lengths, key=lambda row: (order.get(row["language"], len(order)), row["language"]))
     ]
     shown, more = top(rows, ROWS, "stats/lengths.csv")
     header = ("Language", "Documents", "10 %", "Median", "90 %", "99 %", "Longest")
@@ -184,14 +176,10 @@ def mix(view: View) -> str:
     cells: dict[tuple[str, str, str, float], Sum] = {}
     for row in view.manifest.composition:
         weighted = row.epochs != 1
-        key = (
-            (row.source, row.language, row.category, row.epochs) if weighted else ("all others", "", "", 1.0)
-        )
+        key = (row.source, row.language, row.category, row.epochs) if weighted else ("all others", "", "", 1.0)
         cells[key] = cells.get(key, Sum()) + row
     if not any(epochs != 1 for *_, epochs in cells):
-        return section(
-            "Mix", "Every document that passed the rules is in the release once: no cell is weighted."
-        )
+        return section("Mix", "Every document that passed the rules is in the release once: no cell is weighted.")
     tokens = view.unit == "tokens"
     amounts = ("Tokens passed", "in the mix") if tokens else ()
     header = ("Source", "Language", "Category", "Epochs", "Documents passed", "in the mix", *amounts)

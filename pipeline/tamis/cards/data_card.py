@@ -38,9 +38,7 @@ def render(manifest: Manifest, ledger: pl.DataFrame, release: Path) -> dict[str,
 
     view = view_of(manifest, ledger, release)
     drawn = {Path(figure.path).stem: figure for figure in figures(view)}
-    shown = {
-        name: f"![{text(figure.alt)}]({figure.path})\n\n*{figure.caption}*" for name, figure in drawn.items()
-    }
+    shown = {name: f"![{text(figure.alt)}]({figure.path})\n\n*{figure.caption}*" for name, figure in drawn.items()}
     return {
         README: readme(view, shown).encode(),
         "LICENSES.md": provenance.licenses_file(view).encode(),

@@ -1,7 +1,8 @@
 """How figures are drawn: one look, readable without colour, and the same bytes every time.
 
 Figures are SVG with text as text. They keep a white ground, so that a dark page shows them as a light one
-does. Colours are Okabe and Ito's (2008), which colour-blind readers can tell apart; hatches say the same.
+does. Colours are Okabe and Ito's (2008; the yellow darker), which colour-blind readers can tell apart; hatches say
+the same.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from matplotlib.patches import Patch
 
 INK, SOFT, GRID = "#1a1a1a", "#5c5c5c", "#d9d9d9"
 KEPT, LOST, PLAIN = "#0072B2", "#D55E00", "#7F8C99"
-PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#8C8C8C")
+PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#C8B400", "#8C8C8C")
 HATCHES = ("", "///", "|||", "xxx", "\\\\\\", "---", "+++", "//////")
 WIDTH = 9.0
 """Inches; a card is about that wide."""
@@ -38,9 +39,7 @@ _STYLE = {
 def style() -> Any:
     """The look, for as long as the context is open."""
     # Whatever this machine's matplotlibrc says, the defaults hold.
-    usual = {
-        name: value for name, value in matplotlib.rcParamsDefault.items() if not name.startswith("backend")
-    }
+    usual = {name: value for name, value in matplotlib.rcParamsDefault.items() if not name.startswith("backend")}
     return matplotlib.rc_context({**usual, **_STYLE})  # type: ignore[dict-item]
 
 

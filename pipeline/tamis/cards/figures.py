@@ -64,10 +64,7 @@ def composition(view: View) -> Drawn:
     bars = _folded({name: sum(parts.values()) for name, parts in amounts.items()}, BARS)
     series = _folded({name: view.amount(cell) for (name,), cell in view.sums("category").items()}, SERIES)
     values = [
-        [
-            sum(n for lang in bar for category, n in amounts[lang].items() if category in one)
-            for one in series.values()
-        ]
+        [sum(n for lang in bar for category, n in amounts[lang].items() if category in one) for one in series.values()]
         for bar in bars.values()
     ]
     total = sum(map(sum, values))
@@ -78,23 +75,19 @@ def composition(view: View) -> Drawn:
     _stack(amounts_axes, list(bars), [[sum(row)] for row in values], [{"facecolor": PLAIN}])
     for place, row in enumerate(values):
         amounts_axes.annotate(
-            f"{short(sum(row))}  {share(sum(row), total)}",
+            f"{short(sum(row))} · {share(sum(row), total)}",
             (sum(row), place),
             (5, 0),
             textcoords="offset points",
             va="center",
         )
     fills = [fill(number) for number in range(len(series))]
-    _stack(
-        shares_axes, [""] * len(bars), [[part / max(sum(row), 1) for part in row] for row in values], fills
-    )
+    _stack(shares_axes, [""] * len(bars), [[part / max(sum(row), 1) for part in row] for row in values], fills)
     shares_axes.set_xlim(0, 1)
     for axes, title in ((amounts_axes, view.unit_name.capitalize()), (shares_axes, "Categories, share")):
         axes.set_title(title, loc="left", fontsize=9.5, color=SOFT, pad=4)
     legend(figure, list(series), fills, 0.85)
-    largest = ", ".join(
-        f"{name} {share(sum(row), total)}" for name, row in list(zip(bars, values, strict=True))[:5]
-    )
+    largest = ", ".join(f"{name} {share(sum(row), total)}" for name, row in list(zip(bars, values, strict=True))[:5])
     alt = f"{view.unit_name.capitalize()} of the release by language and category. Largest languages: {largest}."
     caption = f"{view.unit_name.capitalize()} by language and category."
     return Drawn("figures/composition.svg", caption, alt, svg(figure, alt))
@@ -208,7 +201,6 @@ def sources(view: View) -> Drawn:
     legend(figure, ["released", *series], fills, 0.3)
     told = ", ".join(f"{source.name} {share(row[0], 1)}" for source, row in zip(largest, values, strict=True))
     alt = f"Share of each source's documents that is released, and which stage dropped the others. Released: {told}."
-    caption = (
-        "What became of each source's documents: the share released, and the stages that dropped the others."
-    )
+    whose = "each source's" if len(largest) == len(manifest.sources) else f"the {len(largest)} largest sources'"
+    caption = f"What became of {whose} documents: the share released, and the stages that dropped the others."
     return Drawn("figures/sources.svg", caption, alt, svg(figure, alt))

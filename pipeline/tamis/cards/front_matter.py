@@ -91,9 +91,7 @@ def configs(view: View) -> list[dict[str, Any]]:
         # The digits keep source `web` from taking the files of source `web-fr`.
         add(source, "source", f"data/*/{source}-{_DIGITS}-of-{_DIGITS}.parquet")
     if view.files("tokens"):
-        found.append(
-            {"config_name": "tokens", "data_files": [{"split": "train", "path": "tokens/*/*.parquet"}]}
-        )
+        found.append({"config_name": "tokens", "data_files": [{"split": "train", "path": "tokens/*/*.parquet"}]})
     return found
 
 
@@ -107,9 +105,7 @@ def _info(view: View) -> dict[str, Any]:
     return {
         "config_name": "default",
         "features": features(view.schemas["data"]),
-        "splits": [
-            {"name": "train", "num_bytes": view.memory, "num_examples": sum(file.rows or 0 for file in data)}
-        ],
+        "splits": [{"name": "train", "num_bytes": view.memory, "num_examples": sum(file.rows or 0 for file in data)}],
         "download_size": sum(file.bytes for file in data),
         "dataset_size": view.memory,
     }
@@ -125,6 +121,4 @@ def _feature(type_: pa.DataType) -> dict[str, Any]:
         return {"large_list": str(type_.value_type)}
     if pa.types.is_list(type_):
         return {"list": str(type_.value_type)}
-    return {
-        "dtype": {"double": "float64", "float": "float32", "halffloat": "float16"}.get(str(type_), str(type_))
-    }
+    return {"dtype": {"double": "float64", "float": "float32", "halffloat": "float16"}.get(str(type_), str(type_))}

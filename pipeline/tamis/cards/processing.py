@@ -47,9 +47,7 @@ def _by_stage(view: View) -> str:
         "“reading” counts rows of the source files; the others count documents. Numbers by source: "
         "[`stats/funnel.csv`](stats/funnel.csv)."
     )
-    return (
-        table(("Stage", "In", "Out", "Dropped", "%", "Most frequent reasons"), "lrrrrl", rows) + f"\n\n{note}"
-    )
+    return table(("Stage", "In", "Out", "Dropped", "%", "Most frequent reasons"), "lrrrrl", rows) + f"\n\n{note}"
 
 
 def _reason(reason: str) -> str:
@@ -78,10 +76,7 @@ def _by_source(view: View) -> str:
             )
         )
     shown, more = top(rows, ROWS, "stats/funnel.csv")
-    return (
-        table(("Source", "Ingested", *map(prose, stages), "Released"), "lr" + "r" * (len(stages) + 1), shown)
-        + more
-    )
+    return table(("Source", "Ingested", *map(prose, stages), "Released"), "lr" + "r" * (len(stages) + 1), shown) + more
 
 
 def _by_rule(view: View) -> str:
@@ -108,9 +103,7 @@ def _by_language(view: View) -> str:
     rows = []
     for language, reasons in view.manifest.dropped_by_language.items():
         whole, kept = sum(reasons.values()), reasons.get("released", 0)
-        lost = sorted(
-            ((r, n) for r, n in reasons.items() if r != "released"), key=lambda item: (-item[1], item[0])
-        )
+        lost = sorted(((r, n) for r, n in reasons.items() if r != "released"), key=lambda item: (-item[1], item[0]))
         why = ", ".join(f"{code(reason)} {count(number)}" for reason, number in lost[:3])
         rows.append((whole, (code(language), count(whole), count(kept), share(kept, whole), why)))
     ordered = [row for _, row in sorted(rows, key=lambda item: (-item[0], item[1]))]
@@ -137,10 +130,7 @@ def _stage(stage: StageFacts) -> str:
         options = ", ".join(f"{code(name)}: {code(_brief(value))}" for name, value in stage.options.items())
         parts.append(f"Options other than the defaults: {options}.")
     if stage.models:
-        rows = [
-            (text(name), code(model["reference"]), code(model["sha256"]))
-            for name, model in stage.models.items()
-        ]
+        rows = [(text(name), code(model["reference"]), code(model["sha256"])) for name, model in stage.models.items()]
         parts.append(table(("Model", "Reference", "SHA-256"), "lll", rows))
     parts.append(_rules_of(stage))
     return "\n\n".join(part for part in parts if part)
@@ -157,13 +147,9 @@ def _rules_of(stage: StageFacts) -> str:
             signal = stage.signals[name]
             default = signal["default"]
             cells = (
-                (("the same" if default == rule else code(rule_words(default))) if default else NEVER,)
-                if usual
-                else ()
+                (("the same" if default == rule else code(rule_words(default))) if default else NEVER,) if usual else ()
             )
-            rows.append(
-                (code(name), code(rule_words(rule)), *cells, prose(signal["meaning"]), prose(signal["unit"]))
-            )
+            rows.append((code(name), code(rule_words(rule)), *cells, prose(signal["meaning"]), prose(signal["unit"])))
         header = ("Signal", "Kept", *(("Usual rule",) if usual else ()), "Meaning", "Unit")
         parts.append(table(header, "l" * len(header), rows))
     if stage.rules_by:
@@ -176,9 +162,7 @@ def _rules_of(stage: StageFacts) -> str:
             for (column, signal, condition), of in values.items()
         ]
         shown, more = top(rows, ROWS, "stats/facts.csv")
-        parts.append(
-            f"Other values for some documents:\n\n{table(('Where', 'Signal', 'Kept'), 'lll', shown)}{more}"
-        )
+        parts.append(f"Other values for some documents:\n\n{table(('Where', 'Signal', 'Kept'), 'lll', shown)}{more}")
     # What follows a semicolon in a citation is a remark on one signal.
     cited = dict.fromkeys(stage.signals[name]["citation"].partition(";")[0] for name in stage.rules)
     if any(cited):

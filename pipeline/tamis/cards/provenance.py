@@ -62,9 +62,7 @@ def _source(source: SourceFacts) -> str:
         ("May be handed on", "yes" if source.redistributable else "**no**"),
         (
             "Language",
-            "decided per document"
-            if declared.get("language") == "detect"
-            else _or_missing(declared.get("language")),
+            "decided per document" if declared.get("language") == "detect" else _or_missing(declared.get("language")),
         ),
         (
             "Category",
@@ -86,12 +84,8 @@ def _source(source: SourceFacts) -> str:
         )
     )
     if source.notes:
-        rows.append(
-            ("Noted", ", ".join(f"{code(what)} {count(number)}" for what, number in source.notes.items()))
-        )
-    rows.append(
-        ("Documents", f"{count(source.documents)}: {count(source.chars)} characters, {size(source.bytes)}")
-    )
+        rows.append(("Noted", ", ".join(f"{code(what)} {count(number)}" for what, number in source.notes.items())))
+    rows.append(("Documents", f"{count(source.documents)}: {count(source.chars)} characters, {size(source.bytes)}"))
     return table(("", ""), "ll", rows)
 
 
@@ -126,7 +120,7 @@ def rights(view: View) -> str:
     hand_on = "No text in this release is known as not to be handed on."
     if kept:
         of = names(sorted({f"{row.source}: {row.license}" for row in kept}))
-        hand_on = f"**{count(held)} documents in this release may not be handed on** ({of}): publish it only without them."
+        hand_on = f"**{count(held)} documents in this release may not be handed on** ({of}): publish without them."
     absent = [source.name for source in view.manifest.sources if not source.redistributable]
     absent = [name for name in absent if name not in {row.source for row in kept}]
     if absent:

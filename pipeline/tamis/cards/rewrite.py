@@ -36,9 +36,7 @@ def rewrite_card(release: Path, to: Path | None = None) -> list[Path]:
         write_bytes((to or release) / path, content)
         written.append((to or release) / path)
     if to is None:
-        fresh = {
-            entry["path"]: FileFacts(**entry) for entry in (file_entry(release, path) for path in written)
-        }
+        fresh = {entry["path"]: FileFacts(**entry) for entry in (file_entry(release, path) for path in written)}
         kept = [entry for entry in manifest.files if entry.path not in fresh]
         files = tuple(sorted([*kept, *fresh.values()], key=lambda entry: entry.path))
         write_json(release / NAME, manifest.model_copy(update={"files": files}).model_dump(mode="json"))

@@ -38,20 +38,14 @@ def steps(view: View) -> list[Step]:
         for row in rows:
             for reason, number in row.reasons.items():
                 reasons[reason] = reasons.get(reason, 0) + number
-        found.append(
-            Step(name, sum(r.documents_in for r in rows), sum(r.documents_out for r in rows), reasons)
-        )
+        found.append(Step(name, sum(r.documents_in for r in rows), sum(r.documents_out for r in rows), reasons))
     return found
 
 
 def decisive(view: View) -> list[Step]:
     """Steps that have a rule or dropped something: the others pass everything by their nature."""
     ruled = {stage.name for stage in view.manifest.stages if stage.rules or stage.rules_by}
-    return [
-        step
-        for step in steps(view)
-        if step.entered != step.left or step.name in ruled or step.name == "reading"
-    ]
+    return [step for step in steps(view) if step.entered != step.left or step.name in ruled or step.name == "reading"]
 
 
 def worded(reason: str) -> str:

@@ -98,9 +98,7 @@ class Tally:
                 # Every language of the release has a row, if only with zeros.
                 for (language,) in _groups(drawn, ["language"], []):
                     self.pii[signal, language].update(documents=0, found=0)
-                for language, rows, found in _groups(
-                    with_some, ["language"], [([], "count_all"), (name, "sum")]
-                ):
+                for language, rows, found in _groups(with_some, ["language"], [([], "count_all"), (name, "sum")]):
                     self.pii[signal, language].update(documents=rows, found=found)
 
     def _clusters(self, stage: str, size: pa.ChunkedArray, duplicate: pa.ChunkedArray) -> None:

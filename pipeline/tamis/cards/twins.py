@@ -23,11 +23,7 @@ def twins(view: View) -> dict[str, bytes]:
         "stats/funnel.csv": _records(funnel),
         "stats/reasons.csv": _csv(
             ("source", "stage", "reason", "documents"),
-            (
-                (row.source, row.stage, reason, n)
-                for row in manifest.funnel
-                for reason, n in row.reasons.items()
-            ),
+            ((row.source, row.stage, reason, n) for row in manifest.funnel for reason, n in row.reasons.items()),
         ),
         "stats/dropped_by_language.csv": _csv(
             ("language", "reason", "documents"),

@@ -47,7 +47,7 @@ def fields(view: View) -> str:
         "tokens": "`tokens/LANGUAGE/SOURCE-*.parquet`: token ids, row for row the same documents",
     }
     for folder, schema in view.schemas.items():
-        rows = [(code(field.name), code(_type(field.type)), MEANINGS[field.name]) for field in schema]
+        rows = [(code(field.name), code(_type(field.type)), MEANINGS.get(field.name, "–")) for field in schema]
         parts.append(f"### {titles[folder]}\n\n{table(('Column', 'Type', 'Meaning'), 'lll', rows)}")
     ledger = (
         "### `ledger/*.parquet`: one row per ingested document\n\n"
@@ -103,9 +103,7 @@ def loading(view: View) -> str:
     """How to read it."""
     language = next((lang for (lang,) in view.sums("language")), UNKNOWN)
     tokens = (
-        '\ntokens = load_dataset("NAMESPACE/'
-        + view.manifest.name
-        + '", "tokens", split="train", streaming=True)'
+        '\ntokens = load_dataset("NAMESPACE/' + view.manifest.name + '", "tokens", split="train", streaming=True)'
         if view.files("tokens")
         else ""
     )
@@ -174,9 +172,7 @@ def recipe_yaml(recipe: dict[str, Any]) -> str:
     ]
     writer = YAML(typ="rt")
     writer.width = 4096
-    writer.representer.add_representer(
-        type(None), lambda r, _: r.represent_scalar("tag:yaml.org,2002:null", "null")
-    )
+    writer.representer.add_representer(type(None), lambda r, _: r.represent_scalar("tag:yaml.org,2002:null", "null"))
     writer.indent(mapping=2, sequence=4, offset=2)
     out = io.StringIO()
     writer.dump(_readable(ordered), out)
@@ -213,9 +209,7 @@ def words(view: View) -> list[str]:
     parts = []
     for key, title in TEXTS:
         said = str(written.get(key, "")).strip()
-        parts.append(
-            section(title, (fenced("bibtex", said) if key == "citation" else said) if said else UNSAID)
-        )
+        parts.append(section(title, (fenced("bibtex", said) if key == "citation" else said) if said else UNSAID))
     return parts
 
 

@@ -18,7 +18,8 @@ from tamis.cards.check_declared import check_declared, check_identity, check_twi
 from tamis.cards.check_files import check_files, check_spelling
 from tamis.cards.check_numbers import check_numbers
 from tamis.cards.check_rules import check_rules, rules_of
-from tamis.cards.check_shards import TOKENIZER, check_ids, check_shards, check_tokenizer
+from tamis.cards.check_shards import check_ids, check_shards
+from tamis.cards.check_tokens import TOKENIZER, check_tokenizer
 from tamis.cards.checks import Checks, Problem
 from tamis.cards.tally import Tally, row_groups
 from tamis.cards.twins import FACTS
@@ -86,16 +87,13 @@ def _verify(manifest: Manifest, release: Path, checks: Checks) -> list[str]:
         check_identity(manifest, checks)
     broken = {path for path in damaged if path.startswith("ledger/")}
     if broken:
-        return [
-            f"numbers, shards and card were not compared: {', '.join(sorted(broken))} is not what they are made of"
-        ]
+        return [f"numbers, shards and card were not compared: {', '.join(sorted(broken))} is not what they are made of"]
     try:
         tally = _read_ledger(manifest, release, checks)
         check_numbers(manifest, tally, checks)
         check_ids(manifest, release, checks)
-        if not damaged & {TOKENIZER}:
-            check_tokenizer(manifest, release, checks)
-        check_shards(manifest, release, tally, checks)
+        tokenizer_holds = TOKENIZER not in damaged and check_tokenizer(manifest, release, checks)
+        check_shards(manifest, release, tally, tokenizer_holds, checks)
         return check_card(manifest, release, damaged, checks)
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         if not checks.found:

@@ -97,9 +97,7 @@ def view_of(manifest: Manifest, ledger: pl.DataFrame, release: Path) -> View:
     data = [file.path for file in manifest.files if file.path.startswith("data/")]
     tokens = [file.path for file in manifest.files if file.path.startswith("tokens/")]
     schemas = {
-        name: pq.read_schema(release / paths[0])
-        for name, paths in (("data", data), ("tokens", tokens))
-        if paths
+        name: pq.read_schema(release / paths[0]) for name, paths in (("data", data), ("tokens", tokens)) if paths
     }
     return View(
         manifest=manifest,
@@ -129,14 +127,10 @@ def _lengths(ledger: pl.DataFrame) -> list[dict[str, Any]]:
         for name, at in QUANTILES.items()
     ]
     released = ledger.filter(pl.col("copies") > 0).with_columns(pl.col("language").fill_null(UNKNOWN))
-    return (
-        released.group_by("language").agg(pl.len().alias("documents"), *quantiles).sort("language").to_dicts()
-    )
+    return released.group_by("language").agg(pl.len().alias("documents"), *quantiles).sort("language").to_dicts()
 
 
-def facts(
-    data: Any, path: str = "", skip: Callable[[str], bool] = lambda _: False
-) -> Iterable[tuple[str, str]]:
+def facts(data: Any, path: str = "", skip: Callable[[str], bool] = lambda _: False) -> Iterable[tuple[str, str]]:
     """Every leaf of JSON data as (path, value): `sources[0].documents`, `12`."""
     if skip(path):
         return

@@ -30,8 +30,12 @@ def fit_models(
     contexts: Sequence[ShardContext],
     frames: Sequence[pl.DataFrame],
     store: Store,
+    make: bool = True,
 ) -> dict[str, dict[str, Model]]:
-    """The models, with those that stages want fitted on the corpus added (made, or found made)."""
+    """The models, with those that stages want fitted on the corpus added (made, or found made).
+
+    Unless it may `make` one, a model that isn't there gets the hash "": nothing was measured with it.
+    """
     fitted = {stage: dict(by_name) for stage, by_name in models.items()}
     for use in recipe.stages:
         options = use.stage.fit(use.config) if use.stage.fit is not None else None
@@ -40,10 +44,12 @@ def fit_models(
         shards = sorted(context.shard.name for context in contexts)
         key = key_of(use.name, use.stage.version, options.model_dump(mode="json"), recipe.seed, shards)
         path = store.fitted(use.name, key)
-        if not path.exists():
+        if not path.exists() and make:
             texts = _sample(options, recipe.seed, contexts, frames)
             write_bytes(path, train_tokenizer(options, texts))
-        fitted[use.name]["tokenizer"] = Model("trained in the run", path, file_sha256(path))
+        fitted[use.name]["tokenizer"] = Model(
+            "trained in the run", path, file_sha256(path) if path.exists() else ""
+        )
     return fitted
 
 

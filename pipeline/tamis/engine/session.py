@@ -43,6 +43,8 @@ class Session:
     inputs: dict[str, list[InputFile]] = field(default_factory=dict)
     records: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     models: Models = field(default_factory=dict)
+    """Models the recipe names, and those fitted in the run."""
+    named_models: Models = field(default_factory=dict)
     contexts: list[ShardContext] = field(default_factory=list)
     frames: list[pl.DataFrame] = field(default_factory=list)
     """Document columns of every shard."""
@@ -83,7 +85,7 @@ class Session:
 
     def resolve_models(self) -> None:
         """Finds and hashes the models the recipe names."""
-        self.models = resolve_models(self.recipe, self.base)
+        self.models = self.named_models = resolve_models(self.recipe, self.base)
 
     def fingerprint(self, source: Source) -> str:
         """Identity of a source's input files."""
@@ -91,10 +93,11 @@ class Session:
 
     @property
     def identity(self) -> str:
-        """Identity of the release this recipe makes of these inputs with this software."""
+        """Identity of the release this recipe makes of these inputs with this software. Models that are fitted
+        in the run follow from these."""
         return key_of(
             self.recipe.to_recipe(),
-            {name: {n: m.sha256 for n, m in models.items()} for name, models in self.models.items()},
+            {name: {n: m.sha256 for n, m in models.items()} for name, models in self.named_models.items()},
             [self.fingerprint(source) for source in self.recipe.sources],
             [[use.name, use.stage.version] for use in self.recipe.stages],
             software(),
@@ -155,11 +158,12 @@ class Session:
                 "`tamis run` comes first"
             )
         self.ingest()
-        self.fit()
+        self.fit(make=False)
 
-    def fit(self) -> None:
-        """Fits the models that the recipe wants made of the corpus, and gives every shard its keys."""
-        self.models = fit_models(self.recipe, self.models, self.contexts, self.frames, self.store)
+    def fit(self, make: bool = True) -> None:
+        """Finds the models that the recipe wants made of the corpus, makes those that aren't there (unless
+        told not to), and gives every shard its keys."""
+        self.models = fit_models(self.recipe, self.models, self.contexts, self.frames, self.store, make)
         keys = {source.name: stage_keys(self.recipe, source, self.models) for source in self.recipe.sources}
         self.contexts = [replace(context, keys=keys[context.source.name]) for context in self.contexts]
 

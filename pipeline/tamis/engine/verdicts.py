@@ -42,6 +42,8 @@ class Verdicts:
     """Rows each stage measured, as the rules see it: a row that an earlier rule dropped isn't."""
     entered: dict[str, Mask] = field(default_factory=dict)
     """Rows that were alive when each stage's turn came."""
+    applies: dict[str, Mask] = field(default_factory=dict)
+    """Rows inside each stage's `when` when its turn came: a later stage may yet decide their language."""
 
     @classmethod
     def start(cls, frame: pl.DataFrame) -> Verdicts:
@@ -52,15 +54,14 @@ class Verdicts:
 
     def asked(self, use: StageUse) -> Mask:
         """Rows that `use` is to measure: alive ones inside its `when`; all rows inside it if exhaustive."""
-        asked = self.inside(use.when)
-        if not use.exhaustive:
-            asked &= self.alive
-        return asked
+        inside = self.inside(use.when)
+        return inside if use.exhaustive else inside & self.alive
 
     def judge(self, use: StageUse, table: pa.Table) -> None:
         """Applies the stage's rules to what it measured (`table`, row-aligned)."""
         name = use.name
         self.entered[name] = self.alive.copy()
+        self.applies[name] = self.inside(use.when)
         asked = self.asked(use)
         seen = mask_of(table) & asked
         self.measured[name] = seen

@@ -1,173 +1,158 @@
 """What a changed recipe would keep and drop, told from the signals on disk: no text is read.
 
-A document whose verdict can't be told is counted as unknown, never guessed: it would be judged by a stage
-that has not measured it, or it has a duplicate among such documents. For all others the answer is the one
-a run would give.
+A document whose verdict can't be told is counted as unknown, never guessed. For all others the answer is
+the one a run would give. `outlook` has the rules of what is unknown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 
-from tamis.corpus.commit import write_table
-from tamis.corpus.signals import Mask
-from tamis.engine.deciding import measured_mask, signals_of
-from tamis.engine.ledger import TOKENS, ledger_of
-from tamis.engine.measure import resolved_table
-from tamis.engine.resolving import Sketches, resolved_columns, with_resolved
+from tamis.engine.ledger import TOKENS
+from tamis.engine.outlook import Outlook, outlook
 from tamis.engine.session import Session
-from tamis.engine.verdicts import Verdicts
 from tamis.errors import UserError
 from tamis.mix.epochs import NO_CATEGORY, UNKNOWN
-from tamis.recipe.model import StageUse
 
+COUNTS = (
+    "documents_before",
+    "documents_after",
+    "documents_gained",
+    "documents_lost",
+    "documents_unknown",
+    "released_unknown",
+    "tokens_before",
+    "tokens_after",
+    "tokens_gained",
+    "tokens_lost",
+    "released_unknown_tokens",
+    "gained_without_tokens",
+    "after_without_tokens",
+    "mixed_tokens_before",
+    "mixed_tokens_after",
+)
+"""Numbers of the answer, in all and for each language, category and source:
 
-@dataclass(frozen=True)
-class Outlook:
-    """Ledger rows of all documents under one recipe, and which of them are not known."""
-
-    ledger: pl.DataFrame
-    unknown: Mask
-
-
-def outlook(session: Session) -> Outlook:
-    """What the session's recipe decides on its corpus, as far as signals on disk tell."""
-    recipe = session.recipe
-    walks = [Verdicts.start(frame) for frame in session.frames]
-    for index, use in enumerate(recipe.stages):
-        if use.stage.resolve is None:
-            for context, walk in zip(session.contexts, walks, strict=True):
-                walk.judge(use, signals_of(context, use))
-        else:
-            _resolve(session, walks, use, index)
-    ledgers = [ledger_of(recipe, walk, recipe.stages) for walk in walks]
-    unknown = np.concatenate([walk.unknown for walk in walks])
-    return Outlook(pl.concat(ledgers, how="diagonal_relaxed"), unknown)
-
-
-def _resolve(session: Session, walks: Sequence[Verdicts], use: StageUse, index: int) -> None:
-    """Lets a resolver judge the known rows. Those that share a cluster with a row whose fate is unknown
-    become unknown themselves."""
-    asked = [walk.asked(use) for walk in walks]
-    doubtful = [walk.unknown & walk.inside(use.when) for walk in walks]
-    seen = [a | d for a, d in zip(asked, doubtful, strict=True)]
-    sketched = [
-        np.ones(len(mask), bool) if use.stage.prepare is None else measured_mask(context, use)
-        for context, mask in zip(session.contexts, seen, strict=True)
-    ]
-    if any((d & ~s).any() for d, s in zip(doubtful, sketched, strict=True)):
-        # Without its sketch, a doubtful document may duplicate any other.
-        tainted = [a.copy() for a in asked]
-    else:
-        tainted = [a & ~s for a, s in zip(asked, sketched, strict=True)]
-    path = session.store.scratch() / f"what-if-{use.name}-{index}.parquet"
-    sketches = Sketches(use, session.contexts, [walk.frame for walk in walks], seen)
-    found = resolved_columns(use, sketches, session.store)
-    write_table(path, found)
-    try:
-        contexts = with_resolved(use, session.contexts, seen, path)
-        clusters = pl.DataFrame(
-            {
-                "cluster": pl.Series(found.column("duplicate_of").to_pylist(), dtype=pl.String).fill_null(
-                    pl.Series(sketches.rows.column("id").to_pylist(), dtype=pl.String)
-                ),
-                "doubtful": np.concatenate([d[s] for d, s in zip(doubtful, seen, strict=True)]),
-            }
-        )
-        spoiled = clusters.select(pl.col("doubtful").any().over("cluster"))["doubtful"].to_numpy()
-        start = 0
-        for context, walk, mask, hit, ask in zip(contexts, walks, seen, tainted, asked, strict=True):
-            rows = int(mask.sum())
-            uncertain = np.zeros(len(mask), bool)
-            uncertain[mask] = spoiled[start : start + rows]
-            table = resolved_table(use, context.resolved[use.name], mask)
-            _judge_known(walk, use, table, ask, hit | (uncertain & ask))
-            start += rows
-    finally:
-        path.unlink()
-
-
-def _judge_known(walk: Verdicts, use: StageUse, table: Any, asked: Mask, uncertain: Mask) -> None:
-    known = asked & ~uncertain
-    index = table.schema.get_field_index("measured")
-    walk.judge(use, table.set_column(index, "measured", pa.array(known)))
+`documents_after` and `tokens_after` leave out the unknown documents, of which `released_unknown` (with
+`released_unknown_tokens`) are in the release now. So, but for documents that change their language or
+category, documents_after = documents_before + documents_gained - documents_lost - released_unknown.
+`gained_without_tokens` of the gained documents, and `after_without_tokens` of all documents after, are in no
+count of tokens: theirs were never measured. `mixed_tokens` count every copy."""
 
 
 def what_if(before: Session, after: Session) -> dict[str, Any]:
-    """Documents and tokens gained, lost and unknown when `after`'s recipe takes the place of `before`'s."""
-    for session in (before, after):
-        session.open()
+    """Documents and tokens gained, lost and unknown when `after`'s recipe takes the place of `before`'s.
+
+    Returns COUNTS, the same by_language, by_category and by_source (before by the old value, after by the
+    new one), `lost_to` and `gained_from` (documents by rule), and `unknown_for_want_of` (documents by the
+    stage that has not measured them, or whose duplicates hang on such documents).
+
+    Raises UserError when the recipe as it stands is not measured, or the two don't read the same documents.
+    """
+    before.open()
+    try:
+        after.open()
+    except UserError as error:
+        raise type(error)(f"with these settings: {error}") from None
+    _check_same_corpus(before, after)
     old = outlook(before)
-    if old.unknown.any():
+    if old.unmeasured.any():
         raise UserError(
-            f"{int(old.unknown.sum())} documents are not measured under the recipe as it stands: `tamis run` comes first"
+            f"{int(old.unmeasured.sum())} documents of {before.recipe.name} are not measured under the recipe as it "
+            "stands: `tamis run` comes first"
         )
     new = outlook(after)
-    rows = pl.DataFrame(
-        {
-            "source": old.ledger["source"],
-            "language": new.ledger["language"].fill_null(UNKNOWN),
-            "category": new.ledger["category"].fill_null(NO_CATEGORY),
-            "unknown": new.unknown,
-            "was": old.ledger["copies"] > 0,
-            "is": new.ledger["copies"] > 0,
-            "old_tokens": _tokens(old.ledger),
-            "new_tokens": _tokens(new.ledger),
-            "old_mixed": _tokens(old.ledger) * old.ledger["copies"],
-            "new_mixed": _tokens(new.ledger) * new.ledger["copies"],
-            "reason": new.ledger["dropped_by"],
-            "old_reason": old.ledger["dropped_by"],
-        }
-    )
+    facts = _facts(old, new)
+    lost = pl.col("documents_lost") > 0
     return {
-        **_row(rows),
-        "by_language": _by(rows, "language"),
-        "by_category": _by(rows, "category"),
-        "by_source": _by(rows, "source"),
-        "lost_to": _reasons(rows.filter(pl.col("was") & ~pl.col("is") & ~pl.col("unknown")), "reason"),
-        "gained_from": _reasons(rows.filter(~pl.col("was") & pl.col("is")), "old_reason"),
+        **{name: int(facts[name].sum()) for name in COUNTS},
+        "by_language": _by(facts, "language"),
+        "by_category": _by(facts, "category"),
+        "by_source": _by(facts, "source"),
+        "lost_to": _tally(facts.filter(lost)["reason"]),
+        "gained_from": _tally(facts.filter(pl.col("documents_gained") > 0)["old_reason"]),
+        "unknown_for_want_of": _tally(new.cause.drop_nulls()),
     }
 
 
-def _tokens(ledger: pl.DataFrame) -> pl.Series:
-    if TOKENS not in ledger.columns:
-        return pl.zeros(ledger.height, pl.Int64, eager=True)
-    return ledger[TOKENS].fill_null(0)
+def _check_same_corpus(before: Session, after: Session) -> None:
+    def shards(session: Session) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {source.name: [] for source in session.recipe.sources}
+        for context in session.contexts:
+            found[context.source.name].append(context.shard.name)
+        return found
+
+    old, new = shards(before), shards(after)
+    if list(old.items()) != list(new.items()):
+        names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+        what = f"of {', '.join(names)}" if names else "in another order"
+        raise UserError(
+            f"these settings read other documents ({what}): what-if compares verdicts on the same ones. "
+            "`tamis run` with them, and compare the two cards"
+        )
 
 
-def _measures() -> list[pl.Expr]:
-    unknown, was, now = pl.col("unknown"), pl.col("was"), pl.col("is")
-    gained, lost = ~was & now & ~unknown, was & ~now & ~unknown
-    return [
-        was.sum().alias("documents_before"),
-        now.sum().alias("documents_after"),
-        pl.col("old_tokens").filter(was).sum().alias("tokens_before"),
-        pl.col("new_tokens").filter(now).sum().alias("tokens_after"),
-        pl.col("old_mixed").sum().alias("mixed_tokens_before"),
-        pl.col("new_mixed").sum().alias("mixed_tokens_after"),
-        gained.sum().alias("documents_gained"),
-        pl.col("new_tokens").filter(gained).sum().alias("tokens_gained"),
-        lost.sum().alias("documents_lost"),
-        pl.col("old_tokens").filter(lost).sum().alias("tokens_lost"),
-        unknown.sum().alias("documents_unknown"),
-        (unknown & was).sum().alias("unknown_now_released"),
-    ]
+def _facts(old: Outlook, new: Outlook) -> pl.DataFrame:
+    """One row per document: its groups, and what it adds to each of COUNTS."""
+    was, now = (old.ledger["copies"] > 0).to_numpy(), (new.ledger["copies"] > 0).to_numpy()
+    known = ~new.unknown
+    gained, lost, risked = now & ~was & known, was & ~now & known, was & new.unknown
+    had, has = _tokens(old), _tokens(new)
+    counts: dict[str, Any] = {
+        "documents_before": was,
+        "documents_after": now,
+        "documents_gained": gained,
+        "documents_lost": lost,
+        "documents_unknown": new.unknown,
+        "released_unknown": risked,
+        "tokens_before": had * was,
+        "tokens_after": has * now,
+        "tokens_gained": has * gained,
+        "tokens_lost": had * lost,
+        "released_unknown_tokens": had * risked,
+        "gained_without_tokens": gained & new.without_tokens,
+        "after_without_tokens": new.without_tokens,
+        "mixed_tokens_before": had * old.ledger["copies"].to_numpy(),
+        "mixed_tokens_after": has * new.ledger["copies"].to_numpy(),
+    }
+    return pl.DataFrame({name: counts[name].astype(np.int64) for name in COUNTS}).with_columns(
+        *_groups(old, new),
+        new.ledger["dropped_by"].alias("reason"),
+        old.ledger["dropped_by"].alias("old_reason"),
+    )
 
 
-def _row(rows: pl.DataFrame) -> dict[str, int]:
-    return {name: int(value or 0) for name, value in rows.select(_measures()).row(0, named=True).items()}
+def _groups(old: Outlook, new: Outlook) -> Iterator[pl.Series]:
+    """The columns that answers are grouped by, as they were (`old_...`) and as they would be."""
+    for name, nothing in (("language", UNKNOWN), ("category", NO_CATEGORY), ("source", "")):
+        was, now = old.ledger[name], new.ledger[name]
+        # A document that is dropped before its language is found has the one found before.
+        yield pl.select(pl.coalesce(now, was).fill_null(nothing).alias(name)).to_series()
+        yield pl.select(pl.coalesce(was, now).fill_null(nothing).alias(f"old_{name}")).to_series()
 
 
-def _by(rows: pl.DataFrame, column: str) -> list[dict[str, Any]]:
-    return rows.group_by(column).agg(_measures()).sort(column).to_dicts()
+def _by(facts: pl.DataFrame, column: str) -> list[dict[str, Any]]:
+    """COUNTS by the values of a column."""
+    past = ("documents_before", "documents_lost", "released_unknown", "tokens_before", "tokens_lost")
+    past = (*past, "released_unknown_tokens", "mixed_tokens_before")
+    before = facts.group_by(pl.col(f"old_{column}").alias(column)).agg(pl.col(*past).sum())
+    rest = [name for name in COUNTS if name not in past]
+    after = facts.group_by(column).agg(pl.col(*rest).sum())
+    joined = before.join(after, on=column, how="full", coalesce=True).fill_null(0)
+    return joined.select(column, *COUNTS).sort(column).to_dicts()
 
 
-def _reasons(rows: pl.DataFrame, column: str) -> dict[str, int]:
-    counts = rows.group_by(column).len().sort("len", descending=True)
-    return {str(reason): int(count) for reason, count in counts.iter_rows()}
+def _tokens(outlook: Outlook) -> Any:
+    if TOKENS not in outlook.ledger.columns:
+        return np.zeros(outlook.ledger.height, np.int64)
+    return outlook.ledger[TOKENS].fill_null(0).to_numpy()
+
+
+def _tally(values: pl.Series) -> dict[str, int]:
+    """Values and how often each occurs, the most frequent first."""
+    counts = values.rename("value").value_counts(name="count").sort(["count", "value"], descending=[True, False])
+    return {str(value): int(count) for value, count in counts.iter_rows()}

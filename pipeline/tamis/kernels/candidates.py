@@ -43,6 +43,7 @@ _DIGIT, _PUNCT, _LEADING, _PLUS, _EXT, _GAP = 1, 2, 4, 8, 16, 32
 
 _MIN_PHONE, _MAX_PHONE = 8, 20
 _MAX_GAP = 64
+_CALLED_BYTES = 20
 _LOCAL_BYTES = 65 * 4
 _DOMAIN_BYTES = 256 * 4
 _IPV6_CHARS = 45
@@ -159,6 +160,52 @@ def _ipv6_shaped(data, lo, hi):  # type: ignore[no-untyped-def]
         elif data[i] != 46:
             digits += 1
     return digits >= 4 and colons >= 2 and (double or colons >= 6)
+
+
+@njit(nogil=True, cache=True, boundscheck=False)
+def _plain_number(data, lo, start, end):  # type: ignore[no-untyped-def]
+    """Whether a stretch that has enough digits for a phone number is one of what `recognizers.phone` refuses
+    and tables and logs are full of: a decimal, a block without a 0 in front, or a date and little more.
+    """
+    i = start
+    while i < end and 48 <= data[i] <= 57:
+        i += 1
+    first = i - start
+    if (
+        first == 4
+        and end - start >= 10
+        and data[start + 4] == 45
+        and data[start + 7] == 45
+        and (end - start == 10 or data[start + 10] < 48)
+        and ((data[start] == 49 and data[start + 1] == 57) or (data[start] == 50 and data[start + 1] == 48))
+    ):
+        month = (data[start + 5] - 48) * 10 + data[start + 6] - 48
+        day = (data[start + 8] - 48) * 10 + data[start + 9] - 48
+        rest = 0
+        for k in (start + 5, start + 6, start + 8, start + 9):
+            if not 48 <= data[k] <= 57:
+                return False
+        for k in range(start + 10, end):
+            if data[k] >= 48 and data[k] != 126:
+                rest += 1  # a digit, or something wider that may be one
+        return 1 <= month <= 12 and 1 <= day <= 31 and rest < _MIN_PHONE
+    if i < end:
+        if data[i] != 46 or first >= _MIN_PHONE:
+            return False
+        i += 1
+        while i < end and 48 <= data[i] <= 57:
+            i += 1
+    elif data[start] == 48:
+        return False
+    if i < end:
+        return False
+    # A word such as "tel" shortly before makes a phone number of it.
+    back = start - 1
+    while back >= lo and start - back <= _CALLED_BYTES and data[back] != 10:
+        if data[back] >= 65:
+            return False
+        back -= 1
+    return True
 
 
 @njit(nogil=True, cache=True, boundscheck=False)
@@ -346,7 +393,9 @@ def _scan(  # type: ignore[no-untyped-def]
             if not linked:
                 chain = start
                 record = -1
-            if not (plus or national[row]):
+            if not plus and (
+                not national[row] or (not linked and start == i and _plain_number(data, lo, i, end))
+            ):
                 flags &= ~2
             flags &= wanted
             if record >= 0:

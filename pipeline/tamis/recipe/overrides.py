@@ -18,7 +18,7 @@ from tamis.recipe.problems import Where
 from tamis.recipe.rules import DECIDING, RULES, with_default_rules
 from tamis.recipe.secrets import without_credentials
 from tamis.recipe.sources import AS_WRITTEN, fan_out, source_fields
-from tamis.recipe.yaml_lines import spelled, yaml
+from tamis.recipe.yaml_lines import shown, spelled, yaml
 
 _STEP = re.compile(r"""\.?(?:"([^"]*)"|'([^']*)'|([^."']+))""")
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
@@ -126,7 +126,7 @@ def _spell_out(stages: Any, index: int, stage: Stage, rules: bool) -> None:
     entry = stages[index]
     options = entry[stage.name] if isinstance(entry, dict) else None
     if options is not None and not isinstance(options, dict):
-        raise OptionError(f"stage {stage.name}: options are a mapping, and the recipe has {options!r}")
+        raise OptionError(f"stage {stage.name}: options are a mapping, and the recipe has {shown(options)}")
     # Copies: other parts of the recipe may be aliases of it.
     options = {} if options is None else copy.copy(options)
     if rules:
@@ -250,7 +250,7 @@ def _key(data: Any, step: str | int, path: Sequence[str | int]) -> str | int:
         return next((key for key in data if spelled(key) == step), step)
     if isinstance(data, list) and str(step).isdigit() and int(step) < len(data):
         return int(step)
-    raise OptionError(f"`{'.'.join(map(str, path))}` is {data!r}: there is no {step!r} in it")
+    raise OptionError(f"`{'.'.join(map(str, path))}` is {shown(data)}: there is no {step!r} in it")
 
 
 def _get(data: Any, key: Any) -> Any:

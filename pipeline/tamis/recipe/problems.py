@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from tamis.errors import OptionError, RecipeError, did_you_mean
 from tamis.recipe.secrets import without_credentials
-from tamis.recipe.yaml_lines import line_of
+from tamis.recipe.yaml_lines import line_of, shown
 
 Where = tuple[str | int, ...]
 M = TypeVar("M", bound=BaseModel)
@@ -139,9 +139,8 @@ def _at(where: Where, message: str) -> str:
 
 
 def _got(item: Any) -> str:
-    got = repr(item["input"])
     quotes = item["type"] == "string_type" and isinstance(item["input"], (int, float))
-    return f" (got {got if len(got) <= 80 else got[:77] + '...'})" + (": write it in quotes" if quotes else "")
+    return f" (got {shown(item['input'])})" + (": write it in quotes" if quotes else "")
 
 
 def _in_data(data: Any, loc: Where) -> Where:

@@ -17,7 +17,7 @@ from tamis.recipe.licenses import parse_license
 from tamis.recipe.model import StageUse
 from tamis.recipe.problems import Problems, Where
 from tamis.recipe.sources import source_names
-from tamis.recipe.yaml_lines import plain
+from tamis.recipe.yaml_lines import plain, shown
 
 RULES = ("keep", "keep_by", "when", "exhaustive")
 DECIDING = ("source", "language", "category", "license")
@@ -150,7 +150,7 @@ class _StageReader:
         when = self._when(options.get("when"))
         exhaustive = options.get("exhaustive", False)
         if not isinstance(exhaustive, bool):
-            problems.add((*self.path, "exhaustive"), f"exhaustive must be true or false (got {exhaustive!r})")
+            problems.add((*self.path, "exhaustive"), f"exhaustive must be true or false (got {shown(exhaustive)})")
         if config is None or len(problems.found) > before:
             return None
         return StageUse(
@@ -204,7 +204,7 @@ class _StageReader:
         if mapping is None:
             return ()
         if not isinstance(mapping, dict):
-            self._complain(path, f"{'.'.join(path)} {shape} (got {mapping!r})")
+            self._complain(path, f"{'.'.join(path)} {shape} (got {shown(mapping)})")
             return ()
         return mapping.items()
 
@@ -233,12 +233,12 @@ class _StageReader:
                 if item["type"] == "extra_forbidden":
                     message = f"a condition has no {option!r}.{did_you_mean(option, _CONDITION)}"
                 elif item["type"] != "value_error":
-                    message = f"{option.removesuffix('_')}: {message} (got {item['input']!r})"
+                    message = f"{option.removesuffix('_')}: {message} (got {shown(item['input'])})"
                 self._complain((*path, option), f"{column}: {message}")
             return None
         complaint = mismatch(condition, type_)
         if complaint:
-            self._complain(path, f"{column} is {complaint} (got {value!r})")
+            self._complain(path, f"{column} is {complaint} (got {shown(value)})")
             return None
         return condition
 

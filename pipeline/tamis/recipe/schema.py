@@ -4,52 +4,90 @@ from __future__ import annotations
 
 from typing import Any
 
-from tamis.corpus.stage import Registry, Stage
-from tamis.recipe.model import CardText, Mix, Recipe, ReleaseOptions, Source, SourceFields
+import pyarrow as pa
+from pydantic import BaseModel
 
-CONDITION: dict[str, Any] = {
-    "description": "A range [min, max] (either may be null), a set of values, a boolean, or the spelled-out form.",
-    "anyOf": [
-        {"type": "boolean"},
-        {"type": "string"},
-        {"type": "array", "items": {"type": ["number", "null"]}, "minItems": 2, "maxItems": 2},
-        {"type": "array", "items": {"type": "string"}, "minItems": 1},
-        {
-            "type": "object",
-            "additionalProperties": False,
-            "properties": {
-                "min": {"type": "number"},
-                "max": {"type": "number"},
-                "in": {"type": ["array", "string", "number"]},
-                "not_in": {"type": ["array", "string", "number"]},
-                "is": {"type": "boolean"},
-                "nulls": {"enum": ["keep", "drop"]},
-            },
-        },
-    ],
+from tamis.corpus.stage import Column, Registry, Stage
+from tamis.recipe.licenses import LICENSES
+from tamis.recipe.model import (
+    DOCUMENT_COLUMNS,
+    CardText,
+    Identity,
+    Mix,
+    Recipe,
+    ReleaseOptions,
+    Source,
+    SourceFields,
+)
+from tamis.recipe.sources import AS_WRITTEN
+
+_RANGE = {
+    "type": "array",
+    "items": {"type": ["number", "null"]},
+    "minItems": 2,
+    "maxItems": 2,
+    "contains": {"type": "number"},
 }
-_REF = {"$ref": "#/$defs/Condition"}
+_NULLS = {"enum": ["keep", "drop"], "description": "What becomes of a document whose value is null (keep)."}
+_CELL = {"pattern": "^[A-Za-z0-9-]+--.+$"}
+
+
+def _set_of(*types: str) -> dict[str, Any]:
+    values = {"type": list(types)}
+    return {"anyOf": [values, {"type": "array", "items": values, "minItems": 1}]}
+
+
+def _spelled_out(**fields: Any) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "minProperties": 1,
+        "properties": {**fields, "nulls": _NULLS},
+    }
+
+
+_MIN_MAX = {"min": {"type": ["number", "null"]}, "max": {"type": ["number", "null"]}}
+_NAMES: dict[str, Any] = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+_ANY_SET = _set_of("string", "number", "boolean")
+CONDITIONS: dict[str, Any] = {
+    "Condition": {
+        "description": "A range [min, max] (either may be null), a set of names, a boolean, or one of them in full.",
+        "anyOf": [
+            {"type": ["boolean", "string"]},
+            _RANGE,
+            _NAMES,
+            _spelled_out(**_MIN_MAX, **{"in": _ANY_SET, "not_in": _ANY_SET, "is": {"type": "boolean"}}),
+        ],
+    },
+    "Condition.number": {
+        "description": "A range [min, max] (either may be null), or {min:, max:, in:, not_in:, nulls: drop}.",
+        "anyOf": [_RANGE, _spelled_out(**_MIN_MAX, **{"in": _set_of("number"), "not_in": _set_of("number")})],
+    },
+    "Condition.name": {
+        "description": "A set of names [fr, en], or {in:, not_in:, nulls: drop}.",
+        "anyOf": [
+            {"type": "string"},
+            _NAMES,
+            _spelled_out(**{"in": _set_of("string"), "not_in": _set_of("string")}),
+        ],
+    },
+    "Condition.boolean": {
+        "description": "true, false, or {is:, nulls: drop}.",
+        "anyOf": [{"type": "boolean"}, _spelled_out(**{"is": {"type": "boolean"}})],
+    },
+}
 
 
 def recipe_schema(registry: Registry) -> dict[str, Any]:
     """The schema, draft 2020-12."""
-    definitions: dict[str, Any] = {"Condition": CONDITION}
-    entry = _model(Source, definitions)
-    entry["properties"]["path"] = {
-        "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
-        "description": entry["properties"]["path"].get("description", ""),
-    }
-    entry["properties"]["for_each"] = {
-        "type": "object",
-        "description": "Fan-out: placeholder -> values. One source each, {placeholder} filled in everywhere.",
-        "additionalProperties": {"type": "array", "items": {"type": ["string", "number"]}, "minItems": 1},
-    }
-    entry["required"] = ["name"]
-    definitions["Source"] = entry
-    definitions["Defaults"] = _model(SourceFields, definitions)
-    top = Recipe.model_json_schema()["properties"]
+    definitions: dict[str, Any] = dict(CONDITIONS)
+    definitions["Source"] = _source(definitions)
+    definitions["Defaults"] = _source_fields(SourceFields, definitions)
     for stage in registry:
         definitions[f"stage.{stage.name}"] = _stage(stage, definitions)
+    identity = _model(Identity, definitions)["properties"]
+    mix = _model(Mix, definitions)
+    mix["properties"]["epochs"]["propertyNames"] = _CELL
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Tamis recipe",
@@ -58,28 +96,16 @@ def recipe_schema(registry: Registry) -> dict[str, Any]:
         "additionalProperties": False,
         "required": ["name", "version", "sources", "stages"],
         "properties": {
-            **{name: _plain(top[name]) for name in ("name", "version", "title", "seed")},
+            **{name: _as_written(part) if name == "version" else part for name, part in identity.items()},
             "defaults": {"$ref": "#/$defs/Defaults", "description": "Fields that every source inherits."},
             "sources": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/Source"}},
             "stages": {
                 "type": "array",
+                "minItems": 1,
                 "description": "In order; cheap and decisive ones first.",
-                "items": {
-                    "anyOf": [
-                        {"enum": registry.names()},
-                        *[
-                            {
-                                "type": "object",
-                                "additionalProperties": False,
-                                "required": [stage.name],
-                                "properties": {stage.name: {"$ref": f"#/$defs/stage.{stage.name}"}},
-                            }
-                            for stage in registry
-                        ],
-                    ]
-                },
+                "items": {"anyOf": [_bare(registry), *map(_entry, registry)]},
             },
-            "mix": _model(Mix, definitions),
+            "mix": mix,
             "release": _model(ReleaseOptions, definitions),
             "card": _model(CardText, definitions),
         },
@@ -87,50 +113,129 @@ def recipe_schema(registry: Registry) -> dict[str, Any]:
     }
 
 
-def _stage(stage: Stage, definitions: dict[str, Any]) -> dict[str, Any]:
-    schema = _model(stage.config, definitions)
-    rules = {
+def _source(definitions: dict[str, Any]) -> dict[str, Any]:
+    entry = _source_fields(Source, definitions)
+    fields = entry["properties"]
+    # With for_each, the name has placeholders.
+    fields["name"] |= {"pattern": "^[a-z0-9{][a-zA-Z0-9._{}-]*$"}
+    fields["path"] = {
+        "anyOf": [{"type": "string", "minLength": 1}, fields["path"]],
+        "description": fields["path"].pop("description"),
+    }
+    fields["for_each"] = {
         "type": "object",
-        "additionalProperties": False,
-        "properties": {
-            column.name: {**_REF, "description": f"{column.meaning} ({column.unit})"} for column in stage.adds
-        },
+        "description": "Fan-out: placeholder -> values. One source each, {placeholder} filled in everywhere.",
+        "minProperties": 1,
+        "additionalProperties": {"type": "array", "items": {"type": ["string", "number"]}, "minItems": 1},
     }
-    schema["description"] = stage.title
-    schema["properties"] |= {
-        "keep": {
-            **rules,
-            "description": "Keep rules by signal. Left out, the defaults of `tamis stages` apply.",
-        },
-        "keep_by": {
-            "type": "object",
-            "description": "Overrides: column -> value -> rules.",
-            "additionalProperties": {"type": "object", "additionalProperties": rules},
-        },
-        "when": {
-            "type": "object",
-            "description": "Rows outside these conditions are passed through.",
-            "additionalProperties": _REF,
-        },
-        "exhaustive": {"type": "boolean", "description": "Measure every row, dropped ones, too."},
+    entry["required"] = ["name", "path"]
+    return entry
+
+
+def _source_fields(model: type[BaseModel], definitions: dict[str, Any]) -> dict[str, Any]:
+    schema = _model(model, definitions)
+    fields = schema["properties"]
+    for name in AS_WRITTEN:
+        fields[name] = _as_written(fields[name])
+    fields["license"] = {
+        "description": fields["license"]["description"],
+        "default": None,
+        "anyOf": [
+            {"enum": [*LICENSES, None]},
+            {"type": "string", "pattern": "LicenseRef-|\\{| (AND|OR|WITH) "},
+        ],
     }
+    fields["signals"]["additionalProperties"] = False
+    fields["columns"]["propertyNames"] = {"enum": list(DOCUMENT_COLUMNS)}
     return schema
 
 
-def _model(model: Any, definitions: dict[str, Any]) -> dict[str, Any]:
+def _as_written(schema: dict[str, Any]) -> dict[str, Any]:
+    """A text that may look like a number."""
+    if "anyOf" in schema:
+        return {**schema, "anyOf": [*schema["anyOf"], {"type": "number"}]}
+    return {**schema, "type": ["string", "number"]}
+
+
+def _bare(registry: Registry) -> dict[str, Any]:
+    """Stages that can do without options."""
+    return {"enum": [stage.name for stage in registry if not _required(stage)]}
+
+
+def _entry(stage: Stage) -> dict[str, Any]:
+    options: dict[str, Any] = {"$ref": f"#/$defs/stage.{stage.name}"}
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": [stage.name],
+        "properties": {stage.name: options if _required(stage) else {"anyOf": [options, {"type": "null"}]}},
+    }
+
+
+def _required(stage: Stage) -> bool:
+    return any(field.is_required() for field in stage.config.model_fields.values())
+
+
+def _stage(stage: Stage, definitions: dict[str, Any]) -> dict[str, Any]:
+    schema = _model(stage.config, definitions)
+    rules = {
+        "type": ["object", "null"],
+        "additionalProperties": False,
+        "properties": {column.name: _rule(column) for column in stage.adds},
+    }
+    schema["description"] = stage.title
+    schema.setdefault("properties", {}).update(
+        {
+            "keep": {**rules, "description": "Keep rules by signal. Left out, the defaults of `tamis stages` apply."},
+            "keep_by": {
+                "type": ["object", "null"],
+                "description": "Overrides: column -> value -> rules. Where several apply, the last one written does.",
+                "additionalProperties": {"type": ["object", "null"], "additionalProperties": rules},
+            },
+            "when": {
+                "type": ["object", "null"],
+                "description": "Rows outside these conditions are passed through.",
+                "additionalProperties": {"$ref": "#/$defs/Condition"},
+            },
+            "exhaustive": {"type": "boolean", "description": "Measure every row, dropped ones, too."},
+        }
+    )
+    return schema
+
+
+def _rule(column: Column) -> dict[str, Any]:
+    if pa.types.is_boolean(column.type):
+        kind = "boolean"
+    elif pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
+        kind = "number"
+    else:
+        kind = "name"
+    default = f"; default: {column.default}" if column.default is not None else ""
+    return {
+        "$ref": f"#/$defs/Condition.{kind}",
+        "description": f"{column.meaning.rstrip('.')} ({column.unit}{default})",
+    }
+
+
+def _model(model: type[BaseModel], definitions: dict[str, Any]) -> dict[str, Any]:
     schema: dict[str, Any] = model.model_json_schema(ref_template="#/$defs/{model}")
     for name, definition in schema.pop("$defs", {}).items():
-        if name != "Condition":
+        if name not in CONDITIONS:
             definitions[name] = _plain(definition)
     plain: dict[str, Any] = _plain(schema)
     return plain
 
 
 def _plain(schema: Any) -> Any:
-    """Without the titles that pydantic makes of names: they say nothing new in an editor."""
+    """Without the titles that pydantic makes of names (they say nothing new in an editor), and with each
+    description on one line."""
     if isinstance(schema, list):
         return [_plain(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    # A property may itself be called `title`: then it holds a schema, not a string.
-    return {key: _plain(value) for key, value in schema.items() if key != "title" or not isinstance(value, str)}
+    # A property may itself be called `title` or `description`: then it holds a schema, not a string.
+    return {
+        key: " ".join(value.split()) if key == "description" and isinstance(value, str) else _plain(value)
+        for key, value in schema.items()
+        if key != "title" or not isinstance(value, str)
+    }

@@ -147,14 +147,20 @@ def scalars(data: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple
 
 
 def spelled(key: Any) -> str:
-    """A mapping's key as a string: `true` and `3` are names there."""
-    return str(key).lower() if isinstance(key, bool) else written(key)
+    """A mapping's key as a string: `true`, `null` and `3` are names there."""
+    return "null" if key is None else str(key).lower() if isinstance(key, bool) else written(key)
 
 
 def written(value: Any) -> str:
     """A scalar as the recipe spells it: 1.10 is `1.10`, not `1.1`."""
     text = getattr(value, "text", None)
     return text if isinstance(text, str) else str(value)
+
+
+def shown(value: Any) -> str:
+    """A value for an error, as YAML would have it, and not at any length."""
+    text = spelled(value) if value is None or isinstance(value, bool) else repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def plain(data: Any) -> Any:

@@ -52,7 +52,8 @@ _KINDS = (
 )  # fmt: skip
 _GROUP = re.compile(r"(?:[(\[（［+＋][^\d+＋]{0,4}){0,2}(\d+)")
 _PLAIN = re.compile(
-    r"(?:[+＋(（\[［][^\d\n]{0,4}){0,2}\d+(?:[-‐-―−ー－-／ \u00a0\u00ad\u200b\u2060\u3000()（）［］.\[\]/⁓∼]{0,4}\d+)*"
+    r"(?:[+＋(（\[［][^\d\n]{0,4}){0,2}\d++"
+    r"(?:[-‐-―−ー－-／ \u00a0\u00ad\u200b\u2060\u3000()（）［］.\[\]/⁓∼]{1,4}+\d++)*+"
 )
 _SEPARATORS = (
     (re.compile("/"), True),
@@ -188,8 +189,8 @@ def _promising(text: str, start: int, end: int, regions: tuple[str, ...]) -> lis
 def find(text: str, start: int, end: int, regions: tuple[str, ...] = ()) -> list[tuple[int, int]]:
     """Phone numbers in text[start:end], a stretch as the candidate scan makes them; the longest first."""
     tried: list[str | None] = list(_promising(text, start, end, regions))
-    if not tried and any(sign in text[start:end] for sign in _PLUS):
-        tried = [None]
+    if any(sign in text[start:end] for sign in _PLUS):
+        tried.append(None)
     spans = {span for region in tried for span in _matches(text, start, end, region)}
     found: list[tuple[int, int]] = []
     for first, last in sorted(spans, key=lambda s: (s[0] - s[1], s[0])):
@@ -226,7 +227,7 @@ def _inside(after: str) -> bool:
 
 def _refused(text: str, first: int, last: int) -> bool:
     """Whether one of the rules in the module's description leaves this number out, whatever comes after."""
-    number = _EXTENSION.sub("", text[first:last])
+    number = _EXTENSION.sub("", text[first:last]).rstrip(" \t,;\u00a0")
     size = sum(c.isdigit() for c in number)
     before = text[max(0, first - 1) : first]
     if size < _MIN_DIGITS or before.isdigit():

@@ -1,0 +1,286 @@
+"""What a recipe decides on its corpus, as far as the signals on disk tell: no text is read.
+
+A document is unknown when a stage that would judge it has not measured it, or when what such documents
+turn out to be can change whom it duplicates. All others are decided as a run would decide them, whatever
+becomes of the unknown ones. A stage that nothing hangs on (no rule, and no later rule reads its signals)
+leaves no document unknown: only its signals are.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tamis.corpus.signals import MEASURED, Mask, mask_of
+from tamis.engine.deciding import measured_mask, signals_of
+from tamis.engine.inputs import Inputs
+from tamis.engine.ledger import TOKENS, ledger_of
+from tamis.engine.measure import ShardContext
+from tamis.engine.resolving import Sketches, resolve_key, resolved_columns
+from tamis.engine.session import Session
+from tamis.engine.verdicts import Verdicts
+from tamis.mix.epochs import copies_of
+from tamis.recipe.model import Recipe, StageUse
+from tamis.resolve.bounds import Bounds, Presence, exact_bounds, near_bounds
+from tamis.resolve.ranking import rank_order, scope_keys
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """Ledger rows of all documents under one recipe, in corpus order, and what is not known of them.
+
+    Masks have a row per document. An unknown document stands in the ledger as neither passed nor dropped.
+    """
+
+    ledger: pl.DataFrame
+    unknown: Mask
+    """Whether the document is released."""
+    unexplained: Mask
+    """It is not released, whichever rule is the first to drop it (as `dropped_by` has it, or an earlier one
+    that isn't measured)."""
+    without_tokens: Mask
+    """It is released; how many tokens it has is not measured."""
+    unmeasured: Mask
+    """A stage would measure it that has not: a run has work to do on it."""
+    cause: pl.Series
+    """The stage that left an unknown document unknown; null for the others."""
+
+
+def outlook(session: Session) -> Outlook:
+    """What the session's recipe decides on its corpus, as far as signals on disk tell."""
+    recipe = session.recipe
+    walks = [_Walk(c, frame) for c, frame in zip(session.contexts, session.frames, strict=True)]
+    for index, use in enumerate(recipe.stages):
+        needed = _needed(use, recipe.stages[index + 1 :])
+        if use.stage.resolve is None:
+            for walk in walks:
+                table = signals_of(walk.context, use)
+                walk.judge(use, table, decides=bool(needed or use.stage.provides))
+        else:
+            _Gap(session, walks, use, needed).judge()
+    parts = [walk.outlook(recipe) for walk in walks]
+    return Outlook(
+        pl.concat([part.ledger for part in parts], how="diagonal_relaxed"),
+        *(
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("unknown", "unexplained", "without_tokens", "unmeasured")
+        ),
+        pl.concat([part.cause for part in parts]),
+    )
+
+
+def _needed(use: StageUse, later: Sequence[StageUse]) -> list[str]:
+    """Signals of a stage on which a verdict hangs: those of its rules, and those that later stages name."""
+    ruled = {signal for values in use.keep_by.values() for rules in values.values() for signal in rules}
+    named = {column for stage in later for column in (*stage.when, *stage.keep_by, *stage.stage.reads)}
+    return [
+        name for name in use.stage.signals if name in {*use.keep, *ruled} or f"{use.name}.{name}" in named
+    ]
+
+
+class _Walk:
+    """One shard on its way through the stages.
+
+    Of its verdicts, `alive` are the rows that may be alive here, `unknown` those of which it isn't sure.
+    """
+
+    def __init__(self, context: ShardContext, frame: pl.DataFrame) -> None:
+        self.context = context
+        self.inputs = Inputs(Verdicts.start(frame))
+        self.verdicts = self.inputs.verdicts
+        self.open: dict[str, Mask] = {}
+        """Rows that a stage would measure and has not, or may yet find otherwise: its signals aren't known."""
+        self._barred: dict[str, Mask] = {}
+        """Rows of which no run would know a column: they were dropped before it is told."""
+        self._providers: dict[str, list[str]] = {}
+        """Stages that decide a document column."""
+        self._causes: list[str] = []
+        self._cause = np.full(frame.height, -1, np.int64)
+
+    def vague(self, columns: Iterable[str]) -> Mask:
+        """Rows of which one of the columns isn't known."""
+        frame = self.verdicts.frame
+        vague = np.zeros(frame.height, bool)
+        for column in columns:
+            stage = column.partition(".")[0]
+            if stage in self.open:
+                vague |= self.open[stage]
+            for provider in self._providers.get(column, []):
+                vague |= self.open[provider] & frame[f"{column}?"].to_numpy()
+        return vague
+
+    def reach(self, use: StageUse) -> Mask:
+        """Rows that a run may ask the stage about."""
+        reach = self.verdicts.inside(use.when) | self.vague(use.when)
+        return reach if use.exhaustive else reach & self.verdicts.alive
+
+    def judge(self, use: StageUse, table: pa.Table, decides: bool) -> None:
+        """Applies the stage's rules to the rows that `table` has measured; the others in its reach become
+        unknown if it `decides`. A row that fails, if it comes that far, is dropped in any case."""
+        verdicts = self.verdicts
+        inside, reach = verdicts.inside(use.when), self.reach(use)
+        for column in use.stage.reads:
+            reach &= ~self._barred.get(column, np.zeros(len(reach), bool))
+        alive, unknown = verdicts.alive.copy(), verdicts.unknown.copy()
+        seen = mask_of(table) & ~self.vague((*use.when, *use.keep_by))
+        self.inputs.judge(use, table.set_column(0, MEASURED, pa.array(seen)))
+        measured = verdicts.measured[use.name]
+        self.open[use.name] = reach & ~measured
+        self._note(use, inside & ~reach)
+        missing = alive & self.open[use.name]
+        verdicts.alive |= missing
+        verdicts.unknown = unknown | missing if decides else unknown
+        self._cause[verdicts.unknown & ~unknown] = len(self._causes)
+        self._causes.append(use.name)
+
+    def _note(self, use: StageUse, barred: Mask) -> None:
+        for column in use.stage.provides:
+            self._providers.setdefault(column, []).append(use.name)
+        told = {column: barred & self.verdicts.frame[f"{column}?"].to_numpy() for column in use.stage.provides}
+        told |= dict.fromkeys((f"{use.name}.{signal}" for signal in use.stage.signals), barred)
+        if use.stage.spans is not None:
+            told["text"] = barred
+        for column, rows in told.items():
+            self._barred[column] = rows | self._barred.get(column, np.zeros(len(rows), bool))
+
+    def outlook(self, recipe: Recipe) -> Outlook:
+        """What is known of the rows after the last stage."""
+        verdicts, frame = self.verdicts, self.verdicts.frame
+        unknown = verdicts.unknown & verdicts.alive
+        if unknown.any():
+            # A document of which the mix draws no copy isn't released, whatever the rules say.
+            drawn = copies_of(recipe.mix, frame, recipe.seed) > 0
+            unknown &= drawn | self.vague(("language", "category"))
+        verdicts.alive &= ~verdicts.unknown
+        ledger = ledger_of(recipe, verdicts, recipe.stages)
+        tokens = TOKENS.partition(".")[0]
+        uncounted = self.open.get(tokens, np.zeros(frame.height, bool))
+        unmeasured = np.zeros(frame.height, bool)
+        for mask in self.open.values():
+            unmeasured |= mask
+        causes = np.array([*self._causes, None], dtype=object)
+        return Outlook(
+            ledger,
+            unknown,
+            verdicts.unknown & ~unknown,
+            uncounted & (ledger["copies"] > 0).to_numpy(),
+            unmeasured,
+            pl.Series(causes[np.where(unknown, self._cause, -1)].tolist(), dtype=pl.String),
+        )
+
+
+class _Gap:
+    """A resolver's turn: it sees every row that may be there, and only what holds in every case counts."""
+
+    def __init__(
+        self,
+        session: Session,
+        walks: Sequence[_Walk],
+        use: StageUse,
+        needed: Sequence[str],
+    ) -> None:
+        self.session, self.walks, self.use, self.needed = session, walks, use, needed
+        self.possible = [walk.reach(use) for walk in walks]
+        self.sure = [
+            possible & ~walk.vague(use.when) & (use.exhaustive | ~walk.verdicts.unknown)
+            for walk, possible in zip(walks, self.possible, strict=True)
+        ]
+        self.seen = [
+            possible if use.stage.prepare is None else possible & measured_mask(walk.context, use)
+            for walk, possible in zip(walks, self.possible, strict=True)
+        ]
+
+    def judge(self) -> None:
+        """Lets the stage's rules judge the rows of which the resolver's word holds in every case."""
+        use, total = self.use, sum(int(mask.sum()) for mask in self.seen)
+        with tempfile.TemporaryDirectory(dir=self.session.store.scratch()) as scratch:
+            certain = self._certain(Path(scratch)) if total else {}
+            found = self._found() if total else None
+        start = 0
+        for walk, seen in zip(self.walks, self.seen, strict=True):
+            index = np.full(len(seen), -1)
+            index[seen] = np.arange(start, start + int(seen.sum()))
+            start += int(seen.sum())
+            take = pa.array(index, mask=~seen)
+            told = seen.copy()
+            columns = []
+            for column in use.stage.adds:
+                if found is None:
+                    columns.append(pa.nulls(len(seen), column.type))
+                    continue
+                holds = np.zeros(len(seen), bool)
+                holds[seen] = certain[column.name][index[seen]]
+                values = found.column(column.name).combine_chunks().take(take)
+                columns.append(pc.if_else(pa.array(holds), values, pa.scalar(None, values.type)))
+                if column.name in self.needed:
+                    told &= holds
+            names = [MEASURED, *use.stage.signals]
+            walk.judge(use, pa.table([pa.array(told), *columns], names=names), decides=bool(self.needed))
+
+    def _found(self) -> pa.Table:
+        """What the resolver finds if all rows are there; as an earlier run found it, if one did."""
+        session, use = self.session, self.use
+        contexts, frames = [w.context for w in self.walks], [w.verdicts.frame for w in self.walks]
+        path = session.store.resolved(use.name, resolve_key(use, contexts, frames, self.seen))
+        if path.exists():
+            return pq.read_table(path)
+        return resolved_columns(use, self._sketches(self.seen), session.store)
+
+    def _sketches(self, rows: Sequence[Mask]) -> Sketches:
+        parts = [(w.context, w.verdicts.frame, mask) for w, mask in zip(self.walks, rows, strict=True) if mask.any()]
+        contexts, frames, masks = zip(*parts, strict=True)
+        return Sketches(self.use, contexts, frames, masks)
+
+    def _certain(self, scratch: Path) -> dict[str, Mask]:
+        """By signal: rows seen whose value is the same whoever else is there."""
+        use = self.use
+        scope = getattr(use.config, "scope", "corpus")
+        wild = [
+            walk.vague(("language",)) & seen & (scope == "language")
+            for walk, seen in zip(self.walks, self.seen, strict=True)
+        ]
+        sure, roving = self._of_seen(self.sure), self._of_seen(wild)
+        certain = dict.fromkeys(use.stage.signals, np.ones(len(sure), bool))
+        rows = None
+        if not sure.all() or roving.any():
+            rows = self._sketches(self.seen)
+            bounds = _bounds(use, rows, Presence(sure, roving), scratch)
+            certain = dict.fromkeys(certain, np.zeros(len(sure), bool)) | dict(bounds.certain() if bounds else {})
+        blind = [possible & ~seen for possible, seen in zip(self.possible, self.seen, strict=True)]
+        if any(mask.any() for mask in blind):
+            met = self._meet(blind, scope, rows or self._sketches(self.seen)) | roving
+            certain = {name: holds & ~met for name, holds in certain.items()}
+        return {name: certain[name] for name in use.stage.signals}
+
+    def _of_seen(self, masks: Sequence[Mask]) -> Mask:
+        return np.concatenate([mask[seen] for mask, seen in zip(masks, self.seen, strict=True)])
+
+    def _meet(self, blind: Sequence[Mask], scope: str, seen: Sketches) -> Mask:
+        """Rows seen that may duplicate a row of which there is no sketch: any of its scope."""
+        stray = any(
+            (walk.vague((scope,)) & mask).any() for walk, mask in zip(self.walks, blind, strict=True)
+        )
+        if stray:
+            return np.ones(seen.rows.num_rows, bool)
+        blind_scopes = scope_keys(self._sketches(blind).rows, scope)
+        met: Mask = np.isin(scope_keys(seen.rows, scope), blind_scopes)
+        return met
+
+
+def _bounds(use: StageUse, sketches: Sketches, presence: Presence, scratch: Path) -> Bounds | None:
+    """What holds of the duplicates among rows that may or may not be there; None for other resolvers."""
+    if use.name not in ("exact_duplicates", "near_duplicates"):
+        return None
+    order, scopes = rank_order(sketches.rows), scope_keys(sketches.rows, use.config.scope)
+    if use.name == "exact_duplicates":
+        return exact_bounds(sketches.rows.column("content_hash"), order, scopes, presence)
+    signatures, bands = sketches.read("signature"), use.config.banding[0]
+    return near_bounds(signatures, order, scopes, presence, bands, use.config.min_similarity, scratch)

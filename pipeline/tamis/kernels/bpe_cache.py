@@ -1,0 +1,211 @@
+"""Piece -> ids: an open-addressing table over bytes, exact, bounded, that starts anew when it is full.
+
+A slot is 32 bytes, four uint64, so two of them fill a cache line and most look-ups touch no other:
+
+| words | piece of up to 15 bytes | longer piece |
+|---|---|---|
+| 0, 1 | its bytes, zero-padded; its length in the top byte | its hash; LONG, its length (16 bits), its place in `keys` (40 bits) |
+| 2, 3 | up to three ids (uint32), their number in the top half | the same; more than three: their place in `ids` |
+
+Word 1 is zero in a free slot alone. A hit is verified by the bytes, never by the hash. The scheme of a cache in
+front of the merge loop is common to all fast BPE encoders; by Zipf's law it answers nearly all look-ups.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from tamis.kernels.bpe_words import load64
+
+SHORT = 15
+"""Bytes of a piece whose slot holds it."""
+_LONG = np.uint64(1 << 63)
+_BYTE, _HALF, _PLACE = np.uint64(56), np.uint64(32), np.uint64(40)
+_PLACES = np.uint64((1 << 40) - 1)
+_IDS = np.uint64((1 << 32) - 1)
+_MIX = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93), np.uint64(0xFF51AFD7ED558CCD))
+_FILL = 5 / 8
+"""Share of the slots in use when a table starts anew."""
+
+
+class PieceTable(NamedTuple):
+    """A table from pieces to ids; the arrays change in place, so one thread at a time may use it."""
+
+    slots: npt.NDArray[np.uint64]
+    """Four words per slot; a power of two of slots."""
+    shift: int
+    """64 less the binary logarithm of the number of slots."""
+    keys: npt.NDArray[np.uint8]
+    """Bytes of the longer pieces."""
+    ids: npt.NDArray[np.uint32]
+    """Ids of the pieces that have more than three."""
+    used: npt.NDArray[np.int64]
+    """Slots, bytes of `keys` and entries of `ids` in use, and how often the table started anew."""
+    longest: int
+    """Bytes of the longest piece that it takes, at most 65,535."""
+
+
+def piece_table(bits: int, key_bytes: int, id_count: int, longest: int) -> PieceTable:
+    """An empty table of `2 ** bits` slots: `32 << bits` bytes, and `key_bytes + 4 * id_count`.
+
+    Pages of memory come into being as they are used.
+    """
+    return PieceTable(
+        np.zeros(4 << bits, np.uint64),
+        64 - bits,
+        np.empty(key_bytes, np.uint8),
+        np.empty(id_count, np.uint32),
+        np.zeros(4, np.int64),
+        longest,
+    )
+
+
+@njit(nogil=True, cache=True, boundscheck=False, inline="always")
+def _tail(data, i, size):  # type: ignore[no-untyped-def]
+    """Up to eight bytes from `i` on as a word, padded with zeros; reads no byte behind them."""
+    word = np.uint64(0)
+    for k in range(size):
+        word |= np.uint64(data[i + k]) << np.uint64(8 * k)
+    return word
+
+
+@njit(nogil=True, cache=True, boundscheck=False, inline="always")
+def _low(word, size):  # type: ignore[no-untyped-def]
+    """The lowest `size` bytes of a word, 0 <= size < 8."""
+    return word & ((np.uint64(1) << np.uint64(8 * size)) - np.uint64(1))
+
+
+@njit(nogil=True, cache=True, boundscheck=False, inline="always")
+def _mixed(a, b):  # type: ignore[no-untyped-def]
+    """A 64-bit hash of two words; its high bits are the good ones."""
+    h = a * _MIX[0] + b * _MIX[1]
+    h = (h ^ (h >> np.uint64(32))) * _MIX[2]
+    return h
+
+
+@njit(nogil=True, cache=True, boundscheck=False, inline="always")
+def short_key(data, i, size):  # type: ignore[no-untyped-def]
+    """Words 0 and 1 of the slot of the piece `data[i:i + size]`, 1 <= size <= SHORT."""
+    top = np.uint64(size) << _BYTE
+    if i + 16 <= len(data):
+        if size < 8:
+            return _low(load64(data, i), size), top
+        return load64(data, i), _low(load64(data, i + 8), size - 8) | top
+    if size < 8:
+        return _tail(data, i, size), top
+    return _tail(data, i, 8), _tail(data, i + 8, size - 8) | top
+
+
+@njit(nogil=True, cache=True, boundscheck=False)
+def long_key(data, i, size):  # type: ignore[no-untyped-def]
+    """Words 0 and 1, the latter without its place, of the slot of a piece of more than SHORT bytes."""
+    h = np.uint64(size)
+    end = i + size
+    while i + 8 <= end:
+        h = _mixed(h, load64(data, i))
+        i += 8
+    h = _mixed(h, _tail(data, i, end - i))
+    return h, _LONG | (np.uint64(size) << _PLACE)
+
+
+@njit(nogil=True, cache=True, boundscheck=False)
+def _same(data, i, size, keys, place):  # type: ignore[no-untyped-def]
+    """Whether `data[i:i + size]` equals `keys[place:place + size]`, for size >= 8."""
+    k = 0
+    while k + 8 <= size:
+        if load64(data, i + k) != load64(keys, place + k):
+            return False
+        k += 8
+    return load64(data, i + size - 8) == load64(keys, place + size - 8)
+
+
+@njit(nogil=True, cache=True, boundscheck=False, inline="always")
+def find(table, data, i, size, k0, k1):  # type: ignore[no-untyped-def]
+    """Place in `slots` of the piece whose key is (k0, k1), or of the free slot where it belongs, as ~place."""
+    last = (np.int64(1) << np.int64(64 - table.shift)) - 1
+    at = np.int64(_mixed(k0, k1) >> np.uint64(table.shift))
+    while True:
+        place = at << 2
+        word = table.slots[place + 1]
+        if word == 0:
+            return ~place
+        if table.slots[place] == k0:
+            if word == k1:
+                return place
+            if (word & ~_PLACES) == k1 and size > SHORT and _same(data, i, size, table.keys, np.int64(word & _PLACES)):
+                return place
+        at = (at + 1) & last
+
+
+@njit(nogil=True, cache=True, boundscheck=False)
+def insert(table, place, data, i, size, k0, k1, ids, first, count):  # type: ignore[no-untyped-def]
+    """Puts a piece that is not in the table, and its ids `ids[first:first + count]`, into the free slot `place`.
+
+    A table that is full is emptied first; a piece that it doesn't take is left out.
+    """
+    slots, used = table.slots, table.used
+    key_bytes = size if size > SHORT else 0
+    pooled = count if count > 3 else 0
+    if size > table.longest or key_bytes > len(table.keys) or pooled > len(table.ids):
+        return
+    full = used[0] >= np.int64((len(slots) >> 2) * _FILL)
+    if full or used[1] + key_bytes > len(table.keys) or used[2] + pooled > len(table.ids):
+        slots[:] = 0
+        used[:3] = 0
+        used[3] += 1
+        place = np.int64(_mixed(k0, k1) >> np.uint64(table.shift)) << 2
+    if size > SHORT:
+        k1 |= np.uint64(used[1])
+        table.keys[used[1] : used[1] + size] = data[i : i + size]
+        used[1] += size
+    slots[place] = k0
+    slots[place + 1] = k1
+    top = np.uint64(count) << _HALF
+    if count > 3:
+        slots[place + 2] = np.uint64(used[2])
+        slots[place + 3] = top
+        table.ids[used[2] : used[2] + count] = ids[first : first + count]
+        used[2] += count
+    else:
+        low = np.uint64(ids[first])
+        if count > 1:
+            low |= np.uint64(ids[first + 1]) << _HALF
+        if count > 2:
+            top |= np.uint64(ids[first + 2])
+        slots[place + 2] = low
+        slots[place + 3] = top
+    used[0] += 1
+
+
+@njit(nogil=True, cache=True, boundscheck=False)
+def fill(table, data, offsets, ids):  # type: ignore[no-untyped-def]
+    """Puts different pieces, `data[offsets[k]:offsets[k + 1]]` with the one id `ids[k]`, into the table."""
+    for row in range(len(offsets) - 1):
+        i = offsets[row]
+        size = offsets[row + 1] - i
+        if size <= SHORT:
+            k0, k1 = short_key(data, i, size)
+        else:
+            k0, k1 = long_key(data, i, size)
+        insert(table, ~find(table, data, i, size, k0, k1), data, i, size, k0, k1, ids, row, 1)
+
+
+@njit(nogil=True, cache=True, boundscheck=False, inline="always")
+def emit(table, place, out, n):  # type: ignore[no-untyped-def]
+    """Writes the ids of the slot at `place` to `out[n:]`, which has room for three more; the new n."""
+    low = table.slots[place + 2]
+    top = table.slots[place + 3]
+    count = np.int64(top >> _HALF)
+    if count <= 3:
+        out[n] = np.uint32(low & _IDS)
+        out[n + 1] = np.uint32(low >> _HALF)
+        out[n + 2] = np.uint32(top & _IDS)
+        return n + count
+    first = np.int64(low)
+    for k in range(count):
+        out[n + k] = table.ids[first + k]
+    return n + count

@@ -1,0 +1,149 @@
+"""Normalization before byte-pair encoding, compiled: what a SentencePiece-like tokenizer does to a text.
+
+Some characters are dropped, some get a space behind them when a space or a word character follows, one space
+may come first, and spaces become the marker U+2581. Here the marker is written as a space, a single byte, since
+no other space is left; the text's own markers become spaces, too. Composition (NFC) is not done but checked:
+a text that may need it is flagged.
+"""
+
+from __future__ import annotations
+
+import functools
+import unicodedata
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from tamis.kernels.bpe_words import all_ascii, load64
+from tamis.kernels.unicode import decode
+
+DROPPED, LEADING, FOLLOWER, MARKER = 1, 2, 4, 8
+"""Classes: left out; gets a space behind it before a FOLLOWER; a word character or a space; becomes a marker."""
+UNSURE, UNKNOWN = 1, 2
+"""A text may not be in form C; a text has characters that this Python's Unicode version doesn't know."""
+_UNSURE, _UNKNOWN = 255, 254
+_PLANES = (*range(0xD800), *range(0xE000, 0x40000), *range(0xE0000, 0xE1000))
+
+
+class Rules(NamedTuple):
+    """What is done to a text."""
+
+    classes: npt.NDArray[np.uint8]
+    """Class bits of each of 0x110000 code points."""
+    prepended: bool
+    """A text that isn't empty begins with one more space."""
+
+
+@functools.cache
+def form_c_classes() -> npt.NDArray[np.uint8]:
+    """Per code point: its canonical combining class, or _UNSURE when it may compose, or _UNKNOWN.
+
+    The running Python's Unicode version decides (built once per process, about 0.1 s). A text that is in
+    form C by it is so by any version: an assigned character never changes in this respect (Unicode's
+    normalization stability policy), and one that a version doesn't know can only keep its neighbours apart.
+    """
+    classes = np.full(0x110000, _UNKNOWN, np.uint8)
+    # Private use: assigned for good, and inert.
+    classes[0xF0000:0xFFFFE] = classes[0x100000:0x10FFFE] = 0
+    seconds = [*range(0x1161, 0x1176), *range(0x11A8, 0x11C3)]
+    for point in _PLANES:
+        char = chr(point)
+        if unicodedata.category(char) == "Cn":
+            continue
+        classes[point] = unicodedata.combining(char)
+        pair = unicodedata.decomposition(char)
+        if not pair or pair[0] == "<":
+            continue
+        if not unicodedata.is_normalized("NFC", char):
+            classes[point] = _UNSURE
+        elif " " in pair:
+            seconds.append(int(pair.split()[1], 16))
+    classes[seconds] = _UNSURE
+    classes.flags.writeable = False
+    return classes
+
+
+@njit(nogil=True, cache=True, boundscheck=False)
+def check_form_c(data, offsets, classes, flags):  # type: ignore[no-untyped-def]
+    """Sets `flags[row]` to UNSURE and UNKNOWN as they apply; none means the text is in form C (UAX #15)."""
+    for row in range(len(offsets) - 1):
+        i = offsets[row]
+        end = offsets[row + 1]
+        flag = np.uint8(0)
+        last = np.uint8(0)
+        while i < end:
+            if data[i] < 0x80:
+                last = np.uint8(0)
+                i += 1
+                while i + 8 <= end and all_ascii(load64(data, i)):
+                    i += 8
+                continue
+            point, i = decode(data, i)
+            kind = classes[point]
+            if kind == 254:
+                flag |= np.uint8(UNKNOWN)
+            elif kind == 255 or (kind != 0 and kind < last):
+                flag |= np.uint8(UNSURE)
+            last = kind
+        flags[row] = flag
+
+
+@njit(nogil=True, cache=True, boundscheck=False, inline="always")
+def _follows(data, i, end, classes):  # type: ignore[no-untyped-def]
+    """Whether the first character from `i` on that isn't dropped is a FOLLOWER."""
+    while i < end:
+        if data[i] < 0x80:
+            kind = classes[data[i]]
+            i += 1
+        else:
+            point, i = decode(data, i)
+            kind = classes[point]
+        if (kind & DROPPED) == 0:
+            return (kind & FOLLOWER) != 0
+    return False
+
+
+@njit(nogil=True, cache=True, boundscheck=False)
+def normalize_spaces(data, i, end, rules, out):  # type: ignore[no-untyped-def]
+    """Writes the text `data[i:end]`, normalized, to `out`; returns its bytes, at most `2 * (end - i) + 1`."""
+    classes = rules.classes
+    n = 0
+    if rules.prepended:
+        out[0] = 32
+        n = 1
+    first = n
+    while i < end:
+        b = data[i]
+        if b < 0x80:
+            kind = classes[b]
+            i += 1
+            if (kind & (DROPPED | LEADING)) == 0:
+                out[n] = b
+                n += 1
+                continue
+            if (kind & DROPPED) != 0:
+                continue
+            out[n] = b
+            n += 1
+        else:
+            at = i
+            point, i = decode(data, i)
+            kind = classes[point]
+            if (kind & DROPPED) != 0:
+                continue
+            if (kind & MARKER) != 0:
+                out[n] = 32
+                n += 1
+                continue
+            while at < i:
+                out[n] = data[at]
+                n += 1
+                at += 1
+        if (kind & LEADING) != 0 and _follows(data, i, end, classes):
+            out[n] = 32
+            n += 1
+    if n == first:
+        return 0
+    return n
