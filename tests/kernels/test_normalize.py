@@ -99,6 +99,9 @@ def test_rows_do_not_touch_one_another() -> None:
 def test_clean_text_passes_at_300_megabytes_a_second() -> None:
     text = pa.array(["Où l'été déçoit, là-bas. The quick brown fox.\n" * 2000 + "."] * 500, pa.large_string())
     normalize(text)
-    started = time.perf_counter()
-    normalize(text)
-    assert text.nbytes / (time.perf_counter() - started) > 300e6
+    seconds = []
+    for _ in range(5):
+        started = time.process_time()
+        normalize(text)
+        seconds.append(time.process_time() - started)
+    assert text.nbytes / min(seconds) > 300e6

@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tamis.kernels.candidates import CARD, EMAIL, IBAN, IP, PHONE, PHONE_PUNCTUATION, Candidates, scan
+from tamis.kernels.candidate_tables import PHONE_JOINTS
+from tamis.kernels.candidates import CARD, EMAIL, IBAN, IP, PHONE, Candidates, scan
 from tamis.recognizers.iban import LENGTHS, length_table
 
 ALL = EMAIL | PHONE | IP | IBAN | CARD
-GAP = f"[{PHONE_PUNCTUATION}]{{0,4}}"
+GAP = f"[{PHONE_JOINTS}]{{0,4}}"
 STRETCH = re.compile(rf"\d+(?:{GAP}\d+)*", re.IGNORECASE)
 
 alphabet = st.text(
@@ -168,7 +169,7 @@ def test_phone_punctuation_is_the_librarys() -> None:
     from phonenumbers import phonenumberutil
 
     inside = re.compile(f"[{phonenumberutil._VALID_PUNCTUATION}]", re.IGNORECASE)
-    ours = re.compile(f"[{PHONE_PUNCTUATION}]", re.IGNORECASE)
+    ours = re.compile(f"[{PHONE_JOINTS}]")
     every = [chr(p) for p in range(0x110000) if not 0xD800 <= p < 0xE000]
     assert {c for c in every if inside.match(c)} <= {c for c in every if ours.match(c)}
     assert all(ord(c) < 0x20000 for c in every if c.isdecimal())

@@ -89,7 +89,7 @@ def test_fingerprints_are_of_the_content_and_remembered(base: Path, make_source:
     before = locate(source, base, known)
     assert len(known) == 2
     location = before[0].location
-    stat = os.stat(location)
+    stat = Path(location).stat()
     assert known[location] == [stat.st_size, stat.st_mtime_ns, before[0].fingerprint]
     known[location] = [stat.st_size, stat.st_mtime_ns, "remembered"]
     assert locate(source, base, known)[0].fingerprint == "remembered"

@@ -66,7 +66,8 @@ def test_declared_licences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, head
     (place / "licenses").mkdir(parents=True)
     text = "Redistribution and use in source and binary forms, ... Neither the name of ..."
     (place / "licenses" / "COPYING.txt").write_text(text)
-    body = f"Metadata-Version: 2.1\nName: Some_Thing\nVersion: 1.0\n{headers}\nProject-URL: Homepage, https://e.org/x\n\nÜber alles.\n"
+    head = f"Metadata-Version: 2.1\nName: Some_Thing\nVersion: 1.0\n{headers}\nProject-URL: Homepage, https://e.org/x"
+    body = f"{head}\n\nÜber alles.\n"
     (place / "METADATA").write_text(body, encoding="utf-8")
     (tmp_path / "second").mkdir()
     other = tmp_path / "second" / "some_thing-0.9.dist-info"

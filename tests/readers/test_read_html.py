@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ ARTICLE = (
 
 
 def test_main_text_and_facts(reading: Reading) -> None:
-    rows, tally = reading(ARTICLE.encode(), "page.html")
+    rows, _ = reading(ARTICLE.encode(), "page.html")
     (row,) = rows
     assert "Il faisait chaud, très chaud." in row["text"]
     assert row["text"].startswith("Un été")
@@ -46,7 +47,41 @@ def test_main_text_and_facts(reading: Reading) -> None:
 def test_navigation_bars_of_documentation_are_skipped(bar: str) -> None:
     page = main_text(f"<body>{bar}<h2>Chapitre</h2><p>Le texte du chapitre, en entier.</p></body>")
     assert isinstance(page, Page)
-    assert page.text.split() == "Chapitre Le texte du chapitre, en entier.".split()
+    assert " ".join(page.text.split()) == "Chapitre Le texte du chapitre, en entier."
+
+
+@pytest.mark.parametrize(
+    ("fragment", "kept"),
+    [
+        # XHTML: the anchor is closed, the paragraph isn't its content.
+        ('<h2><a id="x"/>Titre</h2><p>Une phrase. Une autre.</p>', "Titre Une phrase. Une autre."),
+        ("<table><tr><td/><td>deux</td></tr></table><p>fin</p>", "deux fin"),
+        (
+            "<p>Voir <a href='a'>ceci</a>, <a href='b'>cela</a> et <a href='c'>le reste</a>.</p>",
+            "Voir ceci, cela et le reste.",
+        ),
+        ("<p>Avant.</p><ul><li>un</li><li>deux</li></ul><p>Après.</p>", "Avant. • un • deux Après."),
+    ],
+)
+def test_content_that_looks_like_a_menu_is_kept(fragment: str, kept: str) -> None:
+    page = main_text(f"<html><body class=x>{fragment}</body></html>")
+    assert isinstance(page, Page)
+    assert " ".join(page.text.split()) == kept
+
+
+def test_a_menu_is_no_content() -> None:
+    links = "".join(f"<li><a href='/{n}'>Rubrique {n}</a></li>" for n in range(20))
+    page = main_text(f"<html><body><div class='menu'><ul>{links}</ul></div><p>{'Un vrai paragraphe. ' * 10}</p></body>")
+    assert isinstance(page, Page)
+    assert "Rubrique" not in page.text
+
+
+@pytest.mark.parametrize("hostile", ["<a ", "<a>", "<a>x", "<a href='", "<x/>", "<body", "<div\t"])
+def test_preparing_a_page_takes_linear_time(hostile: str) -> None:
+    page = hostile * (1_000_000 // len(hostile))
+    started = time.process_time()
+    html._prepared(page)
+    assert time.process_time() - started < 3
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@ from __future__ import annotations
 import textwrap
 
 import pytest
+from small_recipes import HEAD, SOURCE, STAGE, complaints, load, stages, write
 
-from recipes import HEAD, SOURCE, STAGE, complaints, load, stages, write
 from tamis.corpus.conditions import Condition
 from tamis.recipe.rules import default_rules
 from tamis.stages import STAGES

@@ -48,14 +48,12 @@ class Inputs:
     def judge(self, use: StageUse, table: pa.Table) -> pa.Table:
         """Applies the rules of `use` to its signals, and returns `table` with `measured` as the rules see it."""
         verdicts = self.verdicts
-        inside = verdicts.inside(use.when)
         measured = mask_of(table)
         seen = measured & self.asked(use)
-        if use.stage.spans is not None:
-            self.held_text &= measured | ~inside
         open_ = {column: verdicts.frame[f"{column}?"].to_numpy() for column in use.stage.provides}
         table = table.set_column(0, MEASURED, pa.array(seen))
         verdicts.judge(use, table)
+        inside = verdicts.applies[use.name]
         # A row outside `when` has nothing of this stage, and never will: that is known.
         done = seen | ~inside
         for signal in use.stage.signals:
@@ -64,6 +62,7 @@ class Inputs:
             self._note(column, done | ~undecided)
         if use.stage.spans is not None:
             self._note("text", done)
+            self.held_text &= measured | ~inside
         return table
 
     def _note(self, column: str, done: Mask) -> None:

@@ -210,11 +210,11 @@ class _RowGroup:
                 self.inputs.judge(use, resolved_table(use, where, asked))
                 continue
             table = self._measured(use, self.inputs.asked(use))
-            # What an earlier run measured outside this recipe's `when` leaves the text as it is.
-            edits = mask_of(table) & self.verdicts.inside(use.when)
             self.inputs.judge(use, table)
             if use.stage.spans is not None:
-                self.edits.append(pa.table([pa.array(edits), table.column(use.stage.spans)], ["measured", "spans"]))
+                # What an earlier run measured outside this recipe's `when` leaves the text as it is.
+                applied = pa.array(mask_of(table) & self.verdicts.applies[use.name])
+                self.edits.append(pa.table([applied, table.column(use.stage.spans)], ["measured", "spans"]))
         for use in self.m.task.sketches:
             if use.stage.prepare is not None:
                 self._measured(use, self.inputs.sketched(use))

@@ -64,6 +64,8 @@ class Sketches:
         """One sketch column, aligned with `rows`."""
         chunks: list[pa.Array] = []
         for context, mask in zip(self._contexts, self._asked, strict=True):
+            if not mask.any():
+                continue  # nothing was to be sketched there, so there may be no file
             table = read_signals(context.signal_path(self._use), context.shard.rows, [column])
             if table is None:
                 raise StoreError(f"{context.signal_path(self._use)}: the sketch is gone. Run again")

@@ -53,9 +53,12 @@ class Verdicts:
         return cls(frame, np.ones(rows, bool), np.zeros(rows, bool), first=np.full(rows, -1, np.int16))
 
     def asked(self, use: StageUse) -> Mask:
-        """Rows that `use` is to measure: alive ones inside its `when`; all rows inside it if exhaustive."""
+        """Rows that `use` is to measure: alive ones inside its `when`; all rows inside it if exhaustive.
+
+        A resolver is asked about alive rows only: else a copy could make way for a document that is dropped.
+        """
         inside = self.inside(use.when)
-        return inside if use.exhaustive else inside & self.alive
+        return inside if use.exhaustive and use.stage.resolve is None else inside & self.alive
 
     def judge(self, use: StageUse, table: pa.Table) -> None:
         """Applies the stage's rules to what it measured (`table`, row-aligned)."""

@@ -128,14 +128,15 @@ def encode_rows(program, cache, data, offsets, skipped, scratch, read_scratch, o
     number of ids.
     """
     values = np.empty(SCANNED, np.uint64)
-    n = 0
+    # Typed zeros: a literal one would have everything below compiled once more.
+    n = np.int64(0)
     for row in range(len(offsets) - 1):
         if not skipped[row]:
             i = offsets[row]
             end = offsets[row + 1]
             if program.spaced:
                 size = normalize_spaces(data, i, end, program.rules, scratch)
-                n = _encode_text(program, cache, read_scratch, 0, size, out, n, values)
+                n = _encode_text(program, cache, read_scratch, np.int64(0), size, out, n, values)
             else:
                 n = _encode_text(program, cache, data, i, end, out, n, values)
             out[n] = program.end_id

@@ -64,7 +64,7 @@ def piece_table(bits: int, key_bytes: int, id_count: int, longest: int) -> Piece
     )
 
 
-@njit(nogil=True, cache=True, boundscheck=False, inline="always")
+@njit(nogil=True, cache=True, boundscheck=False)
 def _tail(data, i, size):  # type: ignore[no-untyped-def]
     """Up to eight bytes from `i` on as a word, padded with zeros; reads no byte behind them."""
     word = np.uint64(0)
@@ -73,21 +73,20 @@ def _tail(data, i, size):  # type: ignore[no-untyped-def]
     return word
 
 
-@njit(nogil=True, cache=True, boundscheck=False, inline="always")
+@njit(nogil=True, cache=True, boundscheck=False)
 def _low(word, size):  # type: ignore[no-untyped-def]
     """The lowest `size` bytes of a word, 0 <= size < 8."""
     return word & ((np.uint64(1) << np.uint64(8 * size)) - np.uint64(1))
 
 
-@njit(nogil=True, cache=True, boundscheck=False, inline="always")
+@njit(nogil=True, cache=True, boundscheck=False)
 def _mixed(a, b):  # type: ignore[no-untyped-def]
     """A 64-bit hash of two words; its high bits are the good ones."""
     h = a * _MIX[0] + b * _MIX[1]
-    h = (h ^ (h >> np.uint64(32))) * _MIX[2]
-    return h
+    return (h ^ (h >> np.uint64(32))) * _MIX[2]
 
 
-@njit(nogil=True, cache=True, boundscheck=False, inline="always")
+@njit(nogil=True, cache=True, boundscheck=False)
 def short_key(data, i, size):  # type: ignore[no-untyped-def]
     """Words 0 and 1 of the slot of the piece `data[i:i + size]`, 1 <= size <= SHORT."""
     top = np.uint64(size) << _BYTE
@@ -123,7 +122,7 @@ def _same(data, i, size, keys, place):  # type: ignore[no-untyped-def]
     return load64(data, i + size - 8) == load64(keys, place + size - 8)
 
 
-@njit(nogil=True, cache=True, boundscheck=False, inline="always")
+@njit(nogil=True, cache=True, boundscheck=False)
 def find(table, data, i, size, k0, k1):  # type: ignore[no-untyped-def]
     """Place in `slots` of the piece whose key is (k0, k1), or of the free slot where it belongs, as ~place."""
     last = (np.int64(1) << np.int64(64 - table.shift)) - 1
@@ -136,7 +135,11 @@ def find(table, data, i, size, k0, k1):  # type: ignore[no-untyped-def]
         if table.slots[place] == k0:
             if word == k1:
                 return place
-            if (word & ~_PLACES) == k1 and size > SHORT and _same(data, i, size, table.keys, np.int64(word & _PLACES)):
+            if (
+                (word & ~_PLACES) == k1
+                and size > SHORT
+                and _same(data, i, size, table.keys, np.int64(word & _PLACES))
+            ):
                 return place
         at = (at + 1) & last
 
@@ -154,13 +157,15 @@ def insert(table, place, data, i, size, k0, k1, ids, first, count):  # type: ign
         return
     full = used[0] >= np.int64((len(slots) >> 2) * _FILL)
     if full or used[1] + key_bytes > len(table.keys) or used[2] + pooled > len(table.ids):
-        slots[:] = 0
-        used[:3] = 0
+        for k in range(len(slots)):
+            slots[k] = 0
+        used[0] = used[1] = used[2] = 0
         used[3] += 1
         place = np.int64(_mixed(k0, k1) >> np.uint64(table.shift)) << 2
     if size > SHORT:
         k1 |= np.uint64(used[1])
-        table.keys[used[1] : used[1] + size] = data[i : i + size]
+        for k in range(size):
+            table.keys[used[1] + k] = data[i + k]
         used[1] += size
     slots[place] = k0
     slots[place + 1] = k1
@@ -168,7 +173,8 @@ def insert(table, place, data, i, size, k0, k1, ids, first, count):  # type: ign
     if count > 3:
         slots[place + 2] = np.uint64(used[2])
         slots[place + 3] = top
-        table.ids[used[2] : used[2] + count] = ids[first : first + count]
+        for k in range(count):
+            table.ids[used[2] + k] = ids[first + k]
         used[2] += count
     else:
         low = np.uint64(ids[first])
@@ -194,7 +200,7 @@ def fill(table, data, offsets, ids):  # type: ignore[no-untyped-def]
         insert(table, ~find(table, data, i, size, k0, k1), data, i, size, k0, k1, ids, row, 1)
 
 
-@njit(nogil=True, cache=True, boundscheck=False, inline="always")
+@njit(nogil=True, cache=True, boundscheck=False)
 def emit(table, place, out, n):  # type: ignore[no-untyped-def]
     """Writes the ids of the slot at `place` to `out[n:]`, which has room for three more; the new n."""
     low = table.slots[place + 2]

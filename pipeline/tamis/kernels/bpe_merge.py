@@ -54,7 +54,7 @@ def _fill(pairs, shift, left, right, merged):  # type: ignore[no-untyped-def]
         pairs[2 * at + 1] = (np.uint64(rank) << _HALF) | np.uint64(merged[rank])
 
 
-@njit(nogil=True, cache=True, boundscheck=False, inline="always")
+@njit(nogil=True, cache=True, boundscheck=False)
 def _value(merges, left, right):  # type: ignore[no-untyped-def]
     """`rank << 32 | merged id` of a pair, or all ones."""
     pairs = merges.pairs
@@ -139,19 +139,19 @@ def _merge_long(ids, merges):  # type: ignore[no-untyped-def]
     n = len(ids)
     sizes = np.ones(n, np.int32)
     heap = np.empty(2 * n, np.uint64)
-    count = 0
+    count = np.int64(0)
     for k in range(n - 1):
         value = _value(merges, ids[k], ids[k + 1])
         if value != _NONE:
             heap[count] = (value & ~_LOW) | np.uint64(k)
             count += 1
     for k in range((count >> 1) - 1, -1, -1):
-        _sift_down(heap, count, k)
+        _sift_down(heap, count, np.int64(k))
     while count > 0:
         top = heap[0]
         count -= 1
         heap[0] = heap[count]
-        _sift_down(heap, count, 0)
+        _sift_down(heap, count, np.int64(0))
         at = np.int64(top & _LOW)
         if ids[at] == _DEAD:
             continue

@@ -19,7 +19,7 @@ from numba import njit
 from tamis.kernels.bpe_words import all_ascii, load64
 from tamis.kernels.unicode import decode
 
-DROPPED, LEADING, FOLLOWER, MARKER = 1, 2, 4, 8
+DROPPED, LEADING, FOLLOWER, MARKED = 1, 2, 4, 8
 """Classes: left out; gets a space behind it before a FOLLOWER; a word character or a space; becomes a marker."""
 UNSURE, UNKNOWN = 1, 2
 """A text may not be in form C; a text has characters that this Python's Unicode version doesn't know."""
@@ -90,7 +90,7 @@ def check_form_c(data, offsets, classes, flags):  # type: ignore[no-untyped-def]
         flags[row] = flag
 
 
-@njit(nogil=True, cache=True, boundscheck=False, inline="always")
+@njit(nogil=True, cache=True, boundscheck=False)
 def _follows(data, i, end, classes):  # type: ignore[no-untyped-def]
     """Whether the first character from `i` on that isn't dropped is a FOLLOWER."""
     while i < end:
@@ -133,7 +133,7 @@ def normalize_spaces(data, i, end, rules, out):  # type: ignore[no-untyped-def]
             kind = classes[point]
             if (kind & DROPPED) != 0:
                 continue
-            if (kind & MARKER) != 0:
+            if (kind & MARKED) != 0:
                 out[n] = 32
                 n += 1
                 continue

@@ -27,6 +27,7 @@ from tamis.kernels.bpe_patterns import (
 )
 from tamis.kernels.unicode import decode
 
+
 @njit(nogil=True, cache=True, boundscheck=False)
 def _contraction(data, i, end, any_case):  # type: ignore[no-untyped-def]
     """End of the contraction whose apostrophe is at `i`, or `i` when there is none."""
@@ -51,7 +52,7 @@ def _contraction(data, i, end, any_case):  # type: ignore[no-untyped-def]
     return i
 
 
-@njit(nogil=True, cache=True, boundscheck=False, inline="always")
+@njit(nogil=True, cache=True, boundscheck=False)
 def _kind(data, i, classes):  # type: ignore[no-untyped-def]
     """Class of the character at `i`, and where the next one is."""
     b = data[i]
@@ -61,7 +62,7 @@ def _kind(data, i, classes):  # type: ignore[no-untyped-def]
     return classes[point], after
 
 
-@njit(nogil=True, cache=True, boundscheck=False, inline="always")
+@njit(nogil=True, cache=True, boundscheck=False)
 def _run(data, i, end, classes, mask):  # type: ignore[no-untyped-def]
     """End of the run of characters in the classes of `mask` that begins at `i`."""
     while i < end:
@@ -130,7 +131,7 @@ def next_piece(data, i, end, classes, split):  # type: ignore[no-untyped-def]
             return _run(data, j, end, classes, word)
         stop = _cased_word(data, i, start, end, classes)
         if split.contractions == TRAILING_CONTRACTIONS and stop < end and data[stop] == 0x27:
-            stop = _contraction(data, stop, end, True)
+            stop = _contraction(data, stop, end, split.cased)
         return stop
     if (kind & NUMBER) != 0 or (b == 0x20 and split.spaced_digits and (after_kind & NUMBER) != 0):
         left = split.digits - 1 if (kind & NUMBER) != 0 else split.digits

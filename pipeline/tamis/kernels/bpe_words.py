@@ -36,7 +36,7 @@ def trailing_zeros(typing_context, word):  # type: ignore[no-untyped-def]
     return types.int64(types.uint64), generate
 
 
-@njit(nogil=True, cache=True, boundscheck=False, inline="always")
+@njit(nogil=True, cache=True, boundscheck=False)
 def all_ascii(word):  # type: ignore[no-untyped-def]
     """Whether eight bytes are all below 128."""
     return (word & _HIGH) == 0

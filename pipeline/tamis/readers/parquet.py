@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,39 +24,64 @@ _DAMAGES = (pa.ArrowException, OSError, ValueError, MemoryError)
 
 
 def read(source: Source, file: InputFile, tally: Tally) -> Iterator[pa.RecordBatch]:
-    """Reads one Parquet file. Damage ends it with one reject; the rows before it stay."""
+    """Reads one Parquet file.
+
+    Damage in a row group is one reject, at the first row it took; the rows before it and the other row
+    groups stay. Damage in the file's footer leaves nothing.
+    """
     roles = roles_of(source)
     row = 0
     try:
-        for batch in _stored_batches(file, roles):
-            lines = pa.array(range(row + 1, row + 1 + batch.num_rows), pa.int64())
-            ready = _documents(source, file, batch, roles, lines, tally)
-            row += batch.num_rows
-            if ready.num_rows:
-                yield ready
+        with open_input(file) as stream:
+            opened = _opened(file, stream, roles)
+            for group in range(opened.metadata.num_row_groups):
+                after = row + opened.metadata.row_group(group).num_rows
+                try:
+                    for batch in _stored_batches(file, opened, group, roles):
+                        lines = pa.array(range(row + 1, row + 1 + batch.num_rows), pa.int64())
+                        row += batch.num_rows
+                        ready = _documents(source, file, batch, roles, lines, tally)
+                        if ready.num_rows:
+                            yield ready
+                except Damage as damage:
+                    _reject(file, tally, row + 1, damage)
+                row = after
     except Damage as damage:
-        tally.read += 1
-        tally.reject(Reject(file.name, row + 1 if row else None, damage.cause, damage.detail))
+        _reject(file, tally, None, damage)
 
 
-def _stored_batches(file: InputFile, roles: tuple[Role, ...]) -> Iterator[pa.RecordBatch]:
-    with open_input(file) as stream:
+def _reject(file: InputFile, tally: Tally, row: int | None, damage: Damage) -> None:
+    tally.read += 1
+    tally.reject(Reject(file.name, row, damage.cause, damage.detail))
+
+
+def _opened(file: InputFile, stream: BinaryIO, roles: tuple[Role, ...]) -> pq.ParquetFile:
+    try:
+        opened = pq.ParquetFile(stream, pre_buffer=False, buffer_size=_READ_BUFFER)
+        _check_columns(opened.schema_arrow, roles)
+    except _DAMAGES as error:
+        raise _damage(file, error) from error
+    return opened
+
+
+def _stored_batches(
+    file: InputFile, opened: pq.ParquetFile, group: int, roles: tuple[Role, ...]
+) -> Iterator[pa.RecordBatch]:
+    """The mapped columns of one row group, in batches of about BATCH_BYTES by its average row."""
+    schema, metadata = opened.schema_arrow, opened.metadata.row_group(group)
+    wanted = sorted({".".join(role.path) for role in roles if _has(schema, role.path)})
+    rows = BATCH_BYTES // max(metadata.total_byte_size // max(metadata.num_rows, 1), 1)
+    batches = opened.iter_batches(
+        batch_size=min(max(rows, 16), 65_536), row_groups=[group], columns=wanted, use_threads=False
+    )
+    while True:
         try:
-            opened = pq.ParquetFile(stream, pre_buffer=False, buffer_size=_READ_BUFFER)
-            schema = opened.schema_arrow
-            _check_columns(schema, roles)
-            wanted = sorted({".".join(role.path) for role in roles if _has(schema, role.path)})
-            batches = opened.iter_batches(batch_size=_rows_of_batch(opened), columns=wanted, use_threads=False)
+            batch = next(batches, None)
         except _DAMAGES as error:
             raise _damage(file, error) from error
-        while True:
-            try:
-                batch = next(batches, None)
-            except _DAMAGES as error:
-                raise _damage(file, error) from error
-            if batch is None:
-                return
-            yield batch
+        if batch is None:
+            return
+        yield batch
 
 
 def _damage(file: InputFile, error: Exception) -> Damage:
@@ -76,13 +101,6 @@ def _check_columns(schema: pa.Schema, roles: tuple[Role, ...]) -> None:
     if not any(_has(schema, role.path) for role in texts):
         name = ".".join(texts[0].path)
         raise Damage("missing_column", f"no column {name!r}.{did_you_mean(name, schema.names)}")
-
-
-def _rows_of_batch(opened: pq.ParquetFile) -> int:
-    metadata = opened.metadata
-    size = sum(metadata.row_group(index).total_byte_size for index in range(metadata.num_row_groups))
-    average = max(size // max(metadata.num_rows, 1), 1)
-    return int(min(max(BATCH_BYTES // average, 16), 65_536))
 
 
 def _documents(

@@ -55,46 +55,75 @@ def _decoded(data: bytes, first: int) -> str | Problem:
 
 def _paragraphs(source: Source, file: InputFile, tally: Tally) -> Iterator[pa.RecordBatch]:
     """Paragraphs, streaming: what follows the last blank line of a block waits for the next one."""
-    waiting, start, damage = b"", 1, None
-    stream = blocks(pieces(file))
-    while True:
-        try:
-            block = next(stream, None)
-        except Damage as found:
-            block, damage = None, found
-        if block is None:
-            break
-        if block.state == "too_long":
-            yield from _batches(source, file, tally, waiting, start)
-            _reject(file, tally, block.first, "line_too_long", f"over {MAX_DOCUMENT_BYTES // 1_000_000} MB")
-            waiting, start = b"", block.first + 1
-            continue
-        data = waiting + block.data
-        cut = _last_blank(data)
-        yield from _batches(source, file, tally, data[:cut], start)
-        start += data.count(b"\n", 0, cut)
-        waiting = data[cut:]
-        if len(waiting) > MAX_DOCUMENT_BYTES:
-            _reject(file, tally, start, "too_large", f"a paragraph over {MAX_DOCUMENT_BYTES // 1_000_000} MB")
-            start += waiting.count(b"\n")
-            waiting = b""
-    yield from _batches(source, file, tally, waiting, start)
-    if damage is not None:
-        reached = start + waiting.count(b"\n")
+    cutter = _Cutter()
+    try:
+        for block in blocks(pieces(file)):
+            if block.state == "too_long":
+                yield from _batches(source, file, tally, *cutter.rest())
+                _reject(file, tally, block.first, "line_too_long", f"over {MAX_DOCUMENT_BYTES // 1_000_000} MB")
+                cutter.start = block.first + 1
+                continue
+            yield from _batches(source, file, tally, *cutter.add(block.data))
+            if len(cutter.waiting) > MAX_DOCUMENT_BYTES:
+                detail = f"a paragraph over {MAX_DOCUMENT_BYTES // 1_000_000} MB"
+                _reject(file, tally, cutter.start, "too_large", detail)
+                cutter.drop()
+    except Damage as damage:
+        reached = cutter.start + cutter.waiting.count(b"\n")
+        yield from _batches(source, file, tally, *cutter.rest())
         _reject(file, tally, reached if reached > 1 else None, damage.cause, damage.detail)
+    else:
+        yield from _batches(source, file, tally, *cutter.rest())
+
+
+class _Cutter:
+    """Cuts whole lines at the last blank line."""
+
+    def __init__(self) -> None:
+        self.waiting = b""
+        """Lines of a paragraph that may go on."""
+        self.start = 1
+        """Number of the line that `waiting` starts in."""
+        self.dropping = False
+        """Within a paragraph that is too long."""
+
+    def add(self, lines: bytes) -> tuple[bytes, int]:
+        """Takes more lines; gives what ends in a blank line, and the number of its first line."""
+        self.waiting += lines
+        if self.dropping:
+            blank = _BLANK.search(self.waiting)
+            if blank is None:
+                self.drop()
+                return b"", self.start
+            self._pass(blank.end())
+            self.dropping = False
+        start, cut = self.start, 0
+        for blank in _BLANK.finditer(self.waiting):
+            cut = blank.end()
+        data = self.waiting[:cut]
+        self._pass(cut)
+        return data, start
+
+    def drop(self) -> None:
+        """Forgets the paragraph so far, and what comes of it; only the end of its last line is needed still."""
+        self._pass(len(self.waiting) - self.waiting.endswith(b"\n"))
+        self.dropping = True
+
+    def rest(self) -> tuple[bytes, int]:
+        """The last paragraph, and the number of its first line."""
+        data, start = b"" if self.dropping else self.waiting, self.start
+        self._pass(len(self.waiting))
+        self.dropping = False
+        return data, start
+
+    def _pass(self, cut: int) -> None:
+        self.start += self.waiting.count(b"\n", 0, cut)
+        self.waiting = self.waiting[cut:]
 
 
 def _reject(file: InputFile, tally: Tally, line: int | None, cause: str, detail: str) -> None:
     tally.read += 1
     tally.reject(Reject(file.name, line, cause, detail))
-
-
-def _last_blank(data: bytes) -> int:
-    """Where the last paragraph that may go on starts."""
-    end = 0
-    for match in _BLANK.finditer(data):
-        end = match.end()
-    return end
 
 
 def _batches(source: Source, file: InputFile, tally: Tally, data: bytes, first: int) -> Iterator[pa.RecordBatch]:

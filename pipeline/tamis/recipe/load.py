@@ -15,7 +15,7 @@ from tamis.corpus.stage import Registry
 from tamis.errors import RecipeError, did_you_mean
 from tamis.recipe.model import CardText, Identity, Mix, Recipe, ReleaseOptions
 from tamis.recipe.overrides import apply_override
-from tamis.recipe.problems import Problems, Where
+from tamis.recipe.problems import IN_RECIPE, Problems, Where
 from tamis.recipe.rules import read_stages
 from tamis.recipe.secrets import credential_in
 from tamis.recipe.sources import read_sources, source_names
@@ -77,11 +77,13 @@ def _identity(data: Any) -> dict[str, Any]:
 def _check_scalars(data: Any, problems: Problems) -> None:
     """Refuses credentials, and what neither JSON nor a column can hold."""
     unfit = False
-    for path, value in scalars(data):
+    for path, value in list(scalars(data)):
         what = credential_in(path, value)
         if what is not None:
-            problems.add_credential(path, what, str(value))
-        complaint = _unfit(value) or next(filter(None, (_unfit(s) for s in path if isinstance(s, str))), None)
+            problems.hide(path, what, str(value))
+        for what in filter(None, (credential_in((), key) for key in path)):
+            problems.add(path, f"{what} {IN_RECIPE}")
+        complaint = next(filter(None, map(_unfit, (value, *path))), None)
         if complaint:
             unfit = True
             problems.add(path, complaint)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel
-from ruamel.yaml.error import YAMLError
 
 from tamis.corpus.stage import Registry, Stage
 from tamis.errors import OptionError, did_you_mean
@@ -17,8 +15,8 @@ from tamis.recipe.model import CardText, Identity, Mix, ReleaseOptions, Source, 
 from tamis.recipe.problems import Where
 from tamis.recipe.rules import DECIDING, RULES, with_default_rules
 from tamis.recipe.secrets import without_credentials
-from tamis.recipe.sources import AS_WRITTEN, fan_out, source_fields
-from tamis.recipe.yaml_lines import shown, spelled, yaml
+from tamis.recipe.sources import fan_out, source_fields
+from tamis.recipe.yaml_lines import parse_value, shown
 
 _STEP = re.compile(r"""\.?(?:"([^"]*)"|'([^']*)'|([^."']+))""")
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
@@ -26,6 +24,8 @@ _RANGE = re.compile(rf"\s*({_NUMBER})?\s*,\s*({_NUMBER})?\s*\Z")
 _PARTS: dict[str, type[BaseModel]] = {"mix": Mix, "release": ReleaseOptions, "card": CardText}
 _TOP = (*Identity.model_fields, *_PARTS, "sources", "defaults")
 _OFF = "off"
+_TEXTS = [name for name, field in Source.model_fields.items() if field.annotation in (str, str | None)]
+"""Fields of a source that are text."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class _Target:
     """In the recipe's data."""
     rule: bool = False
     """It is a condition."""
-    text: bool = False
-    """It is text: taken as it stands."""
+    text: Literal["", "value", "always"] = ""
+    """It is text, taken as it stands; `off`, too, when it is always text."""
 
 
 def apply_override(data: Any, setting: str, registry: Registry) -> Where:
@@ -89,7 +89,7 @@ def _find(data: Any, steps: list[str], registry: Registry) -> _Target:
     if head in Identity.model_fields:
         if rest:
             raise OptionError(f"`{head}` holds no options")
-        return _Target((head,), text=head != "seed")
+        return _Target((head,), text="" if head == "seed" else "always")
     raise OptionError(f"the recipe has no stage {head!r}.{did_you_mean(head, [*names, *_TOP])}")
 
 
@@ -127,14 +127,14 @@ def _spell_out(stages: Any, index: int, stage: Stage, rules: bool) -> None:
     options = entry[stage.name] if isinstance(entry, dict) else None
     if options is not None and not isinstance(options, dict):
         raise OptionError(f"stage {stage.name}: options are a mapping, and the recipe has {shown(options)}")
-    # Copies: other parts of the recipe may be aliases of it.
-    options = {} if options is None else copy.copy(options)
+    options = {} if options is None else options
     if rules:
         for key, value in with_default_rules(options, stage).items():
             options.setdefault(key, value)
-    entry = copy.copy(entry) if isinstance(entry, dict) else {}
-    entry[stage.name] = options
-    stages[index] = entry
+    if isinstance(entry, dict):
+        entry[stage.name] = options
+    else:
+        stages[index] = {stage.name: options}
 
 
 def _keep_by(path: Where, steps: Sequence[str], stage: Stage, columns: Sequence[str]) -> _Target:
@@ -179,7 +179,7 @@ def _field(path: Where, steps: list[str], fields: Sequence[str]) -> _Target:
     _check(head, fields, "a source has no field")
     if head in ("columns", "where") and rest:
         return _Target((*path, head, ".".join(rest)), rule=head == "where")
-    return _Target((*path, head, *rest), text=not rest and head in AS_WRITTEN)
+    return _Target((*path, head, *rest), text="value" if not rest and head in _TEXTS else "")
 
 
 def _in_part(head: str, steps: list[str]) -> _Target:
@@ -187,7 +187,7 @@ def _in_part(head: str, steps: list[str]) -> _Target:
         raise OptionError(f"name what to set of {head}.{did_you_mean('', _PARTS[head].model_fields)}")
     _check(steps[0], _PARTS[head].model_fields, f"{head} has no option")
     key = (".".join(steps[1:]),) if len(steps) > 1 else ()
-    return _Target((head, steps[0], *key), text=head == "card")
+    return _Target((head, steps[0], *key), text="always" if head == "card" else "")
 
 
 def _check(name: str, allowed: Iterable[str], complaint: str) -> None:
@@ -223,38 +223,30 @@ def _set(data: Any, target: _Target, text: str) -> Where:
     for step in target.path[:-1]:
         key = _key(data, step, path)
         path.append(key)
-        if _get(data, key) is None:
+        if (data.get(key) if isinstance(data, dict) else data[key]) is None:
             data[key] = {}
             made = made or tuple(path)
-        else:
-            # A copy: other parts of the recipe may be aliases of it.
-            data[key] = copy.copy(data[key])
         data = data[key]
     last = _key(data, target.path[-1], path)
-    if text != _OFF or target.text:
+    if text != _OFF or target.text == "always":
         data[last] = _value(text, target)
     elif target.path[0] == "stages" and last == "keep":
         # Without a `keep` of its own the stage would take its defaults.
         data[last] = {}
-    elif isinstance(data, list):
+    elif isinstance(data, dict):
+        data.pop(last, None)
+    else:
         raise OptionError("an entry of a list can't be taken away: set the whole list")
-    elif last in data:
-        del data[last]
     return made or (*path, last)
 
 
-def _key(data: Any, step: str | int, path: Sequence[str | int]) -> str | int:
+def _key(data: Any, step: str | int, path: Sequence[str | int]) -> Any:
     """The step as a key of a mapping or a position in a list."""
     if isinstance(data, dict):
-        # A key may be written as a number.
-        return next((key for key in data if spelled(key) == step), step)
+        return step
     if isinstance(data, list) and str(step).isdigit() and int(step) < len(data):
         return int(step)
     raise OptionError(f"`{'.'.join(map(str, path))}` is {shown(data)}: there is no {step!r} in it")
-
-
-def _get(data: Any, key: Any) -> Any:
-    return data.get(key) if isinstance(data, dict) else data[key]
 
 
 def _value(text: str, target: _Target) -> Any:
@@ -265,10 +257,7 @@ def _value(text: str, target: _Target) -> Any:
         if not any(match.groups()):
             raise OptionError("a range needs a bound: 30, or ,100 or 30,100 (off takes the rule away)")
         return [None if side is None else float(side) for side in match.groups()]
-    try:
-        value = yaml().load(text)
-    except YAMLError:
-        raise OptionError(f"{text!r} is no YAML value") from None
+    value = parse_value(text)
     if target.rule and (value is None or (isinstance(value, str) and "," in value)):
         raise OptionError(f"{text!r} is no condition: write a range 30,100 or a set [fr,en] (off takes the rule away)")
     return value

@@ -11,11 +11,12 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from tamis.errors import OptionError, RecipeError, did_you_mean
-from tamis.recipe.secrets import without_credentials
+from tamis.recipe.secrets import HIDDEN, without_credentials
 from tamis.recipe.yaml_lines import line_of, shown
 
 Where = tuple[str | int, ...]
 M = TypeVar("M", bound=BaseModel)
+IN_RECIPE = "stands in the recipe. Recipes are published: keep it in the environment"
 _KEY = "[key]"
 _QUOTED = re.compile(r"'([^']*)'")
 # What pydantic calls an error -> what the value must be.
@@ -59,10 +60,15 @@ class Problems:
         if problem not in self.found:
             self.found.append(problem)
 
-    def add_credential(self, path: Sequence[str | int], what: str, value: str) -> None:
-        """A credential at `path`. Its value is never told, in this complaint or another."""
+    def hide(self, path: Where, what: str, value: str) -> None:
+        """Complains about a credential at `path`, and takes its value out of the data, so that no other
+        complaint tells it, whole or in part."""
         self.credentials.append(value)
-        self.add(path, f"{what} stands in the recipe. Recipes are published: keep it in the environment")
+        self.add(path, f"{what} {IN_RECIPE}")
+        holder = self.data
+        for step in path[:-1]:
+            holder = holder[step]
+        holder[path[-1]] = HIDDEN
 
     def validate(self, model: type[M], data: Any, path: Sequence[str | int], extra: Iterable[str] = ()) -> M | None:
         """The model made of plain data that stands at `path`, or None and complaints.
@@ -80,9 +86,13 @@ class Problems:
     def raise_any(self) -> None:
         """Raises RecipeError (OptionError when only the command line is wrong) if there is a complaint."""
         if self.found:
-            lines = [f"{self.file}:{line}: {text}" if line else text for line, text in sorted(self.found)]
-            message = without_credentials("\n".join(lines), self.credentials)
-            raise (RecipeError if any(line for line, _ in self.found) else OptionError)(message)
+            lines = [
+                f"{self.file}:{line}: {without_credentials(text)}"
+                if line
+                else without_credentials(text, self.credentials)
+                for line, text in sorted(self.found)
+            ]
+            raise (RecipeError if any(line for line, _ in self.found) else OptionError)("\n".join(lines))
 
 
 def _strings(path: Iterable[str | int]) -> tuple[str, ...]:

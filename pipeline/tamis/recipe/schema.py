@@ -103,7 +103,7 @@ def recipe_schema(registry: Registry) -> dict[str, Any]:
                 "type": "array",
                 "minItems": 1,
                 "description": "In order; cheap and decisive ones first.",
-                "items": {"anyOf": [_bare(registry), *map(_entry, registry)]},
+                "items": _use(registry),
             },
             "mix": mix,
             "release": _model(ReleaseOptions, definitions),
@@ -157,18 +157,19 @@ def _as_written(schema: dict[str, Any]) -> dict[str, Any]:
     return {**schema, "type": ["string", "number"]}
 
 
-def _bare(registry: Registry) -> dict[str, Any]:
-    """Stages that can do without options."""
-    return {"enum": [stage.name for stage in registry if not _required(stage)]}
-
-
-def _entry(stage: Stage) -> dict[str, Any]:
-    options: dict[str, Any] = {"$ref": f"#/$defs/stage.{stage.name}"}
+def _use(registry: Registry) -> dict[str, Any]:
+    """A stage as a recipe uses it: its name, or one `name: {options}`."""
+    options = {
+        stage.name: {"if": {"not": {"type": "null"}}, "then": {"$ref": f"#/$defs/stage.{stage.name}"}}
+        if not _required(stage)
+        else {"$ref": f"#/$defs/stage.{stage.name}"}
+        for stage in registry
+    }
+    # Not anyOf: so an editor tells what is wrong inside the options, and not just that something is.
     return {
-        "type": "object",
-        "additionalProperties": False,
-        "required": [stage.name],
-        "properties": {stage.name: options if _required(stage) else {"anyOf": [options, {"type": "null"}]}},
+        "if": {"type": "object"},
+        "then": {"properties": options, "additionalProperties": False, "minProperties": 1, "maxProperties": 1},
+        "else": {"enum": [stage.name for stage in registry if not _required(stage)]},
     }
 
 

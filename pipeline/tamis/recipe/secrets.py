@@ -33,7 +33,8 @@ _VALUES = (
 _VARIABLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
 _NAMES_OF_FIELDS = frozenset({"columns", "signals", "where"})
 """Below these, a key is the name of somebody's field and no setting."""
-_HIDDEN = "(hidden)"
+HIDDEN = "(hidden)"
+"""Stands for a credential in errors."""
 
 
 def credential_in(path: tuple[str | int, ...], value: Any) -> str | None:
@@ -56,8 +57,9 @@ def credential_in(path: tuple[str | int, ...], value: Any) -> str | None:
 def without_credentials(message: str, values: Iterable[str] = ()) -> str:
     """The message with `values`, and all that looks like a credential, hidden."""
     for value in sorted(filter(None, values), key=len, reverse=True):
-        # As it is, and as `repr` quotes it.
-        message = message.replace(value, _HIDDEN).replace(repr(value)[1:-1], _HIDDEN)
+        # As it is, as `repr` quotes it, and as `repr` does inside a text with both kinds of quotes.
+        for spelling in (value, repr(value)[1:-1], repr(f'"{value}')[2:-1]):
+            message = message.replace(spelling, HIDDEN)
     for pattern, _ in _VALUES:
-        message = pattern.sub(_HIDDEN, message)
+        message = pattern.sub(HIDDEN, message)
     return message

@@ -10,7 +10,7 @@ from typing import Any
 from tamis.errors import did_you_mean
 from tamis.recipe.model import Source, SourceFields, unlicensed
 from tamis.recipe.problems import Problems
-from tamis.recipe.yaml_lines import plain, scalars, spelled, written
+from tamis.recipe.yaml_lines import plain, scalars, written
 
 _PLACEHOLDER = re.compile(r"(?<!\$)\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _STRAY_VARIABLE = re.compile(r"\$(?:\{(?![A-Za-z_][A-Za-z0-9_]*(?::-[^}]*)?\})|[A-Z_][A-Z0-9_]*\b)")
@@ -55,7 +55,7 @@ def source_fields(entry: Mapping[Any, Any]) -> dict[str, Any]:
     axes = entry.get("for_each")
     if isinstance(axes, dict):
         fields["for_each"] = {
-            spelled(name): [written(value) if _nameable(value) else value for value in values]
+            name: [written(value) if _nameable(value) else value for value in values]
             if isinstance(values, list)
             else values
             for name, values in axes.items()
@@ -127,7 +127,7 @@ def _check_fan_out(
         problems.add((*path, "for_each"), "for_each maps placeholders to lists of names: {lang: [fr, de]}")
         return False
     # Without for_each, braces are only looked at where a name in them can't be meant as it is.
-    used = _placeholders(rest if axes else rest.get("path"))
+    used = _placeholders(rest if axes else [rest.get("name"), rest.get("path")])
     for name in sorted(used - set(axes)):
         near = did_you_mean(name, axes) if axes else f" Add for_each: {{{name}: [...]}}"
         problems.add(path, f"placeholder {{{name}}} has no values.{near}")

@@ -11,9 +11,10 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.constructor import ConstructorError, DuplicateKeyError, RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from tamis.errors import InputError, RecipeError
+from tamis.errors import InputError, OptionError, RecipeError
 
 Path_ = Sequence[str | int]
+_MOST_NODES = 100_000
 _NO_MAPPING = "a recipe is a mapping with `name`, `version`, `sources` and `stages`"
 
 
@@ -27,6 +28,18 @@ class _Float(float):
     """A number, and how it was written."""
 
     text: str
+
+
+class LinedMapping(dict[str, Any]):
+    """A mapping that knows the lines of its keys. Keys are strings: `true` and `3` are names there."""
+
+    lines: dict[Any, int]
+
+
+class LinedList(list[Any]):
+    """A list that knows the lines of its items."""
+
+    lines: dict[Any, int]
 
 
 class _Constructor(RoundTripConstructor):
@@ -51,14 +64,22 @@ _Constructor.add_constructor("tag:yaml.org,2002:float", _Constructor.number)
 _Constructor.add_constructor("tag:yaml.org,2002:timestamp", _Constructor.date)
 
 
-def yaml() -> YAML:
-    """A YAML 1.2 parser (`no` is a word, not false) whose mappings and lists know their lines."""
+def parse_value(text: str) -> Any:
+    """The value that `text` is in YAML; OptionError when it is none."""
+    try:
+        return _Reader("").read(_yaml().load(text))
+    except YAMLError:
+        raise OptionError(f"{text!r} is no YAML value") from None
+
+
+def _yaml() -> YAML:
+    """A YAML 1.2 parser: `no` is a word, not false."""
     parser = YAML(typ="rt")
     parser.Constructor = _Constructor
     return parser
 
 
-def read_yaml(file: Path) -> CommentedMap:
+def read_yaml(file: Path) -> LinedMapping:
     """The mapping in `file`; RecipeError with file:line when it isn't one."""
     try:
         content = file.read_bytes()
@@ -76,10 +97,10 @@ def read_yaml(file: Path) -> CommentedMap:
     return parse_yaml(text, str(file))
 
 
-def parse_yaml(text: str, name: str) -> CommentedMap:
+def parse_yaml(text: str, name: str) -> LinedMapping:
     """The mapping in `text`; `name` stands for the file in errors."""
     try:
-        data = yaml().load(text)
+        data = _Reader(name).read(_yaml().load(text))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark is not None else 1
@@ -90,9 +111,46 @@ def parse_yaml(text: str, name: str) -> CommentedMap:
         raise RecipeError(f"{name}:{line}: not valid YAML: a control character stands in the text") from None
     except RecursionError:
         raise RecipeError(f"{name}:1: not a recipe: it is nested too deeply") from None
-    if not isinstance(data, CommentedMap):
+    if not isinstance(data, LinedMapping):
         raise RecipeError(f"{name}:1: {'the file is empty: ' if data is None else ''}{_NO_MAPPING}")
     return data
+
+
+class _Reader:
+    """Makes what the parser returns ours: every alias is a copy of its own, and every merge is done."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.nodes = name, 0
+
+    def read(self, data: Any, line: int = 1) -> Any:
+        self.nodes += 1
+        if self.nodes > _MOST_NODES:
+            raise RecipeError(
+                f"{self.name}:{line}: the recipe holds more than {_MOST_NODES:,} values, aliases included"
+            )
+        if isinstance(data, CommentedMap):
+            mapping = LinedMapping()
+            mapping.lines = {}
+            for key in data:
+                name, at = spelled(key), _line_of_key(data, key, line)
+                if name in mapping:
+                    raise RecipeError(f"{self.name}:{at}: not valid YAML: {name!r} stands twice in the same mapping")
+                mapping[name] = self.read(data[key], at)
+                mapping.lines[name] = at
+            return mapping
+        if isinstance(data, CommentedSeq):
+            items = LinedList()
+            items.lines = {index: data.lc.item(index)[0] + 1 for index in range(len(data))}
+            items += [self.read(item, items.lines[index]) for index, item in enumerate(data)]
+            return items
+        return data
+
+
+def _line_of_key(data: CommentedMap, key: Any, line: int) -> int:
+    if key in (data.lc.data or ()):
+        return int(data.lc.key(key)[0]) + 1
+    merged = next((one for one in data.merge if isinstance(one, CommentedMap) and key in one), None)
+    return line if merged is None else _line_of_key(merged, key, line)
 
 
 def _problem(error: MarkedYAMLError) -> str:
@@ -106,39 +164,25 @@ def _problem(error: MarkedYAMLError) -> str:
 
 
 def line_of(data: Any, path: Path_) -> int:
-    """Line (from 1) of the deepest part of `path` that exists in `data`."""
+    """Line (from 1) of the deepest part of `path` that stands in the file. What was set from the command line
+    doesn't."""
     line = 1
+    step: Any
     for step in path:
-        if isinstance(data, CommentedMap):
-            key = next((key for key in data if spelled(key) == str(step)), None)
-            if key is None:
-                break
-            line = _line_of_key(data, key) or line
-            data = data[key]
-        elif isinstance(data, CommentedSeq) and isinstance(step, int) and step < len(data):
-            # An item set from the command line has no line of its own.
-            line = data.lc.item(step)[0] + 1 if step in (data.lc.data or ()) else line
-            data = data[step]
-        else:
+        inside = step in data if isinstance(data, dict) else isinstance(data, list) and step in range(len(data))
+        if not inside:
             break
+        if isinstance(data, (LinedMapping, LinedList)):
+            line = data.lines.get(step, line)
+        data = data[step]
     return line
-
-
-def _line_of_key(data: CommentedMap, key: Any) -> int | None:
-    if key in (data.lc.data or ()):
-        return int(data.lc.key(key)[0]) + 1
-    for merged in data.merge:
-        if isinstance(merged, CommentedMap) and key in merged:
-            return _line_of_key(merged, key)
-    # Set from the command line: it has no line of its own.
-    return None
 
 
 def scalars(data: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Any]]:
     """Every scalar below `data`, with its path."""
     if isinstance(data, dict):
         for key, value in data.items():
-            yield from scalars(value, (*path, spelled(key)))
+            yield from scalars(value, (*path, str(key)))
     elif isinstance(data, list):
         for index, value in enumerate(data):
             yield from scalars(value, (*path, index))
@@ -166,7 +210,7 @@ def shown(value: Any) -> str:
 def plain(data: Any) -> Any:
     """The same data as plain dicts, lists and scalars."""
     if isinstance(data, dict):
-        return {spelled(key): plain(value) for key, value in data.items()}
+        return {str(key): plain(value) for key, value in data.items()}
     if isinstance(data, list):
         return [plain(value) for value in data]
     if isinstance(data, bool) or data is None:

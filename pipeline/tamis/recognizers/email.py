@@ -38,12 +38,14 @@ _RESERVED = re.compile(r"(?:\A|\.)(?:example\.(?:com|net|org)|example|test|inval
 _FAKE_DOMAINS = ("example.com", "example.net", "example.org")
 
 
-def find(text: str, start: int, end: int) -> list[tuple[int, int]]:
-    """Addresses whose '@' lies in text[start:end]."""
+def find(text: str, start: int, end: int, reserved_too: bool = False) -> list[tuple[int, int]]:
+    """Addresses whose '@' lies in text[start:end]; those at reserved domains only if told so."""
     found: list[tuple[int, int]] = []
     at = text.find("@", start, end)
     while at >= 0:
         span = _address(text, at)
+        if span and not reserved_too and reserved(text[span[0] : span[1]]):
+            span = None
         if span and not (found and span[0] < found[-1][1]):
             found.append(span)
         at = text.find("@", at + 1, end)
@@ -89,7 +91,6 @@ def _refused(text: str, first: int, local: str, domain: str, after: str) -> bool
         or _SCALE.match(domain) is not None
         or domain.rpartition(".")[2].lower() in _FILE_ENDINGS
         or _USER_OF_URL.search(text, max(0, first - _LOCAL_LIMIT), first) is not None
-        or reserved(domain)
     )
 
 

@@ -40,8 +40,8 @@ def length_table() -> npt.NDArray[np.uint8]:
     return table
 
 
-def find(text: str, start: int, end: int) -> list[tuple[int, int]]:
-    """IBANs that begin in text[start:end]."""
+def find(text: str, start: int, end: int, reserved_too: bool = False) -> list[tuple[int, int]]:
+    """IBANs that begin in text[start:end]; those of banks that can't exist only if told so."""
     found: list[tuple[int, int]] = []
     for match in _START.finditer(text, start):
         first = match.start()
@@ -52,7 +52,7 @@ def find(text: str, start: int, end: int) -> list[tuple[int, int]]:
         if last < 0 or (found and first < found[-1][1]):
             continue
         value = canonical(text[first:last])
-        if _remainder(value) == 1 and not reserved(value):
+        if _remainder(value) == 1 and (reserved_too or not reserved(value)):
             found.append((first, last))
     return found
 

@@ -67,43 +67,48 @@ def parse(value: str) -> Address | None:
         return None
 
 
-def counts(address: Address, private: bool) -> bool:
-    """Whether an address may lead to a person: a public one, or also a private one."""
+def counts(address: Address, private: bool, reserved_too: bool = False) -> bool:
+    """Whether an address may lead to a person: a public one, or also a private one, or one of those that
+    documentation uses in their place."""
+    if reserved_too and reserved(str(address)):
+        return True
     if isinstance(address, IPv4Address):
         if private and any(address in network for network in _PRIVATE_4):
             return True
         return address.is_global and not address.is_multicast
     if address.ipv4_mapped is not None:
-        return counts(address.ipv4_mapped, private)
+        return counts(address.ipv4_mapped, private, reserved_too)
     if private and any(address in network for network in _PRIVATE_6):
         return True
     documentation = any(address in network for network in _DOCUMENTATION_6)
     return address in _UNICAST_6 and address.is_global and not documentation
 
 
-def find(text: str, start: int, end: int, private: bool = False) -> list[tuple[int, int]]:
-    """Addresses that begin in text[start:end]."""
+def find(
+    text: str, start: int, end: int, private: bool = False, reserved_too: bool = False
+) -> list[tuple[int, int]]:
+    """Addresses that begin in text[start:end]; private ones and those of documentation only if told so."""
     found: list[tuple[int, int]] = []
     for match in _V6.finditer(text, start):
         if match.start() >= end:
             break
         span = _v6(text, match)
-        if span and _taken(text[span[0] : span[1]], private):
+        if span and _taken(text[span[0] : span[1]], private, reserved_too):
             found.append(span)
     for match in _V4.finditer(text, start):
         if match.start() >= end:
             break
         first, last = match.span()
-        if any(a < last and first < b for a, b in found) or not _taken(match.group(), private):
+        if any(a < last and first < b for a, b in found) or not _taken(match.group(), private, reserved_too):
             continue
         if not _is_number(text, match):
             found.append((first, last))
     return sorted(found)
 
 
-def _taken(value: str, private: bool) -> bool:
+def _taken(value: str, private: bool, reserved_too: bool) -> bool:
     address = parse(value)
-    return address is not None and counts(address, private)
+    return address is not None and counts(address, private, reserved_too)
 
 
 def _v6(text: str, match: re.Match[str]) -> tuple[int, int] | None:

@@ -26,6 +26,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate, pairwise
 from typing import Any
 
+from tamis.kernels.candidate_tables import PHONE_JOINTS, PHONE_PUNCTUATION
+
 REGIONS: Mapping[str, tuple[str, ...]] = {
     "bg": ("BG",), "ca": ("ES",), "cs": ("CZ",), "cy": ("GB",), "da": ("DK",), "de": ("DE", "AT", "CH"),
     "el": ("GR", "CY"), "en": ("GB", "US", "IE", "AU", "NZ"), "es": ("ES", "MX", "CO"), "et": ("EE",),
@@ -50,11 +52,9 @@ _KINDS = (
     "fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost", "personal_number", "voip", "pager",
     "uan", "voicemail",
 )  # fmt: skip
-_GROUP = re.compile(r"(?:[(\[（［+＋][^\d+＋]{0,4}){0,2}(\d+)")
-_PLAIN = re.compile(
-    r"(?:[+＋(（\[［][^\d\n]{0,4}){0,2}\d++"
-    r"(?:[-‐-―−ー－-／ \u00a0\u00ad\u200b\u2060\u3000()（）［］.\[\]/⁓∼]{1,4}+\d++)*+"
-)
+_LEAD = f"(?:[+＋(（\\[［][{PHONE_JOINTS}]{{0,4}}){{0,2}}"
+_GROUP = re.compile(rf"{_LEAD}(\d+)")
+_PLAIN = re.compile(rf"{_LEAD}\d++(?:[{PHONE_PUNCTUATION}]{{1,4}}+\d++)*+")
 _SEPARATORS = (
     (re.compile("/"), True),
     (re.compile(r"\s-|-\s"), True),
@@ -186,15 +186,19 @@ def _promising(text: str, start: int, end: int, regions: tuple[str, ...]) -> lis
     return [region for region in regions if region not in left]
 
 
-def find(text: str, start: int, end: int, regions: tuple[str, ...] = ()) -> list[tuple[int, int]]:
-    """Phone numbers in text[start:end], a stretch as the candidate scan makes them; the longest first."""
+def find(
+    text: str, start: int, end: int, regions: tuple[str, ...] = (), reserved_too: bool = False
+) -> list[tuple[int, int]]:
+    """Phone numbers in text[start:end], a stretch as the candidate scan makes them; the longest first. Those
+    reserved for fiction only if told so."""
     tried: list[str | None] = list(_promising(text, start, end, regions))
     if any(sign in text[start:end] for sign in _PLUS):
         tried.append(None)
     spans = {span for region in tried for span in _matches(text, start, end, region)}
     found: list[tuple[int, int]] = []
     for first, last in sorted(spans, key=lambda s: (s[0] - s[1], s[0])):
-        if all(last <= a or b <= first for a, b in found) and not reserved(text[first:last], regions):
+        apart = all(last <= a or b <= first for a, b in found)
+        if apart and (reserved_too or not reserved(text[first:last], regions)):
             found.append((first, last))
     return sorted(found)
 

@@ -53,6 +53,9 @@ class PiiConfig(StageConfig):
     country code are found everywhere."""
     private_ips: bool = False
     """Take private IP addresses (10.0.0.0/8, 192.168.0.0/16, fc00::/7, ...), too."""
+    reserved: bool = True
+    """Take values set aside for documentation and fiction, too (example.org, 192.0.2.0/24, 555-01xx): a reader
+    can't tell them from real ones. With replacement `fake` they stay, as every fake is such a value."""
     presidio: bool = False
     """Let Presidio's recognizers decide on the candidates; needs `pip install 'tamis[presidio]'`."""
     seed: Annotated[int, Field(ge=0)] = 0
@@ -82,15 +85,21 @@ class _Finding(NamedTuple):
     regions: tuple[str, ...]
 
 
+def _reserved_too(config: PiiConfig) -> bool:
+    """Whether reserved values count: never where fakes, which are such values, take the place of others."""
+    return config.reserved and config.replacement == "tag"
+
+
 def _finders(config: PiiConfig) -> dict[Kind, Find]:
     """The recognizer of every kind wanted."""
     from tamis.recognizers import email, iban, ip_address, payment_card, phone, presidio
 
+    too = _reserved_too(config)
     own: dict[Kind, Find] = {
-        "email": lambda text, start, end, _: email.find(text, start, end),
-        "phone": phone.find,
-        "ip": lambda text, start, end, _: ip_address.find(text, start, end, config.private_ips),
-        "iban": lambda text, start, end, _: iban.find(text, start, end),
+        "email": lambda text, start, end, _: email.find(text, start, end, too),
+        "phone": lambda text, start, end, regions: phone.find(text, start, end, regions, too),
+        "ip": lambda text, start, end, _: ip_address.find(text, start, end, config.private_ips, too),
+        "iban": lambda text, start, end, _: iban.find(text, start, end, too),
         "payment_card": lambda text, start, end, _: payment_card.find(text, start, end),
     }
     finders: Any = presidio.load() if config.presidio else own
@@ -104,10 +113,14 @@ def _kept(finding: _Finding, config: PiiConfig) -> bool:
 
     if finding.kind == "ip":
         address = ip_address.parse(finding.value.partition("/")[0].partition("%")[0])
-        return address is not None and ip_address.counts(address, config.private_ips)
+        return address is not None and ip_address.counts(address, config.private_ips, _reserved_too(config))
+    if finding.kind == "payment_card":
+        return not payment_card.reserved(finding.value)
+    if _reserved_too(config):
+        return True
     if finding.kind == "phone":
         return not phone.reserved(finding.value, finding.regions)
-    test = {"email": email.reserved, "iban": ibans.reserved, "payment_card": payment_card.reserved}
+    test = {"email": email.reserved, "iban": ibans.reserved}
     return not test[finding.kind](finding.value)
 
 
@@ -322,8 +335,9 @@ IP: IPv4 and IPv6, public addresses only unless `private_ips`. IBAN: country, le
 13616). Payment card: issuer, length and Luhn (ISO/IEC 7812). Versions, dates, ISBNs, section numbers, users
 of URLs and the like are left out.
 
-Values that nobody can have (example.org, 192.0.2.0/24, numbers reserved for fiction) don't count. Fakes are
-such values, so a second run over a released text finds nothing. Where kinds overlap, e-mail goes first, then
+Values that nobody can have (example.org, 192.0.2.0/24, numbers reserved for fiction) count unless `reserved` is
+false. Fakes are such values and stay as they are, so a second run over a released text finds nothing, whether
+tags or fakes were put in. Where kinds overlap, e-mail goes first, then
 IBAN, payment card, IP address, phone. Names, postal addresses and identity numbers aren't looked for. No
 value leaves the stage: its columns are counts and positions.""",
     config=PiiConfig,

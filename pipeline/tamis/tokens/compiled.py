@@ -1,21 +1,20 @@
-"""Compiled encoding: which tokenizers it can do, and the proof that it does them.
+"""Compiled encoding of text columns, and the proof that it does what the `tokenizers` library does.
 
-Two kinds of BPE are compiled (`tamis.kernels.bpe`); all else, and whatever is not certain, stays with the
-`tokenizers` library:
+Two kinds of BPE are compiled (`tamis.tokens.program` decides, `tamis.kernels.bpe` encodes); all else stays with
+the library:
 
-* byte-level BPE whose split pattern is one of `SPLITS`, with no normalizer or NFC;
+* byte-level BPE whose split pattern is one of `tamis.kernels.bpe_patterns.SPLITS`, with no normalizer or NFC;
 * BPE with byte fallback and no pre-tokenizer, whose normalizer is made of NFC, dropped characters, spaces put
-  behind a character before a space or a word character, one space put first, and the space marker U+2581
-  (Lucie's, Llama 2's and others converted from SentencePiece), if no merge reaches from another character to
-  a marker behind it: then pieces cut before runs of markers are independent.
+  behind a character before a space or a word character, one space put first, and spaces made markers (U+2581):
+  Lucie's, Llama 2's and others converted from SentencePiece. If no merge reaches from another character to a
+  marker behind it, pieces cut before runs of markers are independent.
 
-What is compiled is read from the library's own serialization of the tokenizer that it would encode with, and the
-classes of characters are those that its regular expressions find. Before the first text, both encode the probes
-(`probes`): scripts, code, white space, emoji, digits, special tokens, edge cases. If an id differs, the library
-does the work, and the log of `tamis.tokens` says so, once.
+What is compiled is read from the library's own serialization of the tokenizer that it would encode with, and
+classes of characters are those that its regular expressions find. Then both encode the `probes`. If an id
+differs, the library does the work, and the log of `tamis.tokens` says so, once.
 
-A document goes to the library by itself if it holds an added token that is no special one, or isn't in NFC
-where the tokenizer asks for that (ingested text is).
+A document goes to the library by itself if it holds an added token that is no special one, or isn't composed
+(NFC) where the tokenizer would compose it; ingested text is.
 """
 
 from __future__ import annotations
@@ -34,155 +33,178 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tamis.kernels.bpe import SLACK, Program, encode_rows, find_any
+from tamis.kernels.bpe import SLACK, encode_rows, find_any
 from tamis.kernels.bpe_cache import PieceTable, piece_table
 from tamis.kernels.bpe_normal import UNKNOWN, UNSURE, check_form_c, form_c_classes
 from tamis.kernels.buffers import Bytes, Offsets, text_buffers
-from tamis.tokens.program import NotCompiled, compiled
+from tamis.tokens.program import Compiled, NotCompiled, compiled
+from tamis.tokens.tokenizer import batches
 
 Ids = npt.NDArray[np.uint32]
 Encode = Callable[[pa.Array], tuple[Ids, Offsets]]
-"""A text column to all its ids and where each document's begin and end."""
+"""A text column without nulls to the ids of all its documents, each with its end, and int64 offsets."""
 
-CACHE_SLOTS = 20
-"""Binary logarithm of the slots of the cache of pieces: 32 MiB."""
-CACHE_BYTES, CACHE_IDS, CACHE_LONGEST = 24 << 20, 6 << 20, 192
-"""Room for the bytes (24 MiB) and the ids (24 MiB) of longer pieces, and the longest piece kept, in bytes."""
-ROWS, BYTES = 1 << 16, 1 << 26
-"""Documents and bytes encoded at once; a longer document alone."""
+CACHE_BITS = 20
+"""Binary logarithm of the slots of the cache of pieces: 32 MiB, for 655,000 pieces."""
+CACHE_BYTES, CACHE_IDS = 24 << 20, 6 << 20
+"""Room for the bytes of pieces longer than 15 of them (24 MiB), and for ids where a piece has more than three
+(24 MiB). The cache starts anew when something is full."""
+LONGEST = 192
+"""Bytes of the longest piece that is kept."""
+BATCH_BYTES, BATCH_DOCUMENTS = 1 << 26, 1 << 20
+"""Text encoded at once; a larger document alone."""
 
 _LOG = logging.getLogger("tamis.tokens")
 
 
 @dataclass(frozen=True, eq=False)
 class CompiledEncoder:
-    """Encodes text columns as the library does, compiled; any thread may call it, one at a time runs."""
+    """Encodes text columns as the library does. Any thread may call it; one at a time runs."""
 
-    program: Program
-    form_c: bool
-    """The tokenizer composes characters: a text that isn't composed goes to the library."""
-    added: tuple[bytes, ...]
-    """Added tokens that a text may hold: a text that does goes to the library."""
+    compiled: Compiled
     cache: PieceTable
-    """Ids of the pieces seen so far."""
+    """Ids of the pieces seen so far; for as long as the encoder lives."""
     lock: Any = field(default_factory=threading.Lock)
 
     def encode(self, column: pa.Array, library: Encode) -> tuple[Ids, Offsets]:
-        """All ids of a text column without nulls, with the end of each document, and int64 offsets.
+        """Ids of all documents of a text column without nulls, each with its end, and int64 offsets.
 
         `library` encodes the documents that the compiled code leaves to it.
         """
-        parts: list[Ids] = []
-        counts: list[npt.NDArray[np.int64]] = []
-        for start, stop in batches(text_buffers(column)[1], BYTES, ROWS):
-            ids, offsets = self._encode(column.slice(start, stop - start), library)
-            parts.append(ids)
-            counts.append(np.diff(offsets))
-        values = parts[0] if len(parts) == 1 else np.concatenate([np.zeros(0, np.uint32), *parts])
-        return values, np.concatenate([np.zeros(1, np.int64), *counts]).cumsum()
+        parts = [
+            self._encode(column.slice(start, stop - start), library)
+            for start, stop in batches(text_buffers(column)[1], BATCH_BYTES, BATCH_DOCUMENTS)
+        ]
+        if len(parts) == 1:
+            return parts[0]
+        ids = [np.zeros(0, np.uint32), *(ids for ids, _ in parts)]
+        return np.concatenate(ids), _offsets(*(np.diff(offsets) for _, offsets in parts))
 
     def _encode(self, column: pa.Array, library: Encode) -> tuple[Ids, Offsets]:
-        from tamis.kernels.bpe import SLACK, encode_rows
-
+        program = self.compiled.program
         data, bounds = text_buffers(column)
         data = _read_only(data)
-        skipped = self._skipped(column, data, bounds)
+        left = self._left(column, data, bounds)
         sizes = np.diff(bounds)
-        widest = 2 * int(sizes.max(initial=0)) + 1 if self.program.spaced else 0
-        # Most of both is never written, so it takes no memory.
-        scratch = np.empty(widest, np.uint8)
-        room = int(sizes.sum()) * (2 if self.program.spaced else 1)
-        out = np.empty(room + 2 * len(column) + SLACK, np.uint32)
+        # Room for the worst case. What isn't written takes no memory, and the rest is given back.
+        widening = 2 if program.spaced else 1
+        scratch = np.empty(widening * int(sizes.max(initial=0)) + 1 if program.spaced else 0, np.uint8)
+        ids = np.empty(widening * int(sizes.sum()) + 2 * len(column) + SLACK, np.uint32)
         offsets = np.zeros(len(column) + 1, np.int64)
         with self.lock:
             count = encode_rows(
-                self.program, self.cache, data, bounds, skipped, scratch, _read_only(scratch), out, offsets
+                program, self.cache, data, bounds, left, scratch, _read_only(scratch), ids, offsets
             )
-        out.resize(count, refcheck=False)
-        if skipped.any():
-            return _spliced(out, offsets, np.flatnonzero(skipped), *library(column.filter(pa.array(skipped))))
-        return out, offsets
+        ids.resize(count, refcheck=False)
+        if not left.any():
+            return ids, offsets
+        return _spliced(ids, offsets, np.flatnonzero(left), *library(column.filter(pa.array(left))))
 
-    def _skipped(self, column: pa.Array, data: Bytes, bounds: Offsets) -> npt.NDArray[np.bool_]:
-        """The rows that the library must encode."""
-        from tamis.kernels.bpe import find_any
-        from tamis.kernels.bpe_normal import UNKNOWN, UNSURE, check_form_c, form_c_classes
-
-        skipped = np.zeros(len(column), np.bool_)
-        if self.added:
+    def _left(self, column: pa.Array, data: Bytes, bounds: Offsets) -> npt.NDArray[np.bool_]:
+        """Which documents the library must encode."""
+        left = np.zeros(len(column), np.bool_)
+        added = self.compiled.added
+        if added:
             starts = np.zeros(256, np.bool_)
-            starts[[token[0] for token in self.added]] = True
-            needles = np.frombuffer(b"".join(self.added), np.uint8)
-            find_any(data, bounds, needles, np.cumsum([0, *map(len, self.added)]), starts, skipped)
-        if self.form_c:
+            starts[[token[0] for token in added]] = True
+            ends = np.cumsum([0, *map(len, added)], dtype=np.int64)
+            find_any(data, bounds, np.frombuffer(b"".join(added), np.uint8), ends, starts, left)
+        if self.compiled.form_c:
             flags = np.zeros(len(column), np.uint8)
             check_form_c(data, bounds, form_c_classes(), flags)
-            skipped |= (flags & UNKNOWN) != 0
-            for row in np.flatnonzero((flags == UNSURE) & ~skipped):
-                skipped[row] = not _is_form_c(column[int(row)].as_py())
-        return skipped
-
-
-def _is_form_c(text: str) -> bool:
-    import unicodedata
-
-    return unicodedata.is_normalized("NFC", text)
+            left |= (flags & UNKNOWN) != 0
+            for row in np.flatnonzero((flags == UNSURE) & ~left):
+                left[row] = not unicodedata.is_normalized("NFC", column[int(row)].as_py())
+        return left
 
 
 def _read_only(array: Bytes) -> Bytes:
+    """The same memory, of the one type that the loops are compiled for."""
     view = array.view()
     view.flags.writeable = False
     return view
 
 
-def _spliced(
-    ids: Ids, offsets: Offsets, rows: npt.NDArray[np.int64], more: Ids, bounds: Offsets
-) -> tuple[Ids, Offsets]:
-    """`ids` with those of `rows`, which have none there, put in from `more`."""
+def _offsets(*counts: Offsets) -> Offsets:
+    return np.concatenate([np.zeros(1, np.int64), *counts]).cumsum()
+
+
+def _spliced(ids: Ids, offsets: Offsets, rows: Offsets, more: Ids, bounds: Offsets) -> tuple[Ids, Offsets]:
+    """`ids` with those of `rows`, which have none yet, put in from `more`."""
     counts = np.diff(offsets)
     counts[rows] = np.diff(bounds)
     parts, done = [], 0
     for k, row in enumerate(rows):
         parts += [ids[done : offsets[row]], more[bounds[k] : bounds[k + 1]]]
         done = offsets[row]
-    return np.concatenate([*parts, ids[done:]]), np.concatenate([np.zeros(1, np.int64), counts]).cumsum()
-
-
-def batches(bounds: Offsets, size: int, documents: int) -> Iterator[tuple[int, int]]:
-    """Row ranges of at most `size` bytes and `documents` rows; a larger document has one to itself."""
-    start, rows = 0, len(bounds) - 1
-    while start < rows:
-        fits = int(np.searchsorted(bounds, bounds[start] + size, side="right")) - 1
-        stop = min(max(fits, start + 1), start + documents, rows)
-        yield start, stop
-        start = stop
-
-
-# -- choosing
+    return np.concatenate([*parts, ids[done:]]), _offsets(counts)
 
 
 def compiled_encoder(library: Any, end_id: int, name: str, encode: Encode) -> CompiledEncoder | None:
     """The compiled encoder of a `tokenizers.Tokenizer`, or None when the library must do the work.
 
     `library` takes special tokens in a text as plain text; `encode` encodes with it and ends every document
-    with `end_id`. `name` tells the tokenizer in the log, which gets one warning per process and name when the
-    answer is None.
+    with `end_id`. `name` tells the tokenizer in the log, where None is explained once per process.
     """
     try:
-        made = _compiled(json.loads(library.to_str()), end_id)
-        _prove(made, encode)
-    except _NotCompiled as reason:
-        _say_once(name, str(reason))
+        made = compiled(json.loads(library.to_str()), end_id)
+        encoder = CompiledEncoder(made, piece_table(CACHE_BITS, CACHE_BYTES, CACHE_IDS, LONGEST))
+        _prove(encoder, encode)
+    except NotCompiled as reason:
+        _say(name, str(reason))
         return None
-    return made
+    return encoder
 
 
 @functools.cache
-def _say_once(name: str, reason: str) -> None:
-    _LOG.warning(
-        "tokenizer %s: %s; the `tokenizers` library encodes instead, with the same ids, at a tenth of the speed",
-        name,
-        reason,
-    )
+def _say(name: str, reason: str) -> None:
+    _LOG.warning("tokenizer %s: %s; the slower `tokenizers` library gives its ids", name, reason)
 
 
+def _prove(encoder: CompiledEncoder, encode: Encode) -> None:
+    """Raises NotCompiled when an id of a probe differs, or one of the library's fails."""
+    column = pa.array(list(probes(encoder.compiled.vocabulary)), pa.large_string())
+    wanted, bounds = encode(column)
+    for _ in range(2):  # with an empty cache, and from it
+        ids, offsets = encoder.encode(column, encode)
+        if not (np.array_equal(ids, wanted) and np.array_equal(offsets, bounds)):
+            raise NotCompiled("the compiled encoder and the library disagree on a probe")
+
+
+_TEXTS = (
+    "",
+    "Le tamis retient les gros grains ; l'été, on l'utilise aussi pour le « sable » (ou «la farine»).",
+    "The quick brown fox doesn't jump over 1,234,567.89 lazy dogs. WE'LL SEE; I'D SAY they'Re.\n\nIt's HTMLParser2.",
+    "Straßenbahnhaltestelle, Überlegung und Größe: „das“ sind drei Wörter – oder‚ vier‘?",
+    "Съешь же ещё этих мягких французских булок. Ξεσκεπάζω τὴν ψυχοφθόρα βδελυγμία.",
+    "中文没有空格。日本語のテキストと、カタカナ。 한국어 텍스트 입니다. ไม่มีช่องว่าง ၁၂၃ ལྷ་ས",
+    "हिन्दी में लिखा हुआ पाठ, বাংলা লেখা ১২৩, தமிழ் எழுத்து, اَلْعَرَبِيَّةُ ٢٠٢٤ וְעִבְרִית",
+    "def f(x: int) -> int:\n    if x[0] >= 10:\r\n\t\treturn {'a': x ** 2}  # TODO\n\n\n\tpass\n",
+    '<a href="https://example.org/a/b?c=%20d&e=f#g">\n  <!-- x -->\n</a>\n{"k": [1, 2.5e-3, null]}',
+    "SELECT * FROM t WHERE a<>'b' AND c = ( d / 2 );\n/* [ { ' \" « “ ‘ ‚ ‹ — – ― */ ( a [ b { c / d < e ' f",
+    "👩‍👩‍👧‍👦 🇫🇷 👍🏽 ☎️ 1️⃣ 𝔘𝔫𝔦𝔠𝔬𝔡𝔢 ﬁ ½ Ⅷ ² ① ǅ ʰ ª ſ K Å",
+    "<|endoftext|> </s><s> <unk> [EOS] <|im_start|>user\n<0x41> <pad>",
+    " ", "\n", "\t", "\r", "\r\n \r", "\0", "\u00a0", "\u3000\u2003", "\u2581 \u2581\u2581a", "   \n\n   ", "\u0301", "e\u0301\u0323",
+)  # fmt: skip
+_FRAGMENTS = (
+    *" \n\t'aBéßǅʰ中あ한ह1²½Ⅷ٣7.,-/_(<\"«—’\u0301\u093f\u094d\u00a0\u3000\u2581\u200d\ufeff\u00ad\x85\r\0",
+    "  ", "    ", "\n\n", "\r\n", "'s", "'T", "'ll", "'VE", "'ſ", "The", "les", "ing", "ABC", "über", "слово", "العربية", "123",
+    "2024", "...", "====", "://", "();", "👍🏽", "\U0010fffd", "\U000e0041", "</s>", "<|endoftext|>", " (", "\u0378",
+)  # fmt: skip
+
+
+def probes(vocabulary: tuple[bytes, ...]) -> Iterator[str]:
+    """Texts on which an encoder is proved: about 100 kB, the same in every process.
+
+    Real ones in many scripts, random ones of what split patterns and normalizers tell apart, tokens of the
+    vocabulary in a row, and long ones without a space.
+    """
+    dice = random.Random(0)
+    yield from _TEXTS
+    for _ in range(1200):
+        yield "".join(dice.choices(_FRAGMENTS, k=dice.randint(1, 12)))
+    for _ in range(600):
+        tokens = dice.choices(vocabulary or (b"",), k=dice.randint(1, 10))
+        yield b"".join(tokens).decode(errors="ignore")
+    letters = "".join(dice.choices("abcdeghilmnoprstu", k=3000))
+    yield from (letters, "ab" * 500, " " * 700, "=" * 700, "0123456789" * 70, "中文字" * 200)

@@ -1,6 +1,7 @@
 """Tokenizers: loading a `tokenizer.json`, and text columns to token ids.
 
-The `tokenizers` library does the encoding. This file owns what a corpus needs around it:
+The usual kinds of BPE are compiled (`tamis.tokens.compiled`), the `tokenizers` library encodes with any other
+tokenizer, and its ids are the measure of both. This file owns what a corpus needs around it:
 
 * exactly one end-of-document id per document, at its end, and never one that the text itself wrote: a
   document about tokenizers may hold `<|endoftext|>`, and that must stay ordinary text;
@@ -19,9 +20,10 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +31,12 @@ import orjson
 import pyarrow as pa
 
 from tamis.errors import InputError, did_you_mean
+from tamis.kernels.bpe_patterns import GPT2_SPLIT, LLAMA3_SPLIT, QWEN2_SPLIT
+from tamis.kernels.bpe_patterns import TAMIS_SPLIT as TAMIS_SPLIT
 from tamis.kernels.buffers import text_buffers
+
+if TYPE_CHECKING:
+    from tamis.tokens.compiled import CompiledEncoder
 
 END_OF_DOCUMENT = (
     "<|endoftext|>",
@@ -49,22 +56,7 @@ BATCH_BYTES = 1 << 20
 BATCH_DOCUMENTS = 8192
 """Documents given to the library at once: an encoding costs memory even when it is empty."""
 
-TAMIS_SPLIT = (
-    r"[^\r\n\p{L}\p{M}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
-"""Split of the tokenizers Tamis trains: GPT-4's, with every digit on its own, combining marks in their word
-(as Indic scripts need), and no English contractions."""
-
-_REST = r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-_WORDS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+"
-CUTTABLE_SPLITS = frozenset(
-    {
-        TAMIS_SPLIT,
-        r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
-        rf"{_WORDS}|\p{{N}}|{_REST}",
-        rf"{_WORDS}|\p{{N}}{{1,3}}|{_REST}",
-    }
-)
+CUTTABLE_SPLITS = frozenset({TAMIS_SPLIT, GPT2_SPLIT, LLAMA3_SPLIT, QWEN2_SPLIT})
 """Split patterns that always end a piece between a letter and a following space or newline, by what they see
 before it alone: a run of letters stops there as it does at the end of the text, no look-ahead reaches over
 it, and nothing looks behind. They are Tamis's own, GPT-2's, Qwen 2's and Llama 3's."""
@@ -122,9 +114,29 @@ class TokenizerHandle:
         Document i has the ids `values[offsets[i]:offsets[i + 1]]`; the last one is `end_id`, no other is.
         Raises InputError when the tokenizer makes its end-of-document id out of ordinary text.
         """
+        encoder = self.compiled
+        values, offsets = (
+            self._by_library(column) if encoder is None else encoder.encode(column, self._by_library)
+        )
+        if np.count_nonzero(values == self.end_id) != len(column):
+            raise InputError(
+                f"the tokenizer (sha256 {self.sha256[:12]}) makes {self.end_of_document!r} out of "
+                "ordinary text, so it can't tell where a document ends; name another one in `end_of_document`"
+            )
+        return pa.array(values), offsets
+
+    @cached_property
+    def compiled(self) -> CompiledEncoder | None:
+        """The compiled encoder, made and proved when the first text comes; None leaves the library alone."""
+        from tamis.tokens.compiled import compiled_encoder
+
+        return compiled_encoder(self.library, self.end_id, self.sha256[:12], self._by_library)
+
+    def _by_library(self, column: pa.Array) -> tuple[Ids, npt.NDArray[np.int64]]:
+        """Ids and offsets as `encode` gives them, by the library."""
         parts: list[Ids] = []
         counts: list[int] = []
-        for start, stop in _batches(text_buffers(column)[1]):
+        for start, stop in batches(text_buffers(column)[1], BATCH_BYTES, BATCH_DOCUMENTS):
             texts = column.slice(start, stop - start).to_pylist()
             if len(texts) == 1 and self.cuttable:
                 pieces = [self._ids([piece], end=False)[0] for piece in cut(texts[0])]
@@ -137,12 +149,7 @@ class TokenizerHandle:
                 counts.extend(lengths)
         values = np.concatenate(parts) if parts else np.zeros(0, np.uint32)
         offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
-        if np.count_nonzero(values == self.end_id) != len(column):
-            raise InputError(
-                f"the tokenizer (sha256 {self.sha256[:12]}) makes {self.end_of_document!r} out of "
-                "ordinary text, so it can't tell where a document ends; name another one in `end_of_document`"
-            )
-        return pa.array(values), offsets
+        return values, offsets
 
     def _ids(self, texts: list[str], *, end: bool) -> tuple[Ids, list[int]]:
         """Ids of all texts in one array, and how many each has; `end` ends each with `end_id`."""
@@ -315,11 +322,11 @@ def cut(text: str, size: int = BATCH_BYTES // 2) -> Iterator[str]:
     yield text[start:]
 
 
-def _batches(bounds: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-    """Row ranges of at most `BATCH_BYTES` and `BATCH_DOCUMENTS`; a larger document has one to itself."""
+def batches(bounds: npt.NDArray[np.int64], size: int, documents: int) -> Iterator[tuple[int, int]]:
+    """Row ranges of at most `size` bytes and `documents` rows; a larger document has one to itself."""
     start, rows = 0, len(bounds) - 1
     while start < rows:
-        fits = int(np.searchsorted(bounds, bounds[start] + BATCH_BYTES, side="right")) - 1
-        stop = min(max(fits, start + 1), start + BATCH_DOCUMENTS, rows)
+        fits = int(np.searchsorted(bounds, bounds[start] + size, side="right")) - 1
+        stop = min(max(fits, start + 1), start + documents, rows)
         yield start, stop
         start = stop

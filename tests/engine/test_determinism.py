@@ -1,0 +1,92 @@
+"""The same bytes, whatever the number of workers, the order of tasks, and Python's hash seed."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small_corpus import Outcome, Place, hashes
+
+from tamis.engine import run as run_module
+from tamis.engine import session as session_module
+from tamis.engine.tasks import run_tasks
+
+RELEASE = """
+import json, sys
+from pathlib import Path
+from tamis.engine.reporting import Silent
+from tamis.engine.run import RunOptions, run
+from tamis.recipe.load import load_recipe_text
+from tamis.stages import STAGES
+
+if __name__ == "__main__":
+    text, corpus, root, workers = sys.argv[1:]
+    recipe = load_recipe_text(text, "small.yaml", STAGES)
+    options = RunOptions(Path(root) / "work", Path(root) / "out", int(workers))
+    summary = run(recipe, Path(corpus), options, Silent(), lambda manifest, ledger, folder: [])
+    print(json.dumps(summary.to_json()))
+"""
+
+
+def in_a_process(place: Place, workers: int, hash_seed: str) -> dict[str, str]:
+    """Runs the recipe in a fresh interpreter; hashes of the release."""
+    script = place.root / "release.py"
+    place.root.mkdir(parents=True, exist_ok=True)
+    script.write_text(RELEASE)
+    done = subprocess.run(
+        [sys.executable, script, place.text, place.corpus, place.root, str(workers)],
+        env=os.environ | {"PYTHONHASHSEED": hash_seed},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    return hashes(Path(json.loads(done.stdout)["release"]))
+
+
+@pytest.fixture(scope="module")
+def expected(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """A release with a trained tokenizer, by this process alone."""
+    return Place(tmp_path_factory.mktemp("one"), corpus=small).run()
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_any_order_of_tasks(
+    seed: int, small: Path, tmp_path: Path, expected: Outcome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders = []
+
+    def shuffled(tasks: Sequence[Any], workers: int, on_done: Callable[[Any], None]) -> list[Any]:
+        order = random.Random(seed).sample(range(len(tasks)), len(tasks))
+        orders.append(order)
+        results = [run_tasks([tasks[index]], workers, on_done)[0] for index in order]
+        return [results[order.index(index)] for index in range(len(tasks))]
+
+    monkeypatch.setattr(session_module, "run_tasks", shuffled)
+    monkeypatch.setattr(run_module, "run_tasks", shuffled)
+    assert Place(tmp_path, corpus=small).run().files == expected.files
+    assert len(orders) >= 4 and any(order != sorted(order) for order in orders)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("workers", "hash_seed"), [(1, "1"), (2, "0"), (3, "4242")])
+def test_any_number_of_workers_and_any_hash_seed(
+    workers: int, hash_seed: str, small: Path, tmp_path: Path, expected: Outcome
+) -> None:
+    assert in_a_process(Place(tmp_path, corpus=small), workers, hash_seed) == expected.files
+
+
+def test_two_workers_top_up_as_one_does(small: Path, tokenizer: str, tmp_path: Path) -> None:
+    place = Place(tmp_path / "two", tokenizer=tokenizer, corpus=small)
+    place.run("gopher_quality.keep.words=60,120")
+    after = place.run(workers=2)
+    assert after.measured["gopher_repetition"] > 0
+    assert after.files == Place(tmp_path / "one", tokenizer=tokenizer, corpus=small).run().files

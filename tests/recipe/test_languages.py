@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import pytest
+
+from tamis.recipe.languages import check_language
+
+
+@pytest.mark.parametrize(
+    "tag", ["fr", "en", "no", "nb", "br", "gsw", "pt-BR", "zh-Hant", "sr-Latn", "ca-valencia", "und", "mul", "code"]
+)
+def test_canonical_codes_are_taken_as_they_are(tag: str) -> None:
+    assert check_language(tag) == tag
+
+
+@pytest.mark.parametrize(
+    ("tag", "canonical"),
+    [("fra", "fr"), ("fre", "fr"), ("deu", "de"), ("FR", "fr"), ("pt_BR", "pt-BR"), ("pt-br", "pt-BR"), ("iw", "he")],
+)
+def test_other_spellings_name_the_canonical_one(tag: str, canonical: str) -> None:
+    with pytest.raises(ValueError, match=f"'{tag}' has the canonical code '{canonical}': write that"):
+        check_language(tag)
+
+
+@pytest.mark.parametrize(
+    ("tag", "hint"),
+    [
+        ("french", "Did you mean 'fr'?"),
+        ("français", "Did you mean 'fr'?"),
+        ("Deutsch", "Did you mean 'de'?"),
+        ("zz", "Allowed are BCP-47 tags"),
+        ("a", "Allowed are BCP-47 tags"),
+        ("", "Allowed are BCP-47 tags"),
+        ("fr-", "Allowed are BCP-47 tags"),
+        ("Code", "`code` for source code"),
+        ("true", "Allowed are BCP-47 tags"),
+        ("2024", "Allowed are BCP-47 tags"),
+        ("x" * 500, "Allowed are BCP-47 tags"),
+    ],
+)
+def test_what_is_no_language_is_refused(tag: str, hint: str) -> None:
+    with pytest.raises(ValueError, match="is no language code") as caught:
+        check_language(tag)
+    assert hint in str(caught.value)
