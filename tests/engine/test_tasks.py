@@ -107,13 +107,12 @@ def test_a_task_that_kills_every_worker_fails_alone(tmp_path: Path) -> None:
 
 def test_interrupting_the_parent_kills_the_workers(tmp_path: Path) -> None:
     def interrupt(done: Done) -> None:
+        while not (tmp_path / "endless").exists():
+            time.sleep(0.05)
         raise KeyboardInterrupt
 
-    tasks = [Probe("quick", tmp_path), Probe("endless", tmp_path)]
-    begin = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        run_tasks([tasks[0], Endless(tmp_path)], 2, interrupt)
-    assert time.monotonic() - begin < 20
+        run_tasks([Probe("quick", tmp_path), Endless(tmp_path)], 2, interrupt)
     for line in (tmp_path / "endless").read_text().splitlines():
         assert not Path(f"/proc/{line}").exists()
 
@@ -233,8 +232,9 @@ def test_a_damaged_file_is_named_with_what_to_do(
     damaged = first(place, pattern)
     damage(damaged)
     # A task that meets the damage fails with the same words.
-    with pytest.raises((StoreError, TaskFailed), match=f"(?s){damaged.name[:8]}.*{told}"):
+    with pytest.raises((StoreError, TaskFailed), match=f"(?s){told}") as failed:
         place.run()
+    assert str(damaged) in str(failed.value)
     # As it says: deleting it is enough.
     if "corpus/" in pattern:
         for file in damaged.parent.iterdir():

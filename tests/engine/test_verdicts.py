@@ -1,88 +1,15 @@
-"""Keep rules over columns, beside a twin that decides row by row in plain Python."""
+"""Keep rules over columns, one thing at a time."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
-import numpy as np
 import polars as pl
-import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from verdict_tables import decide, documents, failed_of, first_of, signals, used
 
-from tamis.corpus.conditions import Condition
-from tamis.corpus.signals import MEASURED
-from tamis.corpus.stage import Column, Stage, StageConfig
-from tamis.engine.verdicts import Verdicts, walk
-from tamis.recipe.model import StageUse
-
-COLUMNS = (
-    Column("number", pa.int32(), "count", "A count."),
-    Column("ratio", pa.float32(), "ratio 0..1", "A ratio."),
-    Column("label", pa.string(), "label", "A language."),
-    Column("flag", pa.bool_(), "flag", "A flag."),
-)
-NAMES = ("one", "two", "three")
-Row = dict[str, Any]
-
-
-def stage(name: str, provides: Mapping[str, str] | None = None) -> Stage:
-    return Stage(
-        name=name, version=1, title="", about="", config=StageConfig, reads=("text",), adds=COLUMNS,
-        provides=provides or {},
-    )  # fmt: skip
-
-
-def used(name: str, keep: Mapping[str, Any], provides: Mapping[str, str] | None = None, **rules: Any) -> StageUse:
-    conditions = {signal: Condition.model_validate(written) for signal, written in keep.items()}
-    keep_by = {
-        column: {
-            value: {signal: Condition.model_validate(written) for signal, written in signals.items()}
-            for value, signals in by_value.items()
-        }
-        for column, by_value in rules.pop("keep_by", {}).items()
-    }
-    when = {column: Condition.model_validate(written) for column, written in rules.pop("when", {}).items()}
-    return StageUse(
-        stage=stage(name, provides), config=StageConfig(), keep=conditions, keep_by=keep_by, when=when, **rules
-    )
-
-
-def documents(languages: Sequence[str | None], categories: Sequence[str | None] | None = None) -> pl.DataFrame:
-    """Document columns of rows whose language is open where it is null."""
-    return pl.DataFrame(
-        {
-            "source": ["web"] * len(languages),
-            "language": pl.Series(languages, dtype=pl.String),
-            "category": pl.Series(categories or [None] * len(languages), dtype=pl.String),
-            "language?": [language is None for language in languages],
-            "category?": [False] * len(languages),
-        }
-    )
-
-
-def signals(measured: Sequence[bool], rows: Sequence[Row]) -> pa.Table:
-    columns = [pa.array([row.get(column.name) for row in rows], column.type) for column in COLUMNS]
-    return pa.table([pa.array(measured, pa.bool_()), *columns], names=[MEASURED, *[c.name for c in COLUMNS]])
-
-
-def decide(frame: pl.DataFrame, uses: Sequence[StageUse], tables: Mapping[str, pa.Table]) -> Verdicts:
-    return walk(Verdicts.start(frame), uses, lambda use, _: tables[use.name])
-
-
-def first_of(verdicts: Verdicts) -> list[str | None]:
-    return [None if number < 0 else verdicts.reasons[number] for number in verdicts.first]
-
-
-def failed_of(verdicts: Verdicts, row: int) -> list[str]:
-    return [reason for reason, mask in verdicts.failed.items() if mask[row]]
-
-
-# --- one thing at a time --------------------------------------------------------------------------------
+from tamis.engine.verdicts import Verdicts
 
 
 def test_a_rule_drops_and_its_name_is_the_reason() -> None:
@@ -230,6 +157,15 @@ def test_the_first_of_two_that_provide_the_language_has_the_say() -> None:
     assert decide(documents([None] * 2), uses, tables).frame["language"].to_list() == ["fr", "de"]
 
 
+def test_an_exhaustive_stage_asks_for_dropped_rows_and_a_resolver_does_not() -> None:
+    before = used("one", {"number": [10, None]})
+    verdicts = decide(documents([None] * 2), [before], {"one": signals([True] * 2, [{"number": 1}, {"number": 20}])})
+    measuring = used("two", {}, exhaustive=True)
+    resolving = dataclasses.replace(measuring.stage, resolve=lambda config, reader, folder: reader.rows)
+    assert verdicts.asked(measuring).tolist() == [True, True]
+    assert verdicts.asked(measuring.model_copy(update={"stage": resolving})).tolist() == [False, True]
+
+
 @pytest.mark.parametrize("rows", [0, 1])
 def test_few_rows(rows: int) -> None:
     use = used("one", {"number": [1, None]}, keep_by={"language": {"de": {"ratio": [1, None]}}}, when={"category": "a"})
@@ -239,74 +175,8 @@ def test_few_rows(rows: int) -> None:
 
 def test_a_shard_of_unknown_languages_may_have_a_column_of_no_type() -> None:
     frame = documents([None] * 2).with_columns(pl.lit(None).alias("language"))
-    use = used("one", {"number": [9, None]}, keep_by={"language": {"de": {"number": [1, None]}}}, when={"language": "de"})
+    use = used(
+        "one", {"number": [9, None]}, keep_by={"language": {"de": {"number": [1, None]}}}, when={"language": "de"}
+    )
     verdicts = decide(frame, [use], {"one": signals([True] * 2, [{"number": 5}] * 2)})
     assert verdicts.alive.tolist() == [False, False]
-
-
-# --- the twin -------------------------------------------------------------------------------------------
-
-
-@dataclass
-class Fate:
-    """What plain Python says of one row."""
-
-    alive: bool = True
-    unknown: bool = False
-    first: str | None = None
-    failed: list[str] = field(default_factory=list)
-    measured: list[str] = field(default_factory=list)
-    entered: list[str] = field(default_factory=list)
-
-
-def allows(condition: Condition, value: Any) -> bool:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return condition.nulls == "keep"
-    if isinstance(value, float):
-        # The ratio columns are float32, and so is what they are compared with.
-        value = np.float32(value)
-        condition = condition.model_copy(
-            update={side: np.float32(bound) for side in ("min", "max") if (bound := getattr(condition, side)) is not None}
-        )
-    return (
-        (condition.min is None or value >= condition.min)
-        and (condition.max is None or value <= condition.max)
-        and (condition.in_ is None or value in condition.in_)
-        and (condition.not_in is None or value not in condition.not_in)
-        and (condition.is_ is None or value == condition.is_)
-    )
-
-
-def fate(document: Row, uses: Sequence[StageUse], tables: Mapping[str, tuple[list[bool], list[Row]]], row: int) -> Fate:
-    told = Fate()
-    known = dict(document)
-    for use in uses:
-        if told.alive:
-            told.entered.append(use.name)
-        inside = all(allows(condition, known.get(column)) for column, condition in use.when.items())
-        asked = inside and (told.alive or use.exhaustive)
-        there, values = tables[use.name]
-        seen = asked and there[row]
-        if asked and not seen and told.alive:
-            told.alive, told.unknown = False, True
-        if not seen:
-            continue
-        told.measured.append(use.name)
-        for column in COLUMNS:
-            value = values[row].get(column.name)
-            known[f"{use.name}.{column.name}"] = None if isinstance(value, float) and math.isnan(value) else value
-        for document_column, signal in use.stage.provides.items():
-            if document[document_column] is None and known[document_column] is None:
-                known[document_column] = known[f"{use.name}.{signal}"]
-        rules = dict(use.keep)
-        for by, by_value in use.keep_by.items():
-            for value, overrides in by_value.items():
-                if known.get(by) is not None and str(known[by]).lower() == value.lower():
-                    rules |= overrides
-        failed = [s for s, condition in rules.items() if not allows(condition, known[f"{use.name}.{s}"])]
-        told.failed += [f"{use.name}.{signal}" for signal in failed]
-        if failed and told.alive:
-            told.alive = False
-            # The rules of `keep` come first, in the recipe's order; then those that only overrides name.
-            told.first = f"{use.name}.{min(failed, key=lambda s: (s not in use.keep, [*use.keep].index(s) if s in use.keep else s))}"  # noqa: E501
-    return told

@@ -125,7 +125,9 @@ def random_recipe(rng: random.Random, sources: list[Plain]) -> Plain:
 
 
 def random_order(rng: random.Random) -> list[str]:
-    head = ["category"] * (rng.random() < 0.3) + ["language", "gopher_quality"]
+    # What comes before the language stage leaves documents without a language.
+    head = rng.choice([["language", "gopher_quality"], ["gopher_quality", "language"]])
+    head = ["category"] * (rng.random() < 0.3) + head
     rest = ["gopher_repetition", "exact_duplicates", "near_duplicates", "pii"]
     rng.shuffle(rest)
     return [name for name in (*head, *rest, "tokenize") if name == "tokenize" or rng.random() < 0.85]
@@ -161,6 +163,8 @@ def random_options(rng: random.Random, name: str) -> Plain:
         chosen["keep"] = rng.choice([chosen["keep"]] * 4 + [{}, {"cluster_size": [None, rng.choice([1, 3])]}])
     if name == "gopher_quality" and rng.random() < 0.4:
         chosen["keep_by"] = {"language": {rng.choice(["fr", "en"]): {"words": [rng.choice([0, 25]), None]}}}
+    if name.endswith("_duplicates") and rng.random() < 0.2:
+        chosen["keep_by"] = {"language": {rng.choice(["fr", "en"]): {"is_duplicate": True}}}
     if name == "tokenize" and rng.random() < 0.2:
         chosen["keep"] = {"tokens": [None, rng.choice([60, 120])]}
     if name != "category" and rng.random() < 0.25:

@@ -6,15 +6,13 @@ from pathlib import Path
 
 import click
 
-from tamis.cli.options import json_option
+from tamis.cli.options import json_option, writing_to
 
 
 @click.command("card")
 @click.argument("release", type=click.Path(path_type=Path, file_okay=False, exists=True))
 @click.option(
-    "--to",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Write it to this folder, not into the release.",
+    "--to", type=click.Path(path_type=Path, file_okay=False), help="Write it to this folder, not into the release."
 )
 @json_option
 def command(release: Path, to: Path | None, as_json: bool) -> None:
@@ -23,9 +21,14 @@ def command(release: Path, to: Path | None, as_json: bool) -> None:
     In place, the manifest's checksums of the card's files are brought up to date with it.
     """
     from tamis.cards.rewrite import rewrite_card
-    from tamis.cli.output import print_json
+    from tamis.cli.output import busy, print_json
+    from tamis.corpus.commit import make_folder
 
-    written = rewrite_card(release, to)
+    if to is not None:
+        with writing_to(to):
+            make_folder(to)
+    with busy("writing the card"):
+        written = rewrite_card(release, to)
     if as_json:
         print_json({"release": str(release), "files": [str(path) for path in written]})
     else:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import traceback
+from typing import IO, Any
 
 import click
 
 from tamis import __version__
-from tamis.errors import TamisError
+from tamis.errors import TamisError, did_you_mean
 
 COMMANDS = {
     "init": "Write a recipe to start from.",
@@ -24,73 +26,113 @@ COMMANDS = {
     "schema": "Print the JSON Schema of recipes, for editors.",
     "doctor": "Check this installation: packages, models, compiled kernels, folders.",
 }
+EXIT_CODES = {
+    0: "done (also: nothing to do)",
+    1: "the run failed, or doctor found something broken",
+    2: "a mistake in what was asked: an option, a recipe, a path",
+    3: "verify: the release doesn't match its manifest",
+    130: "interrupted; what was finished is kept",
+    141: "whoever read the output closed it (as `| head` does)",
+}
+
+
+class _Told(click.ClickException):
+    """An error of ours, as click shows and exits with it."""
+
+    def __init__(self, error: Exception, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.error, self.exit_code = error, exit_code
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Prints the message on stderr."""
+        click.echo(f"{click.style('error:', fg='red', bold=True)} {self.message}", err=True, color=_color())
 
 
 class _Lazy(click.Group):
-    """Finds `tamis NAME` in `tamis.cli.NAME`."""
+    """Finds `tamis NAME` in `tamis.cli.NAME`, and turns errors into messages and exit codes."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, in the order of work."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """The command, imported now."""
         if name not in COMMANDS:
             return None
         module = importlib.import_module(f"tamis.cli.{name.replace('-', '_')}")
         command: click.Command = module.command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with a near match for a wrong name."""
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise click.UsageError(f"no command is called {args[0]!r}.{did_you_mean(args[0], COMMANDS)}", ctx)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of exit codes."""
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(code), meaning) for code, meaning in EXIT_CODES.items()])
 
-@click.command(
-    cls=_Lazy,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="""\b
-Exit codes: 0 done (also: nothing to do), 1 the run failed, 2 a mistake in what was asked,
-3 a release doesn't match its manifest, 130 interrupted.""",
-)
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command."""
+        try:
+            try:
+                return super().invoke(ctx)
+            finally:
+                sys.stdout.flush()
+        except TamisError as error:
+            raise _told(error, str(error), error.exit_code, ctx) from error
+        except KeyboardInterrupt:
+            click.echo("interrupted: what was finished is kept; the same command goes on from here", err=True)
+            ctx.exit(130)
+        except BrokenPipeError:
+            # The interpreter flushes stdout once more when it ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(141)
+        except OSError as error:
+            place = f"{error.filename}: " if error.filename else ""
+            raise _told(error, f"{place}{error.strerror or error}", 1, ctx) from error
+
+
+def _told(error: Exception, message: str, exit_code: int, ctx: click.Context) -> _Told:
+    if ctx.params.get("debug"):
+        traceback.print_exception(error)
+    return _Told(error, message, exit_code)
+
+
+def _color() -> bool | None:
+    """No colour where the user wants none (no-color.org); else click decides by the terminal."""
+    return False if os.environ.get("NO_COLOR") else None
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="tamis")
-@click.option("--debug", is_flag=True, help="Print the traceback of an error, too.")
-@click.pass_context
-def cli(ctx: click.Context, debug: bool) -> None:
+@click.option(
+    "--debug", is_flag=True, envvar="TAMIS_DEBUG", show_envvar=True, help="Print the traceback of an error, too."
+)
+def cli(debug: bool) -> None:
     """Turn raw text into a published, weighted, tokenized, documented training dataset, from one recipe.
 
     \b
     tamis init my.yaml            write a recipe to start from
+    tamis plan my.yaml            check it, and see what a run would do
     tamis run my.yaml             make its release
     tamis what-if my.yaml --set gopher_quality.keep.words=30,
-    tamis verify releases/my-1.0.0
+    tamis verify releases/my-0.1.0
     """
-    ctx.obj = {"debug": debug}
 
 
 def main() -> None:
-    """Entry point: runs a command and turns errors into messages and exit codes."""
-    try:
-        code = cli.main(standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
-    except click.Abort:
-        click.echo("interrupted: what was finished is kept; the same command goes on from here", err=True)
-        sys.exit(130)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except TamisError as error:
-        if "--debug" in sys.argv or os.environ.get("TAMIS_DEBUG"):
-            raise
-        click.echo(f"{click.style('error:', fg='red', bold=True)} {error}", err=True)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        click.echo("interrupted: what was finished is kept; the same command goes on from here", err=True)
-        sys.exit(130)
-    except BrokenPipeError:
-        # `tamis ... | head` closed our output: not an error.
-        sys.stderr.close()
-        sys.exit(0)
-    sys.exit(code if isinstance(code, int) else 0)
+    """Entry point."""
+    cli(prog_name="tamis")
 
 
 if __name__ == "__main__":

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from tamis.recipe.model import Recipe
+from tamis.errors import OptionError
+
+if TYPE_CHECKING:
+    from tamis.recipe.model import Recipe
 
 SAMPLE = "sample"
 """Stands for the recipe inside the package."""
@@ -47,7 +53,7 @@ def sample_recipe() -> Path:
 def recipe_path(recipe: str) -> Path:
     """The recipe's file; `sample` is the one inside the package, unless a file has that name."""
     path = Path(recipe)
-    return sample_recipe() if recipe == SAMPLE and not path.exists() else path
+    return sample_recipe() if recipe == SAMPLE and not path.is_file() else path
 
 
 def load(recipe: str, settings: tuple[str, ...]) -> tuple[Recipe, Path]:
@@ -57,3 +63,12 @@ def load(recipe: str, settings: tuple[str, ...]) -> tuple[Recipe, Path]:
 
     path = recipe_path(recipe)
     return load_recipe(path, STAGES, settings), path.parent
+
+
+@contextmanager
+def writing_to(path: Path) -> Iterator[None]:
+    """Around the writing of what the user wants at `path`: that it can't be written is no bug."""
+    try:
+        yield
+    except OSError as error:
+        raise OptionError(f"{path} can't be written: {error.strerror}. Choose another place") from error

@@ -15,7 +15,7 @@ from tamis.cli.options import (
     set_option,
     work_option,
     workers_option,
-)  # fmt: skip
+)
 
 
 @click.command("run")
@@ -27,9 +27,9 @@ from tamis.cli.options import (
 @click.option(
     "--max-rejects", type=click.FloatRange(min=0), default=None, metavar="N",
     help="Stop when more input than this can't be read: a share below 1 (0.01) or a count of rows.",
-)  # fmt: skip
+)
 @json_option
-@click.option("--quiet", is_flag=True, help="No progress.")
+@click.option("--quiet", is_flag=True, help="No progress on stderr.")
 def command(
     recipe: str, settings: tuple[str, ...], work: Path, out: Path, workers: int | None,
     max_rejects: float | None, as_json: bool, quiet: bool,
@@ -41,7 +41,7 @@ def command(
     does nothing.
     """
     from tamis.cards.data_card import write_card
-    from tamis.cli.output import number, print_json
+    from tamis.cli.output import duration, number, print_json
     from tamis.cli.progress import Bars
     from tamis.engine.run import RunOptions, run
 
@@ -58,7 +58,8 @@ def command(
     rejected = sum(sum(source.rejects.values()) for source in summary.manifest.sources)
     click.echo(
         f"{summary.release}: {number(totals['documents'])} of {number(totals['ingested'])} documents, "
-        f"{number(totals['tokens'])} tokens ({number(totals['mixed_tokens'])} with repeats) in {summary.seconds:.1f} s"
+        f"{number(totals['tokens'])} tokens ({number(totals['mixed_tokens'])} with repeats) "
+        f"in {duration(summary.seconds)}"
     )
     if rejected:
         click.echo(f"{number(rejected)} pieces of input could not be read: tamis status {recipe} --rejects")

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import click
 
+from tamis.cli.options import writing_to
+
 
 @click.command("schema")
 @click.option(
-    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write it to this file instead of stdout."
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write it to this file instead of to stdout."
 )
 def command(out: Path | None) -> None:
     """Print the JSON Schema of recipes.
@@ -25,5 +27,6 @@ def command(out: Path | None) -> None:
     if out is None:
         print_json(schema)
     else:
-        write_json(out, schema)
+        with writing_to(out):
+            write_json(out, schema)
         click.echo(f"wrote {out}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -15,8 +16,9 @@ from tamis.cli.options import json_option, load, recipe_argument, work_option
 @click.option("--rejects", is_flag=True, help="List what could not be read, with file and line.")
 @json_option
 def command(recipe: str, work: Path, rejects: bool, as_json: bool) -> None:
-    """Show the last run of RECIPE: rates by stage in MB of text per CPU second, rejects by cause."""
-    from tamis.cli.output import console, number, print_json, size, table
+    """Show the last run of RECIPE: how it ended or where it is, what failed and why, rates by stage in MB of
+    text per CPU second, rejects by cause."""
+    from tamis.cli.output import console, print_json
     from tamis.corpus.store import Store
     from tamis.engine.status import status
 
@@ -25,14 +27,38 @@ def command(recipe: str, work: Path, rejects: bool, as_json: bool) -> None:
     if as_json:
         print_json(facts)
         return
-    last = facts["last_run"]
-    if last is None:
-        console.print(f"{loaded.name}: no finished run in {work}")
+    if facts["last_run"] is None:
+        console.print(f"{loaded.name}: no run yet in {work}", markup=False)
     else:
-        console.print(
-            f"[bold]{loaded.name}[/bold]: last run {last['seconds']:.1f} s, {last['measured']} signal files measured, "
-            f"{last['reused']} reused; {last['release']}\n"
-        )
+        _show_run(loaded.name, facts["last_run"])
+    if facts["sources"]:
+        _show_sources(facts["sources"])
+    if rejects:
+        _show_rejects(facts["sources"])
+
+
+def _show_run(name: str, last: dict[str, Any]) -> None:
+    from tamis.cli.output import console, escape, number, size, table
+
+    where = f"in phase {last['phase']!r}" if last.get("phase") else "at its beginning"
+    if last.get("tasks"):
+        where += f", {last['done']} of {last['tasks']} tasks done"
+    state = last["state"]
+    if state == "finished":
+        said = f"finished {last['end']} after {last['seconds']:.1f} s: {last['release']}"
+    elif state == "running":
+        said = f"running since {last['begin']} as process {last['process']}, {where}"
+    elif state == "killed":
+        said = f"begun {last['begin']}, killed {where}; the same command goes on from there"
+    else:
+        said = f"{state} {last['end']} {where}"
+    console.print(f"[bold]{escape(name)}[/bold]: {escape(said)}")
+    if last.get("error"):
+        console.print(escape(last["error"]))
+    if "measured" in last:
+        console.print(f"signal files: {number(last['measured'])} measured, {number(last['reused'])} reused")
+    if last.get("stages"):
+        console.print()
         table(
             "", ("stage", "documents", "text", "cpu s", "MB/cpu-s"),
             [
@@ -41,22 +67,34 @@ def command(recipe: str, work: Path, rejects: bool, as_json: bool) -> None:
             ],
             right=(1, 2, 3, 4),
         )  # fmt: skip
+
+
+def _show_sources(sources: list[dict[str, Any]]) -> None:
+    from tamis.cli.output import console, number, table
+
     console.print()
     table(
-        "", ("source", "groups done", "read", "documents", "filtered", "rejected", "causes"),
+        "", ("source", "ingested", "read", "documents", "filtered", "rejected", "causes"),
         [
             (
                 s["source"], f"{s['groups_done']} of {s['groups']}", number(s["read"]), number(s["documents"]),
                 number(s["filtered"]), number(s["rejected"]),
                 ", ".join(f"{cause} {count}" for cause, count in s["causes"].items()),
             )
-            for s in facts["sources"]
+            for s in sources
         ],
         right=(1, 2, 3, 4, 5),
     )  # fmt: skip
-    if rejects:
-        for source in facts["sources"]:
-            for file, line, cause, detail in source["rejects"]:
-                click.echo(
-                    f"{source['source']}: {file}{f':{line}' if line is not None else ''}: {cause}: {detail}"
-                )
+
+
+def _show_rejects(sources: list[dict[str, Any]]) -> None:
+    click.echo()
+    for source in sources:
+        for reject in source["rejects"]:
+            line = "" if reject["line"] is None else f":{reject['line']}"
+            click.echo(f"{source['source']}: {reject['file']}{line}: {reject['cause']}: {reject['detail']}")
+        hidden = source["rejected"] - len(source["rejects"])
+        if hidden > 0:
+            click.echo(f"{source['source']}: ... and {hidden} more")
+    if not any(source["rejected"] for source in sources):
+        click.echo("no rejects")

@@ -159,8 +159,8 @@ def parse_condition(value: Any) -> Any:
             "write null for an open side, and other sets as {in: [1, 2, 3]}"
         )
     raise ValueError(
-        f"{'null' if value is None else repr(value)} is no condition: write a range [min, max], a set [fr, en], true, false, "
-        "or {min:, max:, in:, not_in:, is:, nulls: drop}"
+        f"{'null' if value is None else repr(value)} is no condition: write a range [min, max], a set [fr, en], "
+        "true, false, or {min:, max:, in:, not_in:, is:, nulls: drop}"
     )
 
 

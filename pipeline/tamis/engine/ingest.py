@@ -26,7 +26,7 @@ from tamis.corpus.hashing import content_hashes, file_fingerprint, key_of
 from tamis.corpus.store import Store
 from tamis.engine.keys import reading_key
 from tamis.errors import InputError, StoreError
-from tamis.readers import FORMATS, reader_of
+from tamis.readers import FORMATS, extractor_of, reader_of
 from tamis.readers.contract import SIGNAL_TYPES, Tally
 from tamis.readers.decompress import is_remote
 from tamis.readers.locate import UNREADABLE
@@ -276,7 +276,8 @@ def ingest_tasks(source: Source, files: Sequence[InputFile], store: Store) -> li
     reading = reading_key(source)
     tasks = []
     for group in group_files(source, files):
-        key = key_of(INGEST_VERSION, reading, [[file.name, file.fingerprint, file.facts] for file in group])
+        inputs = [[file.name, file.fingerprint, file.facts] for file in group]
+        key = key_of(INGEST_VERSION, reading, extractor_of(source, group), inputs)
         tasks.append(IngestTask(source, group, key, store.group(source.name, key)))
     return tasks
 

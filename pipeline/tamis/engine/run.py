@@ -20,10 +20,11 @@ from tamis.engine import facts
 from tamis.engine.deciding import judged
 from tamis.engine.ledger import ledger_of
 from tamis.engine.placing import building, check_place, clear, recover
+from tamis.engine.record import recording
 from tamis.engine.release import ReleaseTask, check_tokens, file_entry, plan_files
 from tamis.engine.reporting import Reporter
 from tamis.engine.session import Session
-from tamis.engine.tasks import Done, run_tasks, total_bytes
+from tamis.engine.tasks import Done
 from tamis.engine.verdicts import Verdicts
 from tamis.errors import InputError, RunError, UserError
 from tamis.recipe.model import Recipe
@@ -83,8 +84,13 @@ def run(recipe: Recipe, base: Path, options: RunOptions, reporter: Reporter, car
     begin = time.monotonic()
     check_tokens(recipe)
     store = Store(options.work)
-    with _disk_errors(), store.lock():
-        session = Session(recipe, base, store, options.workers, reporter)
+    with (
+        store.lock(),
+        recording(store.last_run(recipe.name), recipe.name, reporter) as record,
+        _disk_errors(),
+    ):
+        session = Session(recipe, base, store, options.workers, record)
+        record.phase("find inputs", 0, 0)
         session.locate()
         session.resolve_models()
         release = options.out / f"{recipe.name}-{recipe.version}"
@@ -93,22 +99,20 @@ def run(recipe: Recipe, base: Path, options: RunOptions, reporter: Reporter, car
         existing = finished(release, session.identity)
         if existing is not None:
             clear(release)
-            return RunSummary(
-                release,
-                existing,
-                0,
-                _signal_files(recipe, existing.totals["shards"]),
-                time.monotonic() - begin,
-                True,
-            )
-        session.ingest(options.max_rejects)
-        session.fit()
-        session.measure()
-        with building(release, session.identity) as folder:
-            manifest = _release(session, folder, card)
+            reused = _signal_files(recipe, existing.totals["shards"])
+            summary = RunSummary(release, existing, 0, reused, time.monotonic() - begin, True)
+            record.up_to_date({**summary.to_json(), "stages": []})
+            return summary
+        record.begin()
+        with session.crew:
+            session.ingest(options.max_rejects)
+            session.fit()
+            session.measure()
+            with building(release, session.identity) as folder:
+                manifest = _release(session, folder, card)
         measured, found = len(session.written), session.signal_files()
         summary = RunSummary(release, manifest, measured, found - measured, time.monotonic() - begin, False)
-        write_json(store.last_run(recipe.name), {**summary.to_json(), "stages": session.work.to_json()})
+        record.end("finished", **summary.to_json(), stages=session.work.to_json())
         return summary
 
 
@@ -153,6 +157,7 @@ def _signal_files(recipe: Recipe, shards: int) -> int:
 def _release(session: Session, folder: Path, card: Any) -> Manifest:
     """Writes the release into `folder`, manifest last."""
     recipe = session.recipe
+    session.reporter.phase("decide", 0, 0)
     verdicts = [judged(c, f, recipe.stages) for c, f in zip(session.contexts, session.frames, strict=True)]
     _check_decided(session, verdicts)
     ledgers = [ledger_of(recipe, v, recipe.stages) for v in verdicts]
@@ -186,6 +191,7 @@ def _release(session: Session, folder: Path, card: Any) -> Manifest:
     if tokenizer is not None:
         entries.append(_copy_tokenizer(session, folder))
     entries += [file_entry(folder, path) for path in sorted(set(paths.values()))]
+    session.reporter.phase("card", 0, 0)
     manifest = _manifest(session, verdicts, ledgers, tokenizer, entries)
     for path in card(manifest, pl.concat(ledgers, how="diagonal_relaxed"), folder):
         entries.append(file_entry(folder, path))
@@ -234,15 +240,12 @@ def _write_ledgers(session: Session, ledgers: Sequence[pl.DataFrame], folder: Pa
 
 
 def _run_release(session: Session, tasks: Sequence[ReleaseTask]) -> list[dict[str, Any]]:
-    session.reporter.phase("release", len(tasks), total_bytes(tasks))
-
-    def on_done(done: Done) -> None:
+    def count(done: Done) -> None:
         assert isinstance(done.task, ReleaseTask)
         rows = sum(len(piece.rows) for piece in done.task.file.pieces)
         session.work.add("release", rows, done.task.bytes, done.seconds)
-        session.reporter.done(done)
 
-    return [entry for entries in run_tasks(tasks, session.workers, on_done) for entry in entries]
+    return [entry for entries in session.run_tasks("release", tasks, count) for entry in entries]
 
 
 def _tokenizer(session: Session, tokenize: Any) -> dict[str, Any] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from tamis.engine.passes import Pass, passes_of
 from tamis.engine.reporting import Reporter, Work
 from tamis.engine.resolving import resolve_stage
 from tamis.engine.rows import read_rows, unique_ids
-from tamis.engine.tasks import Done, run_tasks, total_bytes
+from tamis.engine.tasks import Done, Workers, total_bytes
 from tamis.errors import InputError, TooManyRejects, UserError
 from tamis.readers.locate import locate
 from tamis.recipe.model import Recipe, Source
@@ -109,7 +110,8 @@ class Session:
         tasks = self.tasks_of
         missing = [task for task in tasks if ingested(task) is None]
         if missing:
-            self._run("ingest", missing, self._count_ingest)
+            self.run_tasks("ingest", missing, self._count_ingest)
+        self.reporter.phase("list documents", 0, 0)
         for task in tasks:
             record = ingested(task)
             assert record is not None
@@ -163,6 +165,8 @@ class Session:
     def fit(self, make: bool = True) -> None:
         """Finds the models that the recipe wants made of the corpus, makes those that aren't there (unless
         told not to), and gives every shard its keys."""
+        if make:
+            self.reporter.phase("train models", 0, 0)
         self.models = fit_models(self.recipe, self.models, self.contexts, self.frames, self.store, make)
         keys = {source.name: stage_keys(self.recipe, source, self.models) for source in self.recipe.sources}
         self.contexts = [replace(context, keys=keys[context.source.name]) for context in self.contexts]
@@ -170,11 +174,13 @@ class Session:
     def measure(self) -> None:
         """Measures, pass by pass, whatever is alive and not measured; resolves the gaps between."""
         for number, one in enumerate(self.passes, 1):
+            self.reporter.phase("find what to measure", 0, 0)
             tasks = self._measuring(one)
             if tasks:
-                self._run(f"measure {number}/{len(self.passes)}", tasks, self._count_measured)
+                self.run_tasks(f"measure {number}/{len(self.passes)}", tasks, self._count_measured)
             before = list(one.walked)
             for use in one.resolvers:
+                self.reporter.phase(f"resolve {use.name}", 0, 0)
                 self.contexts = resolve_stage(use, before, self.contexts, self.frames, self.store)
                 before.append(use)
 
@@ -199,14 +205,20 @@ class Session:
                 tasks.append(MeasureTask(context, one.walked, one.resolvers, models))
         return tasks
 
-    def _run(self, phase: str, tasks: Sequence[Any], count: Callable[[Done], None]) -> None:
+    @cached_property
+    def crew(self) -> Workers:
+        """The worker processes of this session."""
+        return Workers(self.workers)
+
+    def run_tasks(self, phase: str, tasks: Sequence[Any], count: Callable[[Done], None]) -> list[Any]:
+        """Runs the tasks of a phase and returns their results; `count` and the reporter hear of each."""
         self.reporter.phase(phase, len(tasks), total_bytes(tasks))
 
         def on_done(done: Done) -> None:
             count(done)
             self.reporter.done(done)
 
-        run_tasks(tasks, self.workers, on_done)
+        return self.crew.run(tasks, on_done)
 
     def _count_ingest(self, done: Done) -> None:
         rows = sum(shard["rows"] for shard in done.result["shards"])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from tamis.corpus.commit import read_json
+from tamis.corpus.commit import intact, read_json
 from tamis.corpus.store import Store
 from tamis.engine.ingest import ingested
 from tamis.engine.reporting import Silent
@@ -15,11 +16,49 @@ from tamis.recipe.model import Recipe
 
 
 def status(recipe: Recipe, base: Path, store: Store) -> dict[str, Any]:
-    """The last finished run, and every source's ingest records."""
+    """`last_run` (None before the first; the fields of its record) and every source's ingest records.
+
+    A run whose process ended without a word is `killed`. Nothing is written, but for the hashes of input
+    files that are new.
+    """
+    last = last_run(recipe.name, store)
+    return {"recipe": recipe.name, "last_run": last, "sources": _sources(recipe, base, store)}
+
+
+def last_run(recipe: str, store: Store) -> dict[str, Any] | None:
+    """The record of the recipe's last run."""
+    path = store.last_run(recipe)
+    if not path.exists():
+        return None
+    with intact(path, "Delete it: it only serves `tamis status`"):
+        last: dict[str, Any] = read_json(path)
+        running = last["state"] == "running"
+    if running and not _held(store):
+        last["state"] = "killed"
+    return last
+
+
+def _held(store: Store) -> bool:
+    """Whether a run holds the work folder now."""
+    lock = store.root / "lock"
+    if not lock.exists():
+        return False
+    with lock.open("rb") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _sources(recipe: Recipe, base: Path, store: Store) -> list[dict[str, Any]]:
+    if not store.root.is_dir():
+        # Nothing was ever read, and a look at a folder shouldn't make it.
+        return []
     session = Session(recipe, base, store, 1, Silent())
     session.locate()
     sources = []
-    for source in recipe.sources:
+    for source in session.recipe.sources:
         tasks = [task for task in session.tasks_of if task.source.name == source.name]
         records = [record for record in map(ingested, tasks) if record is not None]
         causes: Counter[str] = sum((Counter(record["causes"]) for record in records), Counter())
@@ -33,8 +72,11 @@ def status(recipe: Recipe, base: Path, store: Store) -> dict[str, Any]:
                 "rejected": causes.total(),
                 "documents": sum(shard["rows"] for record in records for shard in record["shards"]),
                 "causes": dict(sorted(causes.items())),
-                "rejects": [reject for record in records for reject in record["rejects"]],
+                "rejects": [
+                    dict(zip(("file", "line", "cause", "detail"), reject, strict=True))
+                    for record in records
+                    for reject in record["rejects"]
+                ],
             }
         )
-    last = store.last_run(recipe.name)
-    return {"recipe": recipe.name, "last_run": read_json(last) if last.exists() else None, "sources": sources}
+    return sources

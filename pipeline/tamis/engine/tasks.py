@@ -12,6 +12,8 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import active_children, get_context
+from multiprocessing.process import BaseProcess
+from types import TracebackType
 from typing import Any, Protocol
 
 from tamis.engine.worker import ONE_CORE, start_worker
@@ -69,23 +71,68 @@ def _attempt(task: Task) -> _Attempt:
 
 
 def run_tasks(tasks: Sequence[Any], workers: int, on_done: Callable[[Done], None]) -> list[Any]:
-    """Runs all tasks and returns their results in order.
+    """As `Workers.run`, with workers for this one call."""
+    with Workers(workers) as crew:
+        return crew.run(tasks, on_done)
 
-    A task that fails is tried again; the others are finished before TaskFailed names those that failed
-    ATTEMPTS times. A worker that dies takes nothing with it but the tasks in flight; each of those runs
-    again alone, so that one that kills its worker every time fails alone, too.
 
-    Workers are spawned: a script of its own that comes here must stand under `if __name__ == "__main__":`.
-    An exception that isn't a task's (KeyboardInterrupt) kills the workers and goes up at once.
+class Workers:
+    """Up to `count` worker processes, started when they are needed and kept from call to call.
+
+    They are spawned: a script of its own that comes here must stand under `if __name__ == "__main__":`. An
+    exception that leaves the `with` block (KeyboardInterrupt, say) kills them, whatever they are doing: nothing
+    is lost but the tasks in flight, as those commit whole files.
     """
-    running = _Running(tasks, on_done)
-    if workers == 1 or len(tasks) <= 1:
-        running.here()
-    else:
-        running.in_pool(min(workers, len(tasks)))
-    if running.errors:
-        raise TaskFailed(_report(tasks, running.errors))
-    return [running.results[index] for index in range(len(tasks))]
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._pool: ProcessPoolExecutor | None = None
+        self._processes: set[BaseProcess] = set()
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            for process in self._processes & set(active_children()):
+                process.kill()
+        self.release()
+
+    def run(self, tasks: Sequence[Any], on_done: Callable[[Done], None]) -> list[Any]:
+        """Runs all tasks and returns their results in order.
+
+        A task that fails is tried again; the others are finished before TaskFailed names those that failed
+        ATTEMPTS times. A worker that dies takes nothing with it but the tasks in flight; each of those runs
+        again alone, so that one that kills its worker every time fails alone, too.
+        """
+        running = _Running(tasks, on_done)
+        if self.count == 1 or len(tasks) <= 1:
+            running.here()
+        else:
+            running.in_workers(self)
+        if running.errors:
+            raise TaskFailed(_report(tasks, running.errors))
+        return [running.results[index] for index in range(len(tasks))]
+
+    def submit(self, task: Task) -> Future[_Attempt]:
+        """Hands a task to a worker. Raises BrokenProcessPool when one died since."""
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(
+                self.count, get_context("spawn"), initializer=start_worker, initargs=(os.getpid(),)
+            )
+        before = set(active_children())
+        with _uninterrupted(), _environment(ONE_CORE):
+            future = self._pool.submit(_attempt, task)
+            self._processes |= set(active_children()) - before
+        return future
+
+    def release(self) -> None:
+        """Ends the workers once they are idle; new ones take their place when needed."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+            self._pool, self._processes = None, set()
 
 
 class _Running:
@@ -108,24 +155,24 @@ class _Running:
             self.tries[index] += 1
             self._landed(index, _attempt(self.tasks[index]))
 
-    def in_pool(self, workers: int) -> None:
+    def in_workers(self, workers: Workers) -> None:
         """Runs the tasks in worker processes."""
         while self.waiting or self.suspects:
-            queue, slots = (self.suspects, 1) if self.suspects else (self.waiting, workers)
-            with _pool(slots) as pool:
-                self._fly(pool, queue, slots)
+            if self.suspects:
+                self._fly(workers, self.suspects, 1)
+            else:
+                self._fly(workers, self.waiting, workers.count)
 
-    def _fly(self, pool: ProcessPoolExecutor, queue: list[int], slots: int) -> None:
-        """Runs the tasks of `queue`, `slots` at a time, until it is empty or the pool is broken."""
-        flying: dict[Future[Any], int] = {}
+    def _fly(self, workers: Workers, queue: list[int], slots: int) -> None:
+        """Runs the tasks of `queue`, `slots` at a time, until it is empty or a worker died."""
+        flying: dict[Future[_Attempt], int] = {}
         broken = False
         while flying or (queue and not broken):
             while queue and len(flying) < slots and not broken:
                 try:
-                    with _uninterrupted():
-                        flying[pool.submit(_attempt, self.tasks[queue[0]])] = queue[0]
+                    flying[workers.submit(self.tasks[queue[0]])] = queue[0]
                 except BrokenProcessPool:
-                    # A worker died between two tasks.
+                    # It died between two tasks.
                     broken = True
                 else:
                     self.tries[queue.pop(0)] += 1
@@ -138,6 +185,8 @@ class _Running:
                     self._failed(index, "its worker process died (killed, or out of memory)", self.suspects)
                 else:
                     self._landed(index, attempt)
+        if broken:
+            workers.release()
 
     def _landed(self, index: int, attempt: _Attempt) -> None:
         if attempt.error is not None:
@@ -151,25 +200,6 @@ class _Running:
             again.append(index)
         else:
             self.errors[index] = error
-
-
-@contextmanager
-def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Worker processes; an exception that leaves the block kills them, whatever they are doing."""
-    others = set(active_children())
-    with _environment(ONE_CORE):
-        pool = ProcessPoolExecutor(
-            workers, get_context("spawn"), initializer=start_worker, initargs=(os.getpid(),)
-        )
-        try:
-            yield pool
-        except BaseException:
-            # Nothing is lost but the tasks in flight: they commit whole files.
-            for worker in set(active_children()) - others:
-                worker.kill()
-            raise
-        finally:
-            pool.shutdown(cancel_futures=True)
 
 
 @contextmanager

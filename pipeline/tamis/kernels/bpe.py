@@ -8,22 +8,23 @@ a very long piece (n log n).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from tamis.kernels.bpe_cache import SHORT, PieceTable, emit, find, insert, long_key, short_key
-from tamis.kernels.bpe_merge import SCANNED, Merges, merge
+from tamis.kernels.bpe_cache import SHORT, PieceTable, emit, find, insert, long_key, open_table, short_key
+from tamis.kernels.bpe_memory import decode_at, find_space, pointer
+from tamis.kernels.bpe_merge import SCANNED, Merges, merge, open_merges
 from tamis.kernels.bpe_normal import Rules, normalize_spaces
 from tamis.kernels.bpe_patterns import Split
 from tamis.kernels.bpe_split import next_piece
-from tamis.kernels.bpe_words import find_space
-from tamis.kernels.unicode import decode
 
 SLACK = 4
 """Entries of `out` beyond the ids themselves that `encode_rows` needs."""
+VALUES = SCANNED
+"""Entries of `values`, the merge loop's scratch, that it needs."""
 
 
 class Program(NamedTuple):
@@ -46,99 +47,125 @@ class Program(NamedTuple):
     """Id that ends every document."""
 
 
+class _Model(NamedTuple):
+    """What encodes one piece: a Program, opened, and where its output goes."""
+
+    spaced: bool
+    byte_ids: Any
+    char_ids: Any
+    merges: Any
+    whole: Any
+    out: Any
+    values: Any
+
+
 @njit(nogil=True, cache=True, boundscheck=False)
-def _symbols(program, data, i, end, out, n):  # type: ignore[no-untyped-def]
+def _symbols(model, text, i, end, n):  # type: ignore[no-untyped-def]
     """Writes the symbols of a piece before any merge to `out[n:]`, at most one per byte; returns their number."""
     first = n
-    if not program.spaced:
-        while i < end:
-            out[n] = program.byte_ids[data[i]]
-            n += 1
-            i += 1
-        return n - first
+    out = model.out
     while i < end:
         at = i
-        point, i = decode(data, i)
-        one = program.char_ids[point]
-        if one >= 0:
-            out[n] = np.uint32(one)
-            n += 1
+        if not model.spaced:
+            i += 1
         else:
-            while at < i:
-                out[n] = program.byte_ids[data[at]]
+            point = np.int64(text[i])
+            if point < 0x80:
+                i += 1
+            else:
+                point, i = decode_at(text, i)
+            one = model.char_ids[point]
+            if one >= 0:
+                out[n] = np.uint32(one)
                 n += 1
-                at += 1
+                continue
+        while at < i:
+            out[n] = model.byte_ids[text[at]]
+            n += 1
+            at += 1
     return n - first
 
 
 @njit(nogil=True, cache=True, boundscheck=False)
-def _encode_piece(program, data, i, end, out, n, values):  # type: ignore[no-untyped-def]
-    """Writes the ids of a piece that isn't in the cache to `out[n:]`; returns their number."""
-    size = end - i
-    whole = program.whole
-    if size <= whole.longest:
-        if size <= SHORT:
-            k0, k1 = short_key(data, i, size)
-        else:
-            k0, k1 = long_key(data, i, size)
-        place = find(whole, data, i, size, k0, k1)
+def _encode_piece(model, text, i, size, k0, k1, n):  # type: ignore[no-untyped-def]
+    """Writes the ids of a piece that isn't in the cache to `out[n:]`; returns their number.
+
+    (k0, k1) is its key if it isn't longer than `whole.longest`.
+    """
+    if size <= model.whole.longest:
+        place = find(model.whole, text, i, size, k0, k1)
         if place >= 0:
-            return emit(whole, place, out, n) - n
-    return merge(out, n, _symbols(program, data, i, end, out, n), program.merges, values)
+            return emit(model.whole, place, model.out, n) - n
+    return merge(model.out, n, _symbols(model, text, i, i + size, n), model.merges, model.values)
 
 
 @njit(nogil=True, cache=True, boundscheck=False)
-def _encode_text(program, cache, data, i, end, out, n, values):  # type: ignore[no-untyped-def]
-    """Writes the ids of the text `data[i:end]` to `out[n:]`; returns the new n."""
+def _encode_text(model, cache, classes, split, text, i, end, room, n):  # type: ignore[no-untyped-def]
+    """Writes the ids of the text `text[i:end]` to `out[n:]`; returns the new n."""
+    keyed = max(cache.longest, model.whole.longest)
     while i < end:
-        if program.spaced:
+        if model.spaced:
             stop = i
-            while stop < end and data[stop] == 32:
+            while stop < end and text[stop] == 32:
                 stop += 1
-            stop = find_space(data, stop, end)
+            stop = find_space(text, stop, end)
         else:
-            stop = next_piece(data, i, end, program.classes, program.split)
+            stop = next_piece(text, i, end, room, classes, split)
         size = stop - i
+        k0 = k1 = np.uint64(0)
+        place = np.int64(-1)
         if size <= SHORT:
-            k0, k1 = short_key(data, i, size)
-        elif size <= cache.longest:
-            k0, k1 = long_key(data, i, size)
-        else:
-            n += _encode_piece(program, data, i, stop, out, n, values)
-            i = stop
-            continue
-        place = find(cache, data, i, size, k0, k1)
+            k0, k1 = short_key(text, i, size, room)
+            place = find(cache, text, i, size, k0, k1)
+        elif size <= keyed:
+            k0, k1 = long_key(text, i, size)
+            if size <= cache.longest:
+                place = find(cache, text, i, size, k0, k1)
         if place >= 0:
-            n = emit(cache, place, out, n)
+            n = emit(cache, place, model.out, n)
         else:
-            count = _encode_piece(program, data, i, stop, out, n, values)
-            insert(cache, ~place, data, i, size, k0, k1, out, n, count)
+            count = _encode_piece(model, text, i, size, k0, k1, n)
+            insert(cache, ~place, text, i, size, k0, k1, model.out, n, count)
             n += count
         i = stop
     return n
 
 
 @njit(nogil=True, cache=True, boundscheck=False)
-def encode_rows(program, cache, data, offsets, skipped, scratch, read_scratch, out, ends):  # type: ignore[no-untyped-def]
+def encode_rows(program, cache, data, offsets, skipped, scratch, values, out, ends):  # type: ignore[no-untyped-def]
     """Ids of every row that isn't skipped, each followed by `end_id`, one after another in `out`.
 
-    `ends[row + 1]` is where the ids of a row end; a skipped row has none. `scratch` holds a normalized row
-    (`2 * bytes + 1`) when the program is `spaced`; `read_scratch` is the same memory, read-only like `data`.
-    `out` has room for an id per byte, or per byte of the normalized text, and `end_id`, and SLACK. Returns the
-    number of ids.
+    `ends[row + 1]` is where the ids of a row end; a skipped row has none. `scratch` (uint8) holds a normalized
+    row, `2 * bytes + 1`, when the program is `spaced`; `values` is uint64, VALUES of them. `out` (uint32) has
+    room for an id per byte, or per byte of the normalized text, and for `end_id`, and SLACK. Returns the number
+    of ids.
     """
-    values = np.empty(SCANNED, np.uint64)
-    # Typed zeros: a literal one would have everything below compiled once more.
+    model = _Model(
+        program.spaced,
+        pointer(program.byte_ids),
+        pointer(program.char_ids),
+        open_merges(program.merges),
+        open_table(program.whole),
+        pointer(out),
+        pointer(values),
+    )
+    opened = open_table(cache)
+    classes = pointer(program.classes)
+    rules = pointer(program.rules.classes)
+    text = pointer(data)
     n = np.int64(0)
     for row in range(len(offsets) - 1):
         if not skipped[row]:
             i = offsets[row]
             end = offsets[row + 1]
+            room = len(data)
+            source = text
             if program.spaced:
-                size = normalize_spaces(data, i, end, program.rules, scratch)
-                n = _encode_text(program, cache, read_scratch, np.int64(0), size, out, n, values)
-            else:
-                n = _encode_text(program, cache, data, i, end, out, n, values)
+                source = pointer(scratch)
+                end = normalize_spaces(text, i, end, rules, program.rules.prepended, source)
+                i = np.int64(0)
+                room = len(scratch)
+            n = _encode_text(model, opened, classes, program.split, source, i, end, room, n)
             out[n] = program.end_id
             n += 1
         ends[row + 1] = n

@@ -4,22 +4,22 @@ A slot is 32 bytes, four uint64, so two of them fill a cache line and most look-
 
 | words | piece of up to 15 bytes | longer piece |
 |---|---|---|
-| 0, 1 | its bytes, zero-padded; its length in the top byte | its hash; LONG, its length (16 bits), its place in `keys` (40 bits) |
-| 2, 3 | up to three ids (uint32), their number in the top half | the same; more than three: their place in `ids` |
+| 0, 1 | bytes, zero-padded; length in the top byte | hash; LONG, length (16 bits), place in `keys` (40 bits) |
+| 2, 3 | up to three ids (uint32); their number in the top half | the same; of more, their place in `ids` |
 
-Word 1 is zero in a free slot alone. A hit is verified by the bytes, never by the hash. The scheme of a cache in
-front of the merge loop is common to all fast BPE encoders; by Zipf's law it answers nearly all look-ups.
+Word 1 is zero in a free slot alone. A hit is verified by the bytes, never by the hash. A cache of pieces in front
+of the merge loop is common to all fast BPE encoders: by Zipf's law it answers nearly all look-ups.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from tamis.kernels.bpe_words import load64
+from tamis.kernels.bpe_memory import load64, pointer
 
 SHORT = 15
 """Bytes of a piece whose slot holds it."""
@@ -28,8 +28,6 @@ _BYTE, _HALF, _PLACE = np.uint64(56), np.uint64(32), np.uint64(40)
 _PLACES = np.uint64((1 << 40) - 1)
 _IDS = np.uint64((1 << 32) - 1)
 _MIX = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93), np.uint64(0xFF51AFD7ED558CCD))
-_FILL = 5 / 8
-"""Share of the slots in use when a table starts anew."""
 
 
 class PieceTable(NamedTuple):
@@ -49,6 +47,19 @@ class PieceTable(NamedTuple):
     """Bytes of the longest piece that it takes, at most 65,535."""
 
 
+class OpenTable(NamedTuple):
+    """A PieceTable as pointers, and how much its arrays hold."""
+
+    slots: Any
+    shift: int
+    keys: Any
+    ids: Any
+    used: Any
+    longest: int
+    key_room: int
+    id_room: int
+
+
 def piece_table(bits: int, key_bytes: int, id_count: int, longest: int) -> PieceTable:
     """An empty table of `2 ** bits` slots: `32 << bits` bytes, and `key_bytes + 4 * id_count`.
 
@@ -65,11 +76,26 @@ def piece_table(bits: int, key_bytes: int, id_count: int, longest: int) -> Piece
 
 
 @njit(nogil=True, cache=True, boundscheck=False)
-def _tail(data, i, size):  # type: ignore[no-untyped-def]
+def open_table(table):  # type: ignore[no-untyped-def]
+    """The pointers of a PieceTable."""
+    return OpenTable(
+        pointer(table.slots),
+        table.shift,
+        pointer(table.keys),
+        pointer(table.ids),
+        pointer(table.used),
+        table.longest,
+        len(table.keys),
+        len(table.ids),
+    )
+
+
+@njit(nogil=True, cache=True, boundscheck=False)
+def _tail(text, i, size):  # type: ignore[no-untyped-def]
     """Up to eight bytes from `i` on as a word, padded with zeros; reads no byte behind them."""
     word = np.uint64(0)
     for k in range(size):
-        word |= np.uint64(data[i + k]) << np.uint64(8 * k)
+        word |= np.uint64(text[i + k]) << np.uint64(8 * k)
     return word
 
 
@@ -87,43 +113,43 @@ def _mixed(a, b):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True, boundscheck=False)
-def short_key(data, i, size):  # type: ignore[no-untyped-def]
-    """Words 0 and 1 of the slot of the piece `data[i:i + size]`, 1 <= size <= SHORT."""
+def short_key(text, i, size, room):  # type: ignore[no-untyped-def]
+    """Words 0 and 1 of the slot of the piece `text[i:i + size]`, 1 <= size <= SHORT; `room` bytes may be read."""
     top = np.uint64(size) << _BYTE
-    if i + 16 <= len(data):
+    if i + 16 <= room:
         if size < 8:
-            return _low(load64(data, i), size), top
-        return load64(data, i), _low(load64(data, i + 8), size - 8) | top
+            return _low(load64(text, i), size), top
+        return load64(text, i), _low(load64(text, i + 8), size - 8) | top
     if size < 8:
-        return _tail(data, i, size), top
-    return _tail(data, i, 8), _tail(data, i + 8, size - 8) | top
+        return _tail(text, i, size), top
+    return _tail(text, i, 8), _tail(text, i + 8, size - 8) | top
 
 
 @njit(nogil=True, cache=True, boundscheck=False)
-def long_key(data, i, size):  # type: ignore[no-untyped-def]
+def long_key(text, i, size):  # type: ignore[no-untyped-def]
     """Words 0 and 1, the latter without its place, of the slot of a piece of more than SHORT bytes."""
     h = np.uint64(size)
     end = i + size
     while i + 8 <= end:
-        h = _mixed(h, load64(data, i))
+        h = _mixed(h, load64(text, i))
         i += 8
-    h = _mixed(h, _tail(data, i, end - i))
+    h = _mixed(h, _tail(text, i, end - i))
     return h, _LONG | (np.uint64(size) << _PLACE)
 
 
 @njit(nogil=True, cache=True, boundscheck=False)
-def _same(data, i, size, keys, place):  # type: ignore[no-untyped-def]
-    """Whether `data[i:i + size]` equals `keys[place:place + size]`, for size >= 8."""
+def _same(text, i, size, keys, place):  # type: ignore[no-untyped-def]
+    """Whether `text[i:i + size]` equals `keys[place:place + size]`, for size >= 8."""
     k = 0
     while k + 8 <= size:
-        if load64(data, i + k) != load64(keys, place + k):
+        if load64(text, i + k) != load64(keys, place + k):
             return False
         k += 8
-    return load64(data, i + size - 8) == load64(keys, place + size - 8)
+    return load64(text, i + size - 8) == load64(keys, place + size - 8)
 
 
 @njit(nogil=True, cache=True, boundscheck=False)
-def find(table, data, i, size, k0, k1):  # type: ignore[no-untyped-def]
+def find(table, text, i, size, k0, k1):  # type: ignore[no-untyped-def]
     """Place in `slots` of the piece whose key is (k0, k1), or of the free slot where it belongs, as ~place."""
     last = (np.int64(1) << np.int64(64 - table.shift)) - 1
     at = np.int64(_mixed(k0, k1) >> np.uint64(table.shift))
@@ -138,14 +164,14 @@ def find(table, data, i, size, k0, k1):  # type: ignore[no-untyped-def]
             if (
                 (word & ~_PLACES) == k1
                 and size > SHORT
-                and _same(data, i, size, table.keys, np.int64(word & _PLACES))
+                and _same(text, i, size, table.keys, np.int64(word & _PLACES))
             ):
                 return place
         at = (at + 1) & last
 
 
 @njit(nogil=True, cache=True, boundscheck=False)
-def insert(table, place, data, i, size, k0, k1, ids, first, count):  # type: ignore[no-untyped-def]
+def insert(table, place, text, i, size, k0, k1, ids, first, count):  # type: ignore[no-untyped-def]
     """Puts a piece that is not in the table, and its ids `ids[first:first + count]`, into the free slot `place`.
 
     A table that is full is emptied first; a piece that it doesn't take is left out.
@@ -153,11 +179,12 @@ def insert(table, place, data, i, size, k0, k1, ids, first, count):  # type: ign
     slots, used = table.slots, table.used
     key_bytes = size if size > SHORT else 0
     pooled = count if count > 3 else 0
-    if size > table.longest or key_bytes > len(table.keys) or pooled > len(table.ids):
+    if size > table.longest or key_bytes > table.key_room or pooled > table.id_room:
         return
-    full = used[0] >= np.int64((len(slots) >> 2) * _FILL)
-    if full or used[1] + key_bytes > len(table.keys) or used[2] + pooled > len(table.ids):
-        for k in range(len(slots)):
+    # Five eighths of the slots: beyond, look-ups grow long.
+    full = used[0] >= np.int64(5) << (61 - table.shift)
+    if full or used[1] + key_bytes > table.key_room or used[2] + pooled > table.id_room:
+        for k in range(np.int64(4) << (64 - table.shift)):
             slots[k] = 0
         used[0] = used[1] = used[2] = 0
         used[3] += 1
@@ -165,7 +192,7 @@ def insert(table, place, data, i, size, k0, k1, ids, first, count):  # type: ign
     if size > SHORT:
         k1 |= np.uint64(used[1])
         for k in range(size):
-            table.keys[used[1] + k] = data[i + k]
+            table.keys[used[1] + k] = text[i + k]
         used[1] += size
     slots[place] = k0
     slots[place + 1] = k1
@@ -188,16 +215,18 @@ def insert(table, place, data, i, size, k0, k1, ids, first, count):  # type: ign
 
 
 @njit(nogil=True, cache=True, boundscheck=False)
-def fill(table, data, offsets, ids):  # type: ignore[no-untyped-def]
-    """Puts different pieces, `data[offsets[k]:offsets[k + 1]]` with the one id `ids[k]`, into the table."""
+def fill(table, strings, offsets, ids):  # type: ignore[no-untyped-def]
+    """Puts pieces, each a different `strings[offsets[k]:offsets[k + 1]]` with the one id `ids[k]`, into a table."""
+    opened = open_table(table)
+    text, room = pointer(strings), len(strings)
     for row in range(len(offsets) - 1):
         i = offsets[row]
         size = offsets[row + 1] - i
         if size <= SHORT:
-            k0, k1 = short_key(data, i, size)
+            k0, k1 = short_key(text, i, size, room)
         else:
-            k0, k1 = long_key(data, i, size)
-        insert(table, ~find(table, data, i, size, k0, k1), data, i, size, k0, k1, ids, row, 1)
+            k0, k1 = long_key(text, i, size)
+        insert(opened, ~find(opened, text, i, size, k0, k1), text, i, size, k0, k1, pointer(ids), row, 1)
 
 
 @njit(nogil=True, cache=True, boundscheck=False)

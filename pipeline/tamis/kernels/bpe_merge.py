@@ -7,11 +7,13 @@ the text.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
+
+from tamis.kernels.bpe_memory import pointer
 
 SCANNED = 48
 """Symbols up to which a scan is quicker than a heap."""
@@ -54,11 +56,24 @@ def _fill(pairs, shift, left, right, merged):  # type: ignore[no-untyped-def]
         pairs[2 * at + 1] = (np.uint64(rank) << _HALF) | np.uint64(merged[rank])
 
 
+class OpenMerges(NamedTuple):
+    """Merges as a pointer."""
+
+    pairs: Any
+    shift: int
+
+
+@njit(nogil=True, cache=True, boundscheck=False)
+def open_merges(merges):  # type: ignore[no-untyped-def]
+    """The pointer of Merges."""
+    return OpenMerges(pointer(merges.pairs), merges.shift)
+
+
 @njit(nogil=True, cache=True, boundscheck=False)
 def _value(merges, left, right):  # type: ignore[no-untyped-def]
     """`rank << 32 | merged id` of a pair, or all ones."""
     pairs = merges.pairs
-    last = (len(pairs) >> 1) - 1
+    last = (np.int64(1) << (64 - merges.shift)) - 1
     key = (np.uint64(left) << _HALF) | np.uint64(right)
     at = np.int64((key * _MIX) >> np.uint64(merges.shift))
     while pairs[2 * at] != key:
@@ -72,10 +87,10 @@ def _value(merges, left, right):  # type: ignore[no-untyped-def]
 def merge(ids, first, n, merges, values):  # type: ignore[no-untyped-def]
     """Merges the `n` symbols `ids[first:first + n]` in place; returns how many are left.
 
-    `values` is scratch of SCANNED uint64.
+    `ids` and `values`, scratch of SCANNED uint64, are pointers.
     """
     if n > SCANNED:
-        return _merge_long(ids[first : first + n], merges)
+        return _merge_long(ids, first, n, merges)
     best = _NONE
     at = 0
     for k in range(n - 1):
@@ -130,59 +145,58 @@ def _push(heap, count, item):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True, boundscheck=False)
-def _merge_long(ids, merges):  # type: ignore[no-untyped-def]
-    """As `merge`, for all of `ids`, with a heap of `rank << 32 | place of the left symbol`.
+def _merge_long(ids, first, n, merges):  # type: ignore[no-untyped-def]
+    """As `merge`, with a heap of `rank << 32 | place of the left symbol`.
 
     A symbol keeps its first place; `sizes` holds how many places it takes, there and at its last one. An entry
     of the heap whose pair is no more is passed over: ranks tell pairs apart.
     """
-    n = len(ids)
     sizes = np.ones(n, np.int32)
     heap = np.empty(2 * n, np.uint64)
     count = np.int64(0)
     for k in range(n - 1):
-        value = _value(merges, ids[k], ids[k + 1])
+        value = _value(merges, ids[first + k], ids[first + k + 1])
         if value != _NONE:
             heap[count] = (value & ~_LOW) | np.uint64(k)
             count += 1
     for k in range((count >> 1) - 1, -1, -1):
-        _sift_down(heap, count, np.int64(k))
+        _sift_down(pointer(heap), count, np.int64(k))
     while count > 0:
         top = heap[0]
         count -= 1
         heap[0] = heap[count]
-        _sift_down(heap, count, np.int64(0))
+        _sift_down(pointer(heap), count, np.int64(0))
         at = np.int64(top & _LOW)
-        if ids[at] == _DEAD:
+        if ids[first + at] == _DEAD:
             continue
         right = at + sizes[at]
         if right >= n:
             continue
-        value = _value(merges, ids[at], ids[right])
+        value = _value(merges, ids[first + at], ids[first + right])
         if value == _NONE or ((value ^ top) & ~_LOW) != 0:
             continue
         size = sizes[at] + sizes[right]
-        ids[at] = np.uint32(value & _LOW)
-        ids[right] = _DEAD
+        ids[first + at] = np.uint32(value & _LOW)
+        ids[first + right] = _DEAD
         sizes[at] = size
         sizes[at + size - 1] = size
         if at > 0:
             left = at - sizes[at - 1]
-            value = _value(merges, ids[left], ids[at])
+            value = _value(merges, ids[first + left], ids[first + at])
             if value != _NONE:
-                _push(heap, count, (value & ~_LOW) | np.uint64(left))
+                _push(pointer(heap), count, (value & ~_LOW) | np.uint64(left))
                 count += 1
         right = at + size
         if right < n:
-            value = _value(merges, ids[at], ids[right])
+            value = _value(merges, ids[first + at], ids[first + right])
             if value != _NONE:
-                _push(heap, count, (value & ~_LOW) | np.uint64(at))
+                _push(pointer(heap), count, (value & ~_LOW) | np.uint64(at))
                 count += 1
     kept = 0
     at = 0
     while at < n:
         size = sizes[at]
-        ids[kept] = ids[at]
+        ids[first + kept] = ids[first + at]
         kept += 1
         at += size
     return kept

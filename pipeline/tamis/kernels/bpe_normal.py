@@ -16,8 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from tamis.kernels.bpe_words import all_ascii, load64
-from tamis.kernels.unicode import decode
+from tamis.kernels.bpe_memory import all_ascii, decode_at, load64, pointer
 
 DROPPED, LEADING, FOLLOWER, MARKED = 1, 2, 4, 8
 """Classes: left out; gets a space behind it before a FOLLOWER; a word character or a space; becomes a marker."""
@@ -68,20 +67,21 @@ def form_c_classes() -> npt.NDArray[np.uint8]:
 @njit(nogil=True, cache=True, boundscheck=False)
 def check_form_c(data, offsets, classes, flags):  # type: ignore[no-untyped-def]
     """Sets `flags[row]` to UNSURE and UNKNOWN as they apply; none means the text is in form C (UAX #15)."""
+    text, kinds = pointer(data), pointer(classes)
     for row in range(len(offsets) - 1):
         i = offsets[row]
         end = offsets[row + 1]
         flag = np.uint8(0)
         last = np.uint8(0)
         while i < end:
-            if data[i] < 0x80:
+            if text[i] < 0x80:
                 last = np.uint8(0)
                 i += 1
-                while i + 8 <= end and all_ascii(load64(data, i)):
+                while i + 8 <= end and all_ascii(load64(text, i)):
                     i += 8
                 continue
-            point, i = decode(data, i)
-            kind = classes[point]
+            point, i = decode_at(text, i)
+            kind = kinds[point]
             if kind == 254:
                 flag |= np.uint8(UNKNOWN)
             elif kind == 255 or (kind != 0 and kind < last):
@@ -91,14 +91,14 @@ def check_form_c(data, offsets, classes, flags):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True, boundscheck=False)
-def _follows(data, i, end, classes):  # type: ignore[no-untyped-def]
+def _follows(text, i, end, classes):  # type: ignore[no-untyped-def]
     """Whether the first character from `i` on that isn't dropped is a FOLLOWER."""
     while i < end:
-        if data[i] < 0x80:
-            kind = classes[data[i]]
+        if text[i] < 0x80:
+            kind = classes[text[i]]
             i += 1
         else:
-            point, i = decode(data, i)
+            point, i = decode_at(text, i)
             kind = classes[point]
         if (kind & DROPPED) == 0:
             return (kind & FOLLOWER) != 0
@@ -106,16 +106,17 @@ def _follows(data, i, end, classes):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True, boundscheck=False)
-def normalize_spaces(data, i, end, rules, out):  # type: ignore[no-untyped-def]
-    """Writes the text `data[i:end]`, normalized, to `out`; returns its bytes, at most `2 * (end - i) + 1`."""
-    classes = rules.classes
+def normalize_spaces(text, i, end, classes, prepended, out):  # type: ignore[no-untyped-def]
+    """Writes the text `text[i:end]`, normalized, to `out`; returns its bytes, at most `2 * (end - i) + 1`.
+
+    `text`, `classes` and `out` are pointers."""
     n = 0
-    if rules.prepended:
+    if prepended:
         out[0] = 32
         n = 1
     first = n
     while i < end:
-        b = data[i]
+        b = text[i]
         if b < 0x80:
             kind = classes[b]
             i += 1
@@ -129,7 +130,7 @@ def normalize_spaces(data, i, end, rules, out):  # type: ignore[no-untyped-def]
             n += 1
         else:
             at = i
-            point, i = decode(data, i)
+            point, i = decode_at(text, i)
             kind = classes[point]
             if (kind & DROPPED) != 0:
                 continue
@@ -138,10 +139,10 @@ def normalize_spaces(data, i, end, rules, out):  # type: ignore[no-untyped-def]
                 n += 1
                 continue
             while at < i:
-                out[n] = data[at]
+                out[n] = text[at]
                 n += 1
                 at += 1
-        if (kind & LEADING) != 0 and _follows(data, i, end, classes):
+        if (kind & LEADING) != 0 and _follows(text, i, end, classes):
             out[n] = 32
             n += 1
     if n == first:

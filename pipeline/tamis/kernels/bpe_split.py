@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from tamis.kernels.bpe_memory import decode_at, skip_letters
 from tamis.kernels.bpe_patterns import (
     ANY_CONTRACTIONS,
     LETTER,
@@ -25,18 +26,17 @@ from tamis.kernels.bpe_patterns import (
     TRAILING_CONTRACTIONS,
     UPPER,
 )
-from tamis.kernels.unicode import decode
 
 
 @njit(nogil=True, cache=True, boundscheck=False)
-def _contraction(data, i, end, any_case):  # type: ignore[no-untyped-def]
+def _contraction(text, i, end, any_case):  # type: ignore[no-untyped-def]
     """End of the contraction whose apostrophe is at `i`, or `i` when there is none."""
     if i + 1 >= end:
         return i
-    b = data[i + 1]
+    b = text[i + 1]
     if any_case:
         # The long s (U+017F) is an s whose case is ignored, and the only such character outside ASCII.
-        if b == 0xC5 and i + 2 < end and data[i + 2] == 0xBF:
+        if b == 0xC5 and i + 2 < end and text[i + 2] == 0xBF:
             return i + 3
         if b < 0x80:
             b |= 0x20
@@ -44,7 +44,7 @@ def _contraction(data, i, end, any_case):  # type: ignore[no-untyped-def]
         return i + 2
     if i + 2 >= end:
         return i
-    c = data[i + 2]
+    c = text[i + 2]
     if any_case and c < 0x80:
         c |= 0x20
     if ((b == 0x72 or b == 0x76) and c == 0x65) or (b == 0x6C and c == 0x6C):
@@ -53,20 +53,33 @@ def _contraction(data, i, end, any_case):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True, boundscheck=False)
-def _kind(data, i, classes):  # type: ignore[no-untyped-def]
+def _kind(text, i, classes):  # type: ignore[no-untyped-def]
     """Class of the character at `i`, and where the next one is."""
-    b = data[i]
+    b = text[i]
     if b < 0x80:
         return classes[b], i + 1
-    point, after = decode(data, i)
+    point, after = decode_at(text, i)
     return classes[point], after
 
 
 @njit(nogil=True, cache=True, boundscheck=False)
-def _run(data, i, end, classes, mask):  # type: ignore[no-untyped-def]
+def _letters(text, i, end, room, classes, mask):  # type: ignore[no-untyped-def]
+    """End of the run of letters, and of what else `mask` has outside ASCII, that begins at `i`."""
+    while True:
+        i = skip_letters(text, i, end, room)
+        if i == end or text[i] < 0x80:
+            return i
+        point, after = decode_at(text, i)
+        if (classes[point] & mask) == 0:
+            return i
+        i = after
+
+
+@njit(nogil=True, cache=True, boundscheck=False)
+def _run(text, i, end, classes, mask):  # type: ignore[no-untyped-def]
     """End of the run of characters in the classes of `mask` that begins at `i`."""
     while i < end:
-        kind, after = _kind(data, i, classes)
+        kind, after = _kind(text, i, classes)
         if (kind & mask) == 0:
             break
         i = after
@@ -74,7 +87,7 @@ def _run(data, i, end, classes, mask):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True, boundscheck=False)
-def _cased_word(data, i, word, end, classes):  # type: ignore[no-untyped-def]
+def _cased_word(text, i, word, end, classes):  # type: ignore[no-untyped-def]
     """End of a word in upper, then lower case whose letters begin at `word`, maybe behind one sign at `i`.
 
     Follows the two alternatives of the pattern with A = upper case, caseless and marks, and B = lower case,
@@ -83,13 +96,13 @@ def _cased_word(data, i, word, end, classes):  # type: ignore[no-untyped-def]
     last = np.int64(-1)
     j = word
     while j < end:
-        kind, after = _kind(data, j, classes)
+        kind, after = _kind(text, j, classes)
         if (kind & (UPPER | OTHER | MARK)) == 0:
             break
         j = after
         if (kind & (OTHER | MARK)) != 0:
             last = j
-    stop = _run(data, j, end, classes, LOWER | OTHER | MARK)
+    stop = _run(text, j, end, classes, LOWER | OTHER | MARK)
     if stop > j:
         return stop
     if last >= 0:
@@ -97,26 +110,29 @@ def _cased_word(data, i, word, end, classes):  # type: ignore[no-untyped-def]
         return last
     if word > i:
         # Without the sign before it: a mark is a sign and in A and B, too.
-        kind, after = _kind(data, i, classes)
+        kind, after = _kind(text, i, classes)
         if (kind & MARK) != 0:
             return after
     return j if j > word else i
 
 
 @njit(nogil=True, cache=True, boundscheck=False)
-def next_piece(data, i, end, classes, split):  # type: ignore[no-untyped-def]
-    """End of the piece that begins at byte `i < end` of a text that ends at `end`."""
-    kind, j = _kind(data, i, classes)
-    b = data[i]
+def next_piece(text, i, end, room, classes, split):  # type: ignore[no-untyped-def]
+    """End of the piece that begins at byte `i < end` of a text that ends at `end`.
+
+    `text` and `classes` (uint8, 0x110000 of them) are pointers; `room` bytes of `text` may be read.
+    """
+    kind, j = _kind(text, i, classes)
+    b = text[i]
     word = split.word
     if b == 0x27 and (split.contractions == LOWER_CONTRACTIONS or split.contractions == ANY_CONTRACTIONS):
-        stop = _contraction(data, i, end, split.contractions == ANY_CONTRACTIONS)
+        stop = _contraction(text, i, end, split.contractions == ANY_CONTRACTIONS)
         if stop > i:
             return stop
     after_kind = kind & 0
     after = j
     if j < end:
-        after_kind, after = _kind(data, j, classes)
+        after_kind, after = _kind(text, j, classes)
     start = np.int64(-1)
     lead = b == 0x20
     if split.any_lead:
@@ -128,15 +144,15 @@ def next_piece(data, i, end, classes, split):  # type: ignore[no-untyped-def]
         start = i
     if start >= 0:
         if not split.cased:
-            return _run(data, j, end, classes, word)
-        stop = _cased_word(data, i, start, end, classes)
-        if split.contractions == TRAILING_CONTRACTIONS and stop < end and data[stop] == 0x27:
-            stop = _contraction(data, stop, end, split.cased)
+            return _letters(text, j, end, room, classes, word)
+        stop = _cased_word(text, i, start, end, classes)
+        if split.contractions == TRAILING_CONTRACTIONS and stop < end and text[stop] == 0x27:
+            stop = _contraction(text, stop, end, split.cased)
         return stop
     if (kind & NUMBER) != 0 or (b == 0x20 and split.spaced_digits and (after_kind & NUMBER) != 0):
         left = split.digits - 1 if (kind & NUMBER) != 0 else split.digits
         while left > 0 and j < end:
-            kind, after = _kind(data, j, classes)
+            kind, after = _kind(text, j, classes)
             if (kind & NUMBER) == 0:
                 break
             j = after
@@ -144,25 +160,25 @@ def next_piece(data, i, end, classes, split):  # type: ignore[no-untyped-def]
         return j
     if (kind & split.solid) == 0 or (b == 0x20 and j < end and (after_kind & split.solid) == 0):
         while j < end:
-            kind, after = _kind(data, j, classes)
+            kind, after = _kind(text, j, classes)
             if (kind & split.solid) != 0:
                 break
             j = after
         if split.tail:
-            while j < end and (data[j] == 10 or data[j] == 13 or (split.slash_tail and data[j] == 0x2F)):
+            while j < end and (text[j] == 10 or text[j] == 13 or (split.slash_tail and text[j] == 0x2F)):
                 j += 1
         return j
-    return _white_space(data, i, end, classes, split.newlines)
+    return _white_space(text, i, end, classes, split.newlines)
 
 
 @njit(nogil=True, cache=True, boundscheck=False)
-def _white_space(data, i, end, classes, newlines):  # type: ignore[no-untyped-def]
+def _white_space(text, i, end, classes, newlines):  # type: ignore[no-untyped-def]
     """End of a piece of white space: behind its last newline, or before its last character."""
     line = np.int64(-1)
     last = i
     j = i
     while j < end:
-        kind, after = _kind(data, j, classes)
+        kind, after = _kind(text, j, classes)
         if (kind & SPACE) == 0:
             break
         last = j

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable
+from importlib.metadata import version
 
 from tamis.corpus.documents import InputFile
 from tamis.errors import InputError
@@ -26,10 +28,23 @@ _COMPRESSED = (".gz", ".zst", ".zstd")
 
 def reader_of(source: Source, file: InputFile) -> Reader:
     """The reader of a file, by the source's `format` or the file's name. Raises InputError for an unknown one."""
-    format_ = source.format if source.format != "auto" else _by_name(source, file)
+    format_ = format_of(source, file)
     module = importlib.import_module(f"tamis.readers.{'python_installation' if format_ == 'python' else format_}")
     reader: Reader = module.read
     return reader
+
+
+def format_of(source: Source, file: InputFile) -> str:
+    """How a file is read: the source's `format`, or by the file's name. Raises InputError for an unknown one."""
+    return source.format if source.format != "auto" else _by_name(source, file)
+
+
+def extractor_of(source: Source, files: Iterable[InputFile]) -> str | None:
+    """Version of the library that takes the main text out of HTML, where it has a say in the text: another
+    version finds another text."""
+    if "html" in source.columns or any(format_of(source, file) == "html" for file in files):
+        return f"resiliparse {version('resiliparse')}"
+    return None
 
 
 def _by_name(source: Source, file: InputFile) -> str:

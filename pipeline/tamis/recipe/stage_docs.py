@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
-
-from pydantic import BaseModel
-from pydantic_core import PydanticUndefined
 
 from tamis.corpus.stage import Stage
 
 
 def stage_facts(stage: Stage) -> dict[str, Any]:
     """Name, version, text, signals and options of a stage."""
+    schema = stage.config.model_json_schema()
     return {
         "name": stage.name,
         "version": stage.version,
@@ -35,39 +34,50 @@ def stage_facts(stage: Stage) -> dict[str, Any]:
             }
             for column in stage.adds
         ],
-        "options": _options(stage.config),
+        "options": _options(schema, schema.get("$defs", {})),
     }
 
 
-def _options(model: type[BaseModel]) -> list[dict[str, Any]]:
-    schema = model.model_json_schema()
+def _options(schema: dict[str, Any], definitions: dict[str, Any], prefix: str = "") -> list[dict[str, Any]]:
+    """The options of a config; those of a config inside it follow under a dotted name."""
     options = []
-    for name, field in model.model_fields.items():
-        default = (
-            "required"
-            if field.default is PydanticUndefined and field.default_factory is None
-            else field.get_default(call_default_factory=True)
-        )
+    for name, part in schema.get("properties", {}).items():
         options.append(
             {
-                "name": name,
-                "type": _type(schema["properties"][name], schema.get("$defs", {})),
-                "default": _shown(default),
-                "meaning": " ".join((field.description or "").split()),
+                "name": f"{prefix}{name}",
+                "type": _type(part, definitions),
+                "default": "required" if name in schema.get("required", ()) else part.get("default", _empty(part)),
+                "meaning": " ".join(part.get("description", "").split()),
             }
         )
+        for inner, at in _inside(part, definitions):
+            options += _options(inner, definitions, f"{prefix}{name}{at}.")
     return options
 
 
-def _shown(default: Any) -> Any:
-    if isinstance(default, BaseModel):
-        return default.model_dump(mode="json")
-    return list(default) if isinstance(default, (tuple, frozenset)) else default
+def _empty(schema: dict[str, Any]) -> Any:
+    """What a value made by a factory is: the schema doesn't say, and ours make empty ones."""
+    return {"object": {}, "array": []}.get(schema.get("type", ""))
+
+
+def _inside(schema: dict[str, Any], definitions: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+    """The configs that a value of this schema may hold, and how a path to them goes on."""
+    if "$ref" in schema:
+        yield definitions[_referred(schema)], ""
+    for part in schema.get("anyOf", ()):
+        yield from _inside(part, definitions)
+    if "items" in schema:
+        yield from ((inner, f"[]{at}") for inner, at in _inside(schema["items"], definitions))
+
+
+def _referred(schema: dict[str, Any]) -> str:
+    return str(schema["$ref"]).rsplit("/", 1)[-1]
 
 
 def _type(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
     if "$ref" in schema:
-        return str(schema["$ref"]).rsplit("/", 1)[-1]
+        inner = definitions[_referred(schema)]
+        return "options" if "properties" in inner else _type(inner, definitions)
     if "enum" in schema:
         return " | ".join(map(str, schema["enum"]))
     if "const" in schema:
@@ -78,7 +88,10 @@ def _type(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
     if kind == "array":
         return f"list of {_type(schema.get('items', {}), definitions)}"
     if kind == "object":
-        return f"mapping of {_type(schema.get('additionalProperties') or {}, definitions)}"
+        # Keys that must match a pattern have their values' schema under it.
+        patterns: dict[str, Any] = schema.get("patternProperties", {})
+        values = schema.get("additionalProperties") or next(iter(patterns.values()), {})
+        return f"mapping of {_type(values, definitions)}"
     low, high = (
         schema.get("minimum", schema.get("exclusiveMinimum")),
         schema.get("maximum", schema.get("exclusiveMaximum")),

@@ -33,7 +33,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tamis.kernels.bpe import SLACK, encode_rows, find_any
+from tamis.kernels.bpe import SLACK, VALUES, encode_rows, find_any
 from tamis.kernels.bpe_cache import PieceTable, piece_table
 from tamis.kernels.bpe_normal import UNKNOWN, UNSURE, check_form_c, form_c_classes
 from tamis.kernels.buffers import Bytes, Offsets, text_buffers
@@ -83,7 +83,6 @@ class CompiledEncoder:
     def _encode(self, column: pa.Array, library: Encode) -> tuple[Ids, Offsets]:
         program = self.compiled.program
         data, bounds = text_buffers(column)
-        data = _read_only(data)
         left = self._left(column, data, bounds)
         sizes = np.diff(bounds)
         # Room for the worst case. What isn't written takes no memory, and the rest is given back.
@@ -91,9 +90,10 @@ class CompiledEncoder:
         scratch = np.empty(widening * int(sizes.max(initial=0)) + 1 if program.spaced else 0, np.uint8)
         ids = np.empty(widening * int(sizes.sum()) + 2 * len(column) + SLACK, np.uint32)
         offsets = np.zeros(len(column) + 1, np.int64)
+        values = np.empty(VALUES, np.uint64)
         with self.lock:
             count = encode_rows(
-                program, self.cache, data, bounds, left, scratch, _read_only(scratch), ids, offsets
+                program, self.cache, _read_only(data), bounds, left, scratch, values, ids, offsets
             )
         ids.resize(count, refcheck=False)
         if not left.any():

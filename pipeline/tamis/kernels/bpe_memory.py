@@ -1,0 +1,104 @@
+"""Plain memory for the loops of byte-pair encoding: pointers into arrays, and words of eight bytes.
+
+A compiled function that hands an array on to another counts a reference up and down, atomically; a pointer
+costs nothing. Whoever takes a pointer keeps its array until the pointer's last use: the outermost function
+gets every array from Python, which does.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit, types
+from numba.extending import intrinsic
+
+_LOW = np.uint64(0x0101010101010101)
+_HIGH = np.uint64(0x8080808080808080)
+_SPACES = np.uint64(0x2020202020202020)
+_FROM_A = np.uint64(0x1F1F1F1F1F1F1F1F)
+_PAST_Z = np.uint64(0x0505050505050505)
+
+
+def _pointer(_context, array):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        return context.make_array(signature.args[0])(context, builder, arguments[0]).data
+
+    return types.CPointer(array.dtype)(array), generate
+
+
+def _load64(_context, text, at):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        words = context.get_value_type(types.CPointer(types.uint64))
+        word = builder.load(builder.bitcast(builder.gep(arguments[0], [arguments[1]]), words))
+        word.align = 1
+        return word
+
+    return types.uint64(text, types.int64), generate
+
+
+def _trailing_zeros(_context, word):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        return builder.cttz(arguments[0], context.get_constant(types.boolean, False))
+
+    return types.int64(types.uint64), generate
+
+
+pointer: Any = intrinsic(_pointer)
+"""`pointer(array)`: where the elements of a contiguous array begin; indexed as the array is."""
+load64: Any = intrinsic(_load64)
+"""`load64(text, at)`: the eight bytes from `at` on as a little-endian uint64; all must exist."""
+trailing_zeros: Any = intrinsic(_trailing_zeros)
+"""`trailing_zeros(word)`: how many zero bits a uint64 has below its lowest one; 64 for zero."""
+
+
+@njit(nogil=True, cache=True, boundscheck=False)
+def all_ascii(word):  # type: ignore[no-untyped-def]
+    """Whether eight bytes are all below 128."""
+    return (word & _HIGH) == 0
+
+
+@njit(nogil=True, cache=True, boundscheck=False)
+def decode_at(text, i):  # type: ignore[no-untyped-def]
+    """Code point of the character of two bytes or more at `i` of valid UTF-8, and where the next one is."""
+    a = np.int64(text[i])
+    b = np.int64(text[i + 1]) & 0x3F
+    if a < 0xE0:
+        return ((a & 0x1F) << 6) | b, i + 2
+    c = np.int64(text[i + 2]) & 0x3F
+    if a < 0xF0:
+        return ((a & 0x0F) << 12) | (b << 6) | c, i + 3
+    return ((a & 0x07) << 18) | (b << 12) | (c << 6) | (np.int64(text[i + 3]) & 0x3F), i + 4
+
+
+@njit(nogil=True, cache=True, boundscheck=False)
+def skip_letters(text, i, end, room):  # type: ignore[no-untyped-def]
+    """Position of the first byte in `text[i:end]` that is no ASCII letter, or `end`; `room` bytes are there."""
+    while i + 8 <= room:
+        word = load64(text, i)
+        # Without the high bit and with the bit of lower case, a sum tells `a` and beyond, and what is past `z`.
+        low = (word | (_LOW << np.uint64(5))) & ~_HIGH
+        other = (~(low + _FROM_A) | (low + _PAST_Z) | word) & _HIGH
+        if other != 0:
+            return min(i + (trailing_zeros(other) >> 3), end)
+        i += 8
+        if i >= end:
+            return end
+    while i < end and (65 <= text[i] <= 90 or 97 <= text[i] <= 122):
+        i += 1
+    return i
+
+
+@njit(nogil=True, cache=True, boundscheck=False)
+def find_space(text, i, end):  # type: ignore[no-untyped-def]
+    """Position of the first space (0x20) in `text[i:end]`, or `end`."""
+    while i + 8 <= end:
+        word = load64(text, i) ^ _SPACES
+        # A borrow can set wrong bits, above the lowest one only.
+        zero = (word - _LOW) & ~word & _HIGH
+        if zero != 0:
+            return i + (trailing_zeros(zero) >> 3)
+        i += 8
+    while i < end and text[i] != 32:
+        i += 1
+    return i
