@@ -7,6 +7,7 @@ import hashlib
 import json
 import random
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,6 +142,27 @@ mix:
 TRAINED = "{train: {vocabulary_size: 512, characters: 60000}}"
 
 
+SCRIPT = """
+import json, sys
+from pathlib import Path
+from tamis.engine.reporting import Silent
+from tamis.engine.run import RunOptions, run
+from tamis.recipe.load import load_recipe_text
+from tamis.stages import STAGES
+
+if __name__ == "__main__":
+    text, corpus, root, workers = sys.argv[1:]
+    recipe = load_recipe_text(text, "small.yaml", STAGES)
+    options = RunOptions(Path(root) / "work", Path(root) / "out", int(workers))
+    try:
+        summary = run(recipe, Path(corpus), options, Silent(), lambda manifest, ledger, folder: [])
+    except KeyboardInterrupt:
+        sys.exit(130)
+    print(json.dumps(summary.to_json()))
+"""
+"""A run in a process of its own."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """A run, and what it did."""
@@ -189,6 +211,13 @@ class Place:
             last = json.loads((self.work / "runs/small.json").read_bytes())
             done = {stage["stage"]: stage["documents"] for stage in last["stages"]}
         return Outcome(summary, done, hashes(summary.release))
+
+    def command(self, workers: int) -> list[str]:
+        """The command that runs the recipe in a process of its own."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        script = self.root / "release.py"
+        script.write_text(SCRIPT)
+        return [sys.executable, str(script), self.text, str(self.corpus), str(self.root), str(workers)]
 
     def fork(self, root: Path) -> Place:
         """Another place that knows all this one has measured."""

@@ -6,7 +6,6 @@ import json
 import os
 import random
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,30 +15,10 @@ from small_corpus import Outcome, Place, hashes
 
 from tamis.engine.tasks import Workers, run_tasks
 
-RELEASE = """
-import json, sys
-from pathlib import Path
-from tamis.engine.reporting import Silent
-from tamis.engine.run import RunOptions, run
-from tamis.recipe.load import load_recipe_text
-from tamis.stages import STAGES
-
-if __name__ == "__main__":
-    text, corpus, root, workers = sys.argv[1:]
-    recipe = load_recipe_text(text, "small.yaml", STAGES)
-    options = RunOptions(Path(root) / "work", Path(root) / "out", int(workers))
-    summary = run(recipe, Path(corpus), options, Silent(), lambda manifest, ledger, folder: [])
-    print(json.dumps(summary.to_json()))
-"""
-
-
 def in_a_process(place: Place, workers: int, hash_seed: str) -> dict[str, str]:
     """Runs the recipe in a fresh interpreter; hashes of the release."""
-    script = place.root / "release.py"
-    place.root.mkdir(parents=True, exist_ok=True)
-    script.write_text(RELEASE)
     done = subprocess.run(
-        [sys.executable, script, place.text, place.corpus, place.root, str(workers)],
+        place.command(workers),
         env=os.environ | {"PYTHONHASHSEED": hash_seed},
         capture_output=True,
         text=True,

@@ -6,57 +6,18 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from probes import Endless, Probe
 from small_corpus import Outcome, Place
 
 from tamis.corpus.commit import committing
 from tamis.corpus.store import Store
 from tamis.engine.tasks import ATTEMPTS, Done, run_tasks
 from tamis.errors import Locked, OptionError, RunError, StoreError, TaskFailed
-
-
-class OddError(Exception):
-    """An exception that can't be unpickled."""
-
-    def __init__(self, one: str, two: str) -> None:
-        super().__init__(f"{one} {two}")
-
-
-@dataclass(frozen=True)
-class Probe:
-    """A task that leaves a line for every try, and fails as it is told."""
-
-    name: str
-    folder: Path
-    failures: int = 0
-    how: str = "raise"
-    bytes: int = 1
-
-    @property
-    def label(self) -> str:
-        return f"probe {self.name}"
-
-    @property
-    def tries(self) -> int:
-        path = self.folder / self.name
-        return len(path.read_text().splitlines()) if path.exists() else 0
-
-    def run(self) -> Any:
-        with (self.folder / self.name).open("a") as file:
-            file.write(f"{os.getpid()}\n")
-        if self.tries <= self.failures:
-            if self.how == "die":
-                os._exit(9)
-            if self.how == "odd":
-                raise OddError("very", "odd")
-            raise ValueError(f"{self.name} is broken")
-        time.sleep(0.05)
-        return self.name.upper()
 
 
 def names(count: int) -> list[str]:
@@ -115,17 +76,6 @@ def test_interrupting_the_parent_kills_the_workers(tmp_path: Path) -> None:
         run_tasks([Probe("quick", tmp_path), Endless(tmp_path)], 2, interrupt)
     for line in (tmp_path / "endless").read_text().splitlines():
         assert not Path(f"/proc/{line}").exists()
-
-
-@dataclass(frozen=True)
-class Endless:
-    folder: Path
-    label: str = "endless"
-    bytes: int = 2
-
-    def run(self) -> None:
-        (self.folder / "endless").write_text(f"{os.getpid()}\n")
-        time.sleep(600)
 
 
 def test_the_work_folder_is_held_by_one_run(tmp_path: Path, small: Path) -> None:

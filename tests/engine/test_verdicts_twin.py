@@ -79,7 +79,7 @@ def fate(document: Row, uses: Sequence[StageUse], tables: Mapping[str, tuple[lis
                 if known.get(by) is not None and str(known[by]).lower() == value:
                     rules |= overrides
         # The rules of `keep` come first, in the recipe's order; then those that only overrides name.
-        order = [*use.keep, *sorted(overridden - set(use.keep))]
+        order = [name for name in use.stage.signals if name in overridden | set(use.keep)]
         failed = [
             f"{use.name}.{signal}"
             for signal in order

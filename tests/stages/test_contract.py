@@ -29,7 +29,9 @@ TEXTS = [
     "line\n" * 3_000,
 ]
 OPTIONS: dict[str, dict[str, Any]] = {"tokenize": {"tokenizer": {"train": {"vocabulary_size": 512}}}}
-MEASURING = [stage for stage in STAGES if stage.prepare is not None]
+SIGNALS = {"perplexity": pa.float64(), "spam": pa.bool_(), "shelf": pa.string()}
+ALL = [stage.with_source_signals(SIGNALS) if stage.from_sources else stage for stage in STAGES]
+MEASURING = [stage for stage in ALL if stage.prepare is not None]
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +56,7 @@ def batch_of(stage: Stage, texts: list[str]) -> pa.RecordBatch:
         "text": pa.array(texts, pa.large_string()),
         "language": pa.array([("fr", "de", None, "code", "xx")[i % 5] for i in range(len(texts))], pa.string()),
     }
+    columns |= {f"source.{name}": pa.nulls(len(texts), type_) for name, type_ in SIGNALS.items()}
     blank = pa.array([f"s:{i}" for i in range(len(texts))], pa.string())
     return pa.RecordBatch.from_arrays([columns.get(name, blank) for name in stage.reads], names=list(stage.reads))
 
@@ -101,7 +104,7 @@ class TestEveryMeasuringStage:
                 end = span["end"]
 
 
-@pytest.mark.parametrize("stage", list(STAGES), ids=lambda stage: stage.name)
+@pytest.mark.parametrize("stage", ALL, ids=lambda stage: stage.name)
 class TestEveryDeclaration:
     def test_is_documented(self, stage: Stage) -> None:
         assert stage.title and len(stage.about) > 200 and not stage.title.endswith(".")

@@ -135,7 +135,7 @@ def test_a_sound_model_says_nothing(caplog):
     [
         ("__label__fr", "fr"),
         ("__label__zh", "zh"),
-        ("__label__als", "als"),
+        ("__label__als", "gsw"),
         ("__label__fra_Latn", "fr"),
         ("__label__arb_Arab", "ar"),
         ("__label__kor_Hang", "ko"),

@@ -332,6 +332,7 @@ def test_a_cut_falls_behind_letters_of_long_standing_only() -> None:
 def test_long_documents_are_cut_to_the_same_ids(
     trained: Path, corpus: pa.Array, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(TokenizerHandle, "compiled", None)
     handle = load_tokenizer(trained)
     assert handle.cuttable
     long = "\n".join(corpus.to_pylist()[:100])

@@ -28,7 +28,13 @@ def command(ctx: click.Context, work: Path, as_json: bool) -> None:
         print_json({"ok": not broken, "checks": findings})
     else:
         for finding in findings:
-            mark = "[green]ok[/green]" if finding["ok"] else "[red]no[/red]" if finding["needed"] else "[yellow]-[/yellow] "
+            mark = (
+                "[green]ok[/green]"
+                if finding["ok"]
+                else "[red]no[/red]"
+                if finding["needed"]
+                else "[yellow]-[/yellow] "
+            )
             console.print(f"{mark}  {escape(finding['what'])}: {escape(finding['found'])}")
         if broken:
             console.print(f"\n{len(broken)} of {len(findings)} checks failed")

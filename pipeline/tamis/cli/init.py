@@ -11,7 +11,9 @@ from tamis.errors import OptionError
 
 MODELINE = "# yaml-language-server: $schema="
 """What tells an editor where a recipe's schema is."""
-TEMPLATE = f"{MODELINE}recipe.schema.json\n" + """\
+TEMPLATE = (
+    f"{MODELINE}recipe.schema.json\n"
+    + """\
 # A recipe says what a dataset is made of; `tamis stages` lists what can be measured.
 name: {name}
 version: "0.1.0"
@@ -47,6 +49,7 @@ card:
   limitations: ""
   contact: ""
 """
+)
 
 
 @click.command("init")

@@ -6,7 +6,7 @@ import importlib
 import os
 import sys
 import traceback
-from typing import IO, Any
+from typing import Any
 
 import click
 
@@ -34,18 +34,6 @@ EXIT_CODES = {
     130: "interrupted; what was finished is kept",
     141: "whoever read the output closed it (as `| head` does)",
 }
-
-
-class _Told(click.ClickException):
-    """An error of ours, as click shows and exits with it."""
-
-    def __init__(self, error: Exception, message: str, exit_code: int) -> None:
-        super().__init__(message)
-        self.error, self.exit_code = error, exit_code
-
-    def show(self, file: IO[Any] | None = None) -> None:
-        """Prints the message on stderr."""
-        click.echo(f"{click.style('error:', fg='red', bold=True)} {self.message}", err=True, color=_color())
 
 
 class _Lazy(click.Group):
@@ -89,7 +77,8 @@ class _Lazy(click.Group):
             finally:
                 sys.stdout.flush()
         except TamisError as error:
-            raise _told(error, str(error), error.exit_code, ctx) from error
+            _tell(error, str(error), ctx)
+            ctx.exit(error.exit_code)
         except KeyboardInterrupt:
             click.echo("interrupted: what was finished is kept; the same command goes on from here", err=True)
             ctx.exit(130)
@@ -99,18 +88,17 @@ class _Lazy(click.Group):
             ctx.exit(141)
         except OSError as error:
             place = f"{error.filename}: " if error.filename else ""
-            raise _told(error, f"{place}{error.strerror or error}", 1, ctx) from error
+            _tell(error, f"{place}{error.strerror or error}", ctx)
+            ctx.exit(1)
 
 
-def _told(error: Exception, message: str, exit_code: int, ctx: click.Context) -> _Told:
+def _tell(error: Exception, message: str, ctx: click.Context) -> None:
+    """Prints an error on stderr."""
     if ctx.params.get("debug"):
         traceback.print_exception(error)
-    return _Told(error, message, exit_code)
-
-
-def _color() -> bool | None:
-    """No colour where the user wants none (no-color.org); else click decides by the terminal."""
-    return False if os.environ.get("NO_COLOR") else None
+    # No colour where the user wants none (no-color.org); else click decides by the terminal.
+    color = False if os.environ.get("NO_COLOR") else None
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {message}", err=True, color=color)
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})

@@ -52,9 +52,7 @@ def print_json(data: Any) -> None:
     click.echo(orjson.dumps(data, option=orjson.OPT_INDENT_2).decode())
 
 
-def table(
-    title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], right: Collection[int] = ()
-) -> None:
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], right: Collection[int] = ()) -> None:
     """A table; the columns numbered in `right` are right-aligned. These and the first one, the name of the
     thing, are the last to be wrapped. A cell is plain text, or a rich Text where it has a style."""
     drawn = Table(title=Text(title) if title else None, title_justify="left", header_style="bold", box=None)

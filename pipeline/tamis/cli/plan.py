@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from tamis.cli.stages import rule_lines
 from tamis.cli.options import json_option, load, recipe_argument, set_option, work_option
+from tamis.cli.stages import rule_lines
 
 
 @click.command("plan")

@@ -40,7 +40,7 @@ class Bars:
                 TextColumn("{task.fields[count]}", justify="right", table_column=Column(min_width=5, no_wrap=True)),
                 TextColumn("{task.fields[rate]}", justify="right", table_column=Column(min_width=10, no_wrap=True)),
                 _Time(table_column=Column(min_width=18, no_wrap=True)),
-                console=errors, expand=True,
+                console=errors, expand=True, get_time=lambda: time.monotonic(),
             )  # fmt: skip
 
     def __enter__(self) -> Bars:

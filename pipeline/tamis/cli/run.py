@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from tamis.cli.options import (
     cores,
@@ -25,7 +26,10 @@ from tamis.cli.options import (
 @out_option
 @workers_option
 @click.option(
-    "--max-rejects", type=click.FloatRange(min=0), default=None, metavar="N",
+    "--max-rejects",
+    type=click.FloatRange(min=0),
+    default=None,
+    metavar="N",
     help="Stop when more input than this can't be read: a share below 1 (0.01) or a count of rows.",
 )
 @json_option
@@ -62,5 +66,8 @@ def command(
         f"in {duration(summary.seconds)}"
     )
     if rejected:
-        click.echo(f"{number(rejected)} pieces of input could not be read: tamis status {recipe} --rejects")
+        pieces = "1 piece" if rejected == 1 else f"{number(rejected)} pieces"
+        named = click.get_current_context().get_parameter_source("work") is ParameterSource.COMMANDLINE
+        place = f" --work {work}" if named else ""
+        click.echo(f"{pieces} of input could not be read: tamis status {recipe}{place} --rejects")
     click.echo(f"read {summary.release}/README.md, then: tamis verify {summary.release}")

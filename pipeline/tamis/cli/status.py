@@ -62,7 +62,10 @@ def _show_run(name: str, last: dict[str, Any]) -> None:
         table(
             "", ("stage", "documents", "text", "cpu s", "MB/cpu-s"),
             [
-                (s["stage"], number(s["documents"]), size(s["bytes"]), f"{s['cpu_seconds']:.2f}", s["mb_per_cpu_second"])
+                (
+                    s["stage"], number(s["documents"]), size(s["bytes"]), f"{s['cpu_seconds']:.2f}",
+                    s["mb_per_cpu_second"],
+                )
                 for s in last["stages"]
             ],
             right=(1, 2, 3, 4),

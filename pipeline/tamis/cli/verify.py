@@ -30,9 +30,7 @@ def command(ctx: click.Context, release: Path, as_json: bool) -> None:
         {"place": problem.place, "found": problem.found, "expected": problem.expected} for problem in found.problems
     ]
     if as_json:
-        print_json(
-            {"release": str(release), "checks": found.checks, "problems": problems, "notes": list(found.notes)}
-        )
+        print_json({"release": str(release), "checks": found.checks, "problems": problems, "notes": list(found.notes)})
     else:
         for problem in problems[:SHOWN]:
             click.echo(f"{problem['place']}: found {problem['found']}, expected {problem['expected']}")

@@ -18,14 +18,15 @@ from tamis.cli.options import json_option, load, recipe_argument, set_option, wo
 def command(recipe: str, settings: tuple[str, ...], work: Path, as_json: bool) -> None:
     """Show what RECIPE would keep and drop with changed settings (--set). Nothing is run or written.
 
-    Answers from the signals of the last run, in seconds. Documents whose verdict is not known, because a
-    stage that would judge them never measured them, are counted as such.
+    Answers from the signals of the last run, in seconds: documents and tokens gained and lost, in all and by
+    language, category and source. A document whose fate hangs on something that was never measured is
+    counted as unknown; for all others the answer is the one a run would give.
 
     \b
     tamis what-if my.yaml --set gopher_quality.keep.words=30,
     tamis what-if my.yaml --set near_duplicates.min_similarity=0.8 --set mix.epochs.fr--book=3
     """
-    from tamis.cli.output import print_json
+    from tamis.cli.output import busy, print_json
     from tamis.corpus.store import Store
     from tamis.engine.reporting import Silent
     from tamis.engine.session import Session
@@ -37,7 +38,7 @@ def command(recipe: str, settings: tuple[str, ...], work: Path, as_json: bool) -
     before, base = load(recipe, ())
     after, _ = load(recipe, settings)
     sessions = [Session(one, base, store, 1, Silent()) for one in (before, after)]
-    with store.lock():
+    with busy("deciding anew"), store.lock():
         facts = {"changes": list(settings), **what_if(*sessions)}
     if as_json:
         print_json(facts)
@@ -46,36 +47,102 @@ def command(recipe: str, settings: tuple[str, ...], work: Path, as_json: bool) -
 
 
 def _show(facts: dict[str, Any]) -> None:
-    from tamis.cli.output import console, number, table
+    from tamis.cli.output import console, escape, number, table
 
-    console.print(f"[bold]{', '.join(facts['changes'])}[/bold]\n")
-    columns = ("documents", "gained", "lost", "unknown", "tokens", "gained", "lost", "with repeats")
-
-    def cells(row: dict[str, Any]) -> tuple[str, ...]:
-        return (
-            _change(row, "documents"), f"+{number(row['documents_gained'])}", f"-{number(row['documents_lost'])}",
-            number(row["documents_unknown"]), _change(row, "tokens"), f"+{number(row['tokens_gained'])}",
-            f"-{number(row['tokens_lost'])}", _change(row, "mixed_tokens"),
-        )  # fmt: skip
-
-    table("", columns, [cells(facts)], right=range(8))
+    console.print(f"[bold]{escape(', '.join(facts['changes']))}[/bold]\n")
+    table("", ("", "now", "then", "gained", "lost", "unknown"), _totals(facts), right=range(1, 6))
     for key, title in (("by_language", "language"), ("by_category", "category"), ("by_source", "source")):
+        changed = [row for row in facts[key] if _changes(row)]
+        if changed:
+            console.print()
+            columns = (title, "documents", "gained", "lost", "unknown", "tokens", "gained", "lost", "in the mix")
+            table("", columns, [_group(row, title) for row in changed], right=range(1, 9))
+            same = len(facts[key]) - len(changed)
+            if same:
+                console.print(f"{number(same)} more without a change", style="dim")
+    notes = list(_notes(facts))
+    if notes:
         console.print()
-        table("", (title, *columns), [(row[title], *cells(row)) for row in facts[key]], right=range(1, 9))
-    for key, title in (("lost_to", "lost to"), ("gained_from", "gained from")):
-        if facts[key]:
-            listed = ", ".join(f"{reason} ({number(count)})" for reason, count in facts[key].items())
-            console.print(f"\n{title}: {listed}")
-    if facts["documents_unknown"]:
-        console.print(
-            f"\n{number(facts['documents_unknown'])} documents are unknown ({number(facts['unknown_now_released'])} of them "
-            "in the release now): a stage that would judge them has not measured them, or a duplicate of theirs. "
-            "`tamis run` with the change measures just those"
-        )
+    for note in notes:
+        console.print(escape(note))
 
 
-def _change(row: dict[str, Any], what: str) -> str:
+def _totals(facts: dict[str, Any]) -> list[tuple[str, ...]]:
     from tamis.cli.output import number
 
-    before, after = row[f"{what}_before"], row[f"{what}_after"]
-    return number(after) if before == after else f"{number(before)} -> {number(after)}"
+    def row(title: str, name: str, *changes: str) -> tuple[str, ...]:
+        return (title, number(facts[f"{name}_before"]), number(facts[f"{name}_after"]), *changes)
+
+    return [
+        row("documents", "documents", *_signed(facts, "documents"), _some(facts["documents_unknown"])),
+        row("tokens", "tokens", *_signed(facts, "tokens"), ""),
+        row("in the mix, repeats counted", "mixed_tokens", "", "", ""),
+    ]
+
+
+def _group(row: dict[str, Any], title: str) -> tuple[str, ...]:
+    from tamis.cli.output import number
+
+    return (
+        row[title],
+        number(row["documents_after"]),
+        *_signed(row, "documents"),
+        _some(row["documents_unknown"]),
+        number(row["tokens_after"]),
+        *_signed(row, "tokens"),
+        _difference(row, "mixed_tokens"),
+    )
+
+
+def _difference(row: dict[str, Any], what: str) -> str:
+    from tamis.cli.output import number
+
+    change = row[f"{what}_after"] - row[f"{what}_before"]
+    return f"{'+' if change > 0 else ''}{number(change)}" if change else ""
+
+
+def _signed(row: dict[str, Any], what: str) -> tuple[str, str]:
+    gained, lost = _some(row[f"{what}_gained"]), _some(row[f"{what}_lost"])
+    return f"+{gained}" if gained else "", f"-{lost}" if lost else ""
+
+
+def _some(count: int) -> str:
+    """A count, or nothing for none: what changes stands out."""
+    from tamis.cli.output import number
+
+    return number(count) if count else ""
+
+
+def _changes(row: dict[str, Any]) -> bool:
+    changes = ("documents_gained", "documents_lost", "documents_unknown", "after_without_tokens")
+    same = all(row[f"{name}_before"] == row[f"{name}_after"] for name in ("documents", "tokens", "mixed_tokens"))
+    return not same or any(row[name] for name in changes)
+
+
+def _notes(facts: dict[str, Any]) -> list[str]:
+    from tamis.cli.output import number
+
+    def listed(counts: dict[str, int]) -> str:
+        return ", ".join(f"{name} {number(count)}" for name, count in counts.items())
+
+    notes = []
+    if not _changes(facts):
+        notes.append("The release would not change.")
+    if facts["lost_to"]:
+        notes.append(f"Lost to: {listed(facts['lost_to'])}.")
+    if facts["gained_from"]:
+        notes.append(f"Gained from: {listed(facts['gained_from'])}.")
+    if facts["after_without_tokens"]:
+        notes.append(
+            f"Without a token count yet, and in no count of tokens: {number(facts['after_without_tokens'])} of the "
+            f"{number(facts['documents_after'])} documents."
+        )
+    if facts["documents_unknown"]:
+        notes.append(
+            f"Unknown, as not measured: {listed(facts['unknown_for_want_of'])}. Of them, "
+            f"{number(facts['released_unknown'])} ({number(facts['released_unknown_tokens'])} tokens) are in the "
+            "release now; they are in no other column."
+        )
+    if facts["documents_unknown"] or facts["after_without_tokens"]:
+        notes.append("`tamis run` with the change measures what is missing, and no more.")
+    return notes

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from tamis.cli.options import json_option, load, set_option, work_option
+
+
+_LONG = 24
 
 
 @click.command("why")
@@ -20,7 +24,7 @@ def command(document: str, recipe: str, settings: tuple[str, ...], work: Path, a
 
     Ids stand in the ledger and in the release's `id` column. No text is shown.
     """
-    from tamis.cli.output import console, number, print_json, table
+    from tamis.cli.output import busy, print_json
     from tamis.corpus.store import Store
     from tamis.engine.reporting import Silent
     from tamis.engine.session import Session
@@ -28,34 +32,98 @@ def command(document: str, recipe: str, settings: tuple[str, ...], work: Path, a
 
     loaded, base = load(recipe, settings)
     store = Store(work)
-    with store.lock():
+    with busy("looking it up"), store.lock():
         story = why(Session(loaded, base, store, 1, Silent()), document)
     if as_json:
         print_json(story)
-        return
-    console.print(
-        f"[bold]{story['id']}[/bold]: {story['language'] or 'unknown language'}, {story['category'] or 'no category'}, "
-        f"{story['license'] or 'licence unknown'}, {number(story['chars'])} characters"
-    )
-    rows = []
-    for stage in story["stages"]:
-        if not stage["measured"]:
-            rows.append(
-                (stage["stage"], "", "", "", "not measured" if stage["reached"] else "dropped before")
-            )
-        rules = {rule["signal"]: rule for rule in stage["rules"]}
-        for signal, value in stage["signals"].items():
-            rule = rules.get(signal)
-            verdict = "" if rule is None else "passes" if rule["passed"] else "[red]fails[/red]"
-            rows.append((stage["stage"], signal, value, rule["allowed"] if rule else "", verdict))
-    table("", ("stage", "signal", "value", "allowed", ""), rows, right=(2,))
-    if story["dropped_by"] == "mix.epochs":
-        console.print(f"\npassed every rule; at {story['epochs']:g} epochs the mix draws no copy of it")
-    elif story["dropped_by"]:
-        console.print(
-            f"\ndropped by [bold]{story['dropped_by']}[/bold]; all failed rules: {', '.join(story['failed'])}"
-        )
     else:
-        console.print(
-            f"\nreleased, {story['copies']} {'copy' if story['copies'] == 1 else 'copies'} at {story['epochs']:g} epochs"
+        _show(story)
+
+
+def _show(story: dict[str, Any]) -> None:
+    from tamis.cli.output import console, escape, number, table
+
+    facts = [
+        story["language"] or "language unknown",
+        story["category"] or "no category",
+        story["license"] or "licence unknown",
+        story["date"],
+        f"{number(story['chars'])} characters",
+    ]
+    console.print(f"[bold]{escape(story['id'])}[/bold]")
+    console.print(escape(", ".join(fact for fact in facts if fact)))
+    if story["url"]:
+        console.print(escape(story["url"]))
+    console.print()
+    rows = [row for stage in story["stages"] for row in _rows(stage)]
+    table("", ("stage", "signal", "value", "rule", ""), rows, right=(2,))
+    console.print()
+    for line in _verdict(story):
+        console.print(escape(line))
+
+
+def _rows(stage: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """The table's rows of one stage; its name stands in the first."""
+    from rich.text import Text
+
+    if stage["state"] != "measured":
+        why = stage["state"]
+        if why == "outside when":
+            why = "only for " + ", ".join(f"{column} {rule}" for column, rule in stage["when"].items())
+        return [(stage["stage"], Text(why, style="dim"), "", "", "")]
+    rules = {rule["signal"]: rule for rule in stage["rules"]}
+    rows = []
+    for signal, value in stage["signals"].items():
+        rule = rules.get(signal)
+        allowed = verdict = ""
+        if rule is not None:
+            allowed = rule["allowed"] + (f" as {rule['where']}" if rule["where"] else "")
+            verdict = "passes" if rule["passed"] else Text("fails", style="red")
+        rows.append(("" if rows else stage["stage"], signal, _value(value), allowed, verdict))
+    return rows
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    # A long id stands in full below the table.
+    return text if len(text) <= _LONG else text[: _LONG - 3] + "..."
+
+
+def _verdict(story: dict[str, Any]) -> list[str]:
+    from tamis.cli.output import number
+
+    lines = []
+    other = story["duplicate"]
+    if other is not None:
+        similarity = "" if other["similarity"] is None else f", similarity {other['similarity']:.2f}"
+        lines.append(
+            f"{other['stage']}: {other['id']} stays in its place{similarity} "
+            f"(source priority {other['priority']}, {number(other['chars'])} characters); that one is {_fate(other)}."
         )
+    count = story["mix"]["epochs"]
+    epochs = f"{count:g} {'epoch' if count == 1 else 'epochs'} ({story['mix']['from']})"
+    if story["released"]:
+        lines.append(f"Released: {_fate(story).removeprefix('released, ')} at {epochs}.")
+    elif story["released"] is None:
+        lines.append(
+            f"Not decided: {story['unknown_for_want_of']} has not measured it, or a document that it may "
+            "duplicate. `tamis run` does."
+        )
+    elif story["dropped_by"] == "mix.epochs":
+        lines.append(f"Passes every rule, but at {epochs} the mix draws no copy of it.")
+    else:
+        also = [rule for rule in story["failed"] if rule != story["dropped_by"]]
+        lines.append(f"Dropped by {story['dropped_by']}{'; fails ' + ', '.join(also) + ' as well' if also else ''}.")
+    return lines
+
+
+def _fate(facts: dict[str, Any]) -> str:
+    if facts["released"] is None:
+        return "not decided yet"
+    if not facts["released"]:
+        return f"dropped by {facts['dropped_by']}"
+    return f"released, {facts['copies']} {'copy' if facts['copies'] == 1 else 'copies'}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -91,9 +91,9 @@ def _no_models(_: Any) -> dict[str, str]:
     return {}
 
 
-def _stage_of_module(module: str) -> Stage:
+def _stage_of_module(module: str, reads: tuple[str, ...], adds: tuple[Column, ...]) -> Stage:
     stage: Stage = importlib.import_module(module).STAGE
-    return stage
+    return replace(stage, reads=reads, adds=adds) if stage.from_sources else stage
 
 
 @dataclass(frozen=True)
@@ -128,12 +128,21 @@ class Stage:
     """Config fields that only `resolve` reads: changing one measures nothing again."""
     exhaustive: bool = False
     """Measure dropped rows, too, as sketches do: what-if can then say exactly who duplicates whom."""
+    from_sources: bool = False
+    """Its signals are those that the sources of the recipe bring along."""
     fit: Callable[[Any], Any] | None = None
     """Options of a model that is fitted on the corpus in the run, or None when the config names one."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A worker process finds the declaration in the stage's own file: its functions needn't travel.
-        return _stage_of_module, (self.config.__module__,)
+        return _stage_of_module, (self.config.__module__, self.reads, self.adds)
+
+    def with_source_signals(self, types: Mapping[str, pa.DataType]) -> Stage:
+        """This declaration with the signals that a recipe's sources bring along, by name."""
+        columns = tuple(
+            Column(name, type_, "as the source says", "brought along by the source") for name, type_ in types.items()
+        )
+        return replace(self, reads=tuple(f"source.{name}" for name in types), adds=columns)
 
     @property
     def signals(self) -> dict[str, Column]:

@@ -91,9 +91,7 @@ def _kernels() -> str:
 def _language_model() -> str:
     from tamis.stages.language import STAGE
 
-    batch = pa.RecordBatch.from_pydict(
-        {"text": pa.array(["Le tamis laisse passer la farine."], pa.large_string())}
-    )
+    batch = pa.RecordBatch.from_pydict({"text": pa.array(["Le tamis laisse passer la farine."], pa.large_string())})
     config = STAGE.config()
     models = {name: resolve(reference, Path()) for name, reference in STAGE.models(config).items()}
     assert STAGE.prepare is not None

@@ -41,7 +41,8 @@ def ledger_of(recipe: Recipe, verdicts: Verdicts, uses: Sequence[StageUse]) -> p
         "dropped_by": pl.Series([name or None for name in dropped_by], dtype=pl.String),
         "failed": _failed(verdicts),
     }
-    extra = [name for name in frame.columns if name.startswith("source.")]
+    judged = {f"{use.name}.{column.name}" for use in uses for column in use.stage.adds}
+    extra = [name for name in frame.columns if name.startswith("source.") and name not in judged]
     rows = frame.select(*FACTS, *extra).with_columns(**columns)
     for use in uses:
         measured = pl.Series(verdicts.measured[use.name])

@@ -243,9 +243,16 @@ class _RowGroup:
                 text = self.text()
                 arrays.append(text if need.all() else text.filter(rows))
             else:
-                values = self.verdicts.frame[column].to_arrow().filter(rows)
-                arrays.append(values.cast(pa.string()) if pa.types.is_large_string(values.type) else values)
+                arrays.append(self._column(use, column).filter(rows))
         return pa.RecordBatch.from_arrays(arrays, names=list(use.stage.reads))
+
+    def _column(self, use: StageUse, column: str) -> pa.Array:
+        frame = self.verdicts.frame
+        if column not in frame.columns:
+            # A signal that another source brings along: here it is null in every row.
+            return pa.nulls(frame.height, use.stage.signals[column.partition(".")[2]].type)
+        values = frame[column].to_arrow()
+        return values.cast(pa.string()) if pa.types.is_large_string(values.type) else values
 
     def text(self) -> pa.Array:
         """The rows' text as edited so far."""

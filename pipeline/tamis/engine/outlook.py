@@ -48,10 +48,16 @@ class Outlook:
     that isn't measured)."""
     without_tokens: Mask
     """It is released; how many tokens it has is not measured."""
-    unmeasured: Mask
-    """A stage would measure it that has not: a run has work to do on it."""
+    open: dict[str, Mask]
+    """By stage: documents that it would measure and has not, or of which its word may yet change."""
     cause: pl.Series
     """The stage that left an unknown document unknown; null for the others."""
+
+    @property
+    def unmeasured(self) -> Mask:
+        """Documents that a run has work to do on."""
+        masks: list[Mask] = [np.zeros(self.ledger.height, bool), *self.open.values()]
+        return np.logical_or.reduce(masks)
 
 
 def outlook(session: Session) -> Outlook:
@@ -71,8 +77,9 @@ def outlook(session: Session) -> Outlook:
         pl.concat([part.ledger for part in parts], how="diagonal_relaxed"),
         *(
             np.concatenate([getattr(part, name) for part in parts])
-            for name in ("unknown", "unexplained", "without_tokens", "unmeasured")
+            for name in ("unknown", "unexplained", "without_tokens")
         ),
+        {use.name: np.concatenate([part.open[use.name] for part in parts]) for use in recipe.stages},
         pl.concat([part.cause for part in parts]),
     )
 
@@ -163,16 +170,13 @@ class _Walk:
         ledger = ledger_of(recipe, verdicts, recipe.stages)
         tokens = TOKENS.partition(".")[0]
         uncounted = self.open.get(tokens, np.zeros(frame.height, bool))
-        unmeasured = np.zeros(frame.height, bool)
-        for mask in self.open.values():
-            unmeasured |= mask
         causes = np.array([*self._causes, None], dtype=object)
         return Outlook(
             ledger,
             unknown,
             verdicts.unknown & ~unknown,
             uncounted & (ledger["copies"] > 0).to_numpy(),
-            unmeasured,
+            self.open,
             pl.Series(causes[np.where(unknown, self._cause, -1)].tolist(), dtype=pl.String),
         )
 

@@ -26,9 +26,7 @@ def plan(session: Session) -> dict[str, Any]:
     session.resolve_models()
     told = [_source(session, source) for source in session.recipe.sources]
     contexts = [context for _, found in told for context in found]
-    fitted = [
-        use.name for use in session.recipe.stages if use.stage.fit is not None and use.stage.fit(use.config)
-    ]
+    fitted = [use.name for use in session.recipe.stages if use.stage.fit is not None and use.stage.fit(use.config)]
     keys = {source.name: stage_keys(session.recipe, source, session.models) for source in session.recipe.sources}
 
     def cached(use: StageUse) -> dict[str, int] | None:

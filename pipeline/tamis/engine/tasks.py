@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -87,7 +88,8 @@ class Workers:
     def __init__(self, count: int) -> None:
         self.count = count
         self._pool: ProcessPoolExecutor | None = None
-        self._processes: set[BaseProcess] = set()
+        self._others: set[BaseProcess] = set()
+        """Child processes that aren't ours."""
 
     def __enter__(self) -> Workers:
         return self
@@ -96,8 +98,7 @@ class Workers:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is not None:
-            for process in self._processes & set(active_children()):
-                process.kill()
+            self._kill()
         self.release()
 
     def run(self, tasks: Sequence[Any], on_done: Callable[[Done], None]) -> list[Any]:
@@ -119,20 +120,23 @@ class Workers:
     def submit(self, task: Task) -> Future[_Attempt]:
         """Hands a task to a worker. Raises BrokenProcessPool when one died since."""
         if self._pool is None:
+            self._others = set(active_children())
             self._pool = ProcessPoolExecutor(
                 self.count, get_context("spawn"), initializer=start_worker, initargs=(os.getpid(),)
             )
-        before = set(active_children())
         with _uninterrupted(), _environment(ONE_CORE):
-            future = self._pool.submit(_attempt, task)
-            self._processes |= set(active_children()) - before
-        return future
+            return self._pool.submit(_attempt, task)
 
     def release(self) -> None:
         """Ends the workers once they are idle; new ones take their place when needed."""
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
-            self._pool, self._processes = None, set()
+            self._pool = None
+
+    def _kill(self) -> None:
+        if self._pool is not None:
+            for process in set(active_children()) - self._others:
+                process.kill()
 
 
 class _Running:
@@ -219,13 +223,21 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Ctrl-C waits for the end of the block. A process started in it never hears of it, not even while it
-    is still importing."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    """Ctrl-C waits for the end of the block: it would leave the pool half made. A process started in the block
+    never hears of it, not even while it is still importing."""
+    caught: list[tuple[Any, ...]] = []
+    # Another thread may take the signal that this one blocks; Python handles it in the main thread then.
+    main = threading.current_thread() is threading.main_thread()
+    handler = signal.signal(signal.SIGINT, lambda *signal_: caught.append(signal_)) if main else None
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if main:
+            signal.signal(signal.SIGINT, handler)
+    if caught and callable(handler):
+        handler(*caught[0])
 
 
 def describe(error: BaseException) -> str:

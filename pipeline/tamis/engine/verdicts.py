@@ -94,7 +94,9 @@ class Verdicts:
     def _apply_rules(self, use: StageUse, seen: Mask) -> None:
         alive = self.alive.copy()
         overridden = {s for values in use.keep_by.values() for rules in values.values() for s in rules}
-        for signal in [*use.keep, *sorted(overridden - set(use.keep))]:
+        ruled = overridden | set(use.keep)
+        # In the order of the declaration: the recipe's own order is no part of its identity.
+        for signal in [name for name in use.stage.signals if name in ruled]:
             column = f"{use.name}.{signal}"
             passes = use.keep[signal].passes(column) if signal in use.keep else pl.lit(True)
             for by, by_value in use.keep_by.items():

@@ -53,12 +53,7 @@ def what_if(before: Session, after: Session) -> dict[str, Any]:
 
     Raises UserError when the recipe as it stands is not measured, or the two don't read the same documents.
     """
-    before.open()
-    try:
-        after.open()
-    except UserError as error:
-        raise type(error)(f"with these settings: {error}") from None
-    _check_same_corpus(before, after)
+    _open(before, after)
     old = outlook(before)
     if old.unmeasured.any():
         raise UserError(
@@ -77,6 +72,24 @@ def what_if(before: Session, after: Session) -> dict[str, Any]:
         "gained_from": _tally(facts.filter(pl.col("documents_gained") > 0)["old_reason"]),
         "unknown_for_want_of": _tally(new.cause.drop_nulls()),
     }
+
+
+def _open(before: Session, after: Session) -> None:
+    """Takes up both recipes' corpus, once where it is the same."""
+    same = before.recipe.sources == after.recipe.sources and before.base == after.base
+    before.open()
+    try:
+        if same:
+            after.recipe = after.recipe.model_copy(update={"sources": before.recipe.sources})
+            after.inputs, after.records = before.inputs, before.records
+            after.contexts, after.frames = before.contexts, before.frames
+            after.resolve_models()
+            after.fit(make=False)
+        else:
+            after.open()
+    except UserError as error:
+        raise type(error)(f"with these settings: {error}") from None
+    _check_same_corpus(before, after)
 
 
 def _check_same_corpus(before: Session, after: Session) -> None:

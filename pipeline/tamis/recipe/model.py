@@ -37,10 +37,16 @@ def _cell(key: str) -> str:
 
 
 # Validated key by key, so that each wrong one is told at its own line.
+def _not_the_mask(name: str) -> str:
+    if name == "measured":
+        raise ValueError("a signal can't be called 'measured': the ledger tells by source.measured who was judged")
+    return name
+
+
 DocumentColumn = Annotated[str, AfterValidator(_document_column)]
 Cell = Annotated[str, AfterValidator(_cell)]
 Language = Annotated[str, AfterValidator(check_language)]
-SignalName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$")]
+SignalName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$"), AfterValidator(_not_the_mask)]
 Text = Annotated[str, Field(min_length=1)]
 
 

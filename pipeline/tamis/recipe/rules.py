@@ -98,6 +98,11 @@ def read_stages(data: Any, registry: Registry, problems: Problems) -> list[Stage
             problems.add(path, f"stage {stage.name} stands twice: its signals would share a name")
             continue
         seen.add(stage.name)
+        if stage.from_sources:
+            brought = {n.removeprefix("source."): t for n, t in columns.types.items() if n.startswith("source.")}
+            if not brought:
+                problems.add(path, "stage source has nothing to judge: no source maps `signals`")
+            stage = stage.with_source_signals(brought)
         use = _StageReader(stage, path, columns, problems).read(plain({} if options is None else options))
         if use is not None:
             uses.append(use)

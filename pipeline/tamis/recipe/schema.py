@@ -181,7 +181,7 @@ def _stage(stage: Stage, definitions: dict[str, Any]) -> dict[str, Any]:
     schema = _model(stage.config, definitions)
     rules = {
         "type": ["object", "null"],
-        "additionalProperties": False,
+        "additionalProperties": {"$ref": "#/$defs/Condition"} if stage.from_sources else False,
         "properties": {column.name: _rule(column) for column in stage.adds},
     }
     schema["description"] = stage.title

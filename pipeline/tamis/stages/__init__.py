@@ -11,12 +11,14 @@ from tamis.stages import (
     language,
     near_duplicates,
     pii,
+    source,
     tokenize,
 )
 
 STAGES = Registry(
     module.STAGE
     for module in (
+        source,
         category,
         language,
         gopher_quality,

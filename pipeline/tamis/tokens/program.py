@@ -47,18 +47,19 @@ class Compiled:
     """What the tokens stand for in a text."""
 
 
-def compiled(spec: Mapping[str, Any], end_id: int) -> Compiled:
+def compiled(spec: Mapping[str, Any], vocabulary: Mapping[str, int], end_id: int) -> Compiled:
     """Compiles a parsed `tokenizer.json`, as the library itself writes it, or raises NotCompiled.
 
-    Special tokens are taken to be plain text, and `end_id` ends every document.
+    `vocabulary` is the model's, as the library has it. Special tokens are taken to be plain text, and
+    `end_id` ends every document.
     """
     model = spec["model"]
     _need(model["type"] == "BPE", f"a {model['type']} model is not compiled")
     _need(not model.get("continuing_subword_prefix"), "a prefix of continuing subwords is not compiled")
     _need(not model.get("end_of_word_suffix"), "a suffix of words is not compiled")
     _need(model.get("dropout") is None, "dropout is not compiled")
-    vocabulary: dict[str, int] = model["vocab"]
-    _need(len(set(vocabulary.values())) == len(vocabulary), "two of its tokens have one id")
+    # Of tokens with the same id, the library writes one.
+    _need(model["vocab"] == vocabulary, "two of its tokens have one id")
     pairs = [tuple(merge.split(" ")) if isinstance(merge, str) else tuple(merge) for merge in model["merges"]]
     added = _added(spec.get("added_tokens", []))
     merges = _merges(pairs, vocabulary)
@@ -71,9 +72,9 @@ def compiled(spec: Mapping[str, Any], end_id: int) -> Compiled:
             spaced=True,
             rules=rules,
             split=NO_SPLIT,
-            classes=np.zeros(1, np.uint8),
-            byte_ids=_fallback_ids(model),
-            char_ids=_char_ids(vocabulary),
+            classes=read_only(np.zeros(1, np.uint8)),
+            byte_ids=read_only(_fallback_ids(model)),
+            char_ids=read_only(_char_ids(vocabulary)),
             merges=merges,
             whole=_whole({}),
             end_id=end_id,
@@ -86,16 +87,23 @@ def compiled(spec: Mapping[str, Any], end_id: int) -> Compiled:
     strings = _byte_strings(vocabulary)
     program = Program(
         spaced=False,
-        rules=Rules(np.zeros(1, np.uint8), False),
+        rules=Rules(read_only(np.zeros(1, np.uint8)), False),
         split=_split(spec["pre_tokenizer"]),
         classes=split_classes(),
-        byte_ids=np.array([vocabulary[letters[byte]] for byte in range(256)], np.uint32),
-        char_ids=np.zeros(1, np.int32),
+        byte_ids=read_only(np.array([vocabulary[letters[byte]] for byte in range(256)], np.uint32)),
+        char_ids=read_only(np.zeros(1, np.int32)),
         merges=merges,
         whole=_whole(strings if model.get("ignore_merges") else {}),
         end_id=end_id,
     )
     return Compiled(program, spec.get("normalizer") is not None, added, tuple(strings))
+
+
+def read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """A view that can't be written to: the one type of array that the loops are compiled for."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def _need(condition: object, reason: str) -> None:
@@ -222,8 +230,7 @@ def split_classes() -> Bytes:
             _, start, stop = runs[place]
             table[start : stop + 1] = bits
     table[[10, 13]] |= kinds.NEWLINE
-    table.flags.writeable = False
-    return table
+    return read_only(table)
 
 
 # -- BPE without a pre-tokenizer
@@ -256,6 +263,12 @@ def _char_ids(vocabulary: Mapping[str, int]) -> npt.NDArray[np.int32]:
     return ids
 
 
+@functools.cache
+def _followers() -> tuple[tuple[int, int], ...]:
+    """The ranges of code points that `[ \\w]` holds: outside brackets, the library's `\\w` has fractions, too."""
+    return tuple((start, stop) for _, start, stop in _ranges(r"[ \w]+"))
+
+
 _TO_MARKER = {r"[ \u00A0]": " \u00a0", "[ \u00a0]": " \u00a0", " ": " "}
 _DROP = {r"[\r\x00]": "\r\0", r"[\x00\r]": "\r\0", r"\r": "\r", r"\x00": "\0"}
 # One character before a space or a word character. An escaped letter or digit would be a class or a control.
@@ -285,8 +298,7 @@ def _rules(normalizer: Mapping[str, Any] | None) -> tuple[bool, Rules]:
     marked |= {MARKER}
     classes = np.zeros(0x110000, np.uint8)
     if leading:
-        # As the normalizer writes it: outside brackets, the library's \w holds superscripts and fractions, too.
-        for _, start, stop in _ranges(r"[ \w]+"):
+        for start, stop in _followers():
             classes[start : stop + 1] = FOLLOWER
     _need(not any(classes[ord(char)] for char in leading), "its normalizer puts spaces into words")
     _need(
@@ -294,8 +306,7 @@ def _rules(normalizer: Mapping[str, Any] | None) -> tuple[bool, Rules]:
     )
     for chars, bit in ((dropped, DROPPED), (leading, LEADING), (marked, MARKED)):
         classes[[ord(char) for char in chars]] |= bit
-    classes.flags.writeable = False
-    return form_c, Rules(classes, "prepend" in order)
+    return form_c, Rules(read_only(classes), "prepend" in order)
 
 
 def _step(step: Mapping[str, Any]) -> tuple[str, str]:

@@ -1,0 +1,300 @@
+"""The loops of byte-pair encoding against slow twins: the library's regular expressions, a list, a dict."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numba import njit
+from tokenizers import Regex, pre_tokenizers
+
+from tamis.kernels.bpe import find_any
+from tamis.kernels.bpe_cache import SHORT, emit, find, insert, long_key, open_table, piece_table, short_key
+from tamis.kernels.bpe_memory import find_space, pointer, skip_letters
+from tamis.kernels.bpe_merge import SCANNED, merge, merge_table, open_merges
+from tamis.kernels.bpe_normal import UNKNOWN, UNSURE, check_form_c, form_c_classes
+from tamis.kernels.bpe_patterns import SPLITS
+from tamis.kernels.bpe_split import next_piece
+from tamis.tokens.program import split_classes
+
+# -- splits
+
+SIGNS = " \n\t\r'sStTmrRevVlLdſaBéßǅʰ中あ한ह1²½Ⅷ٣.,/_\u0301\u093f\u00a0\u3000\x85\u200d👍🏽"
+MIXED = st.text(st.sampled_from(SIGNS), max_size=30) | st.text(max_size=30)
+
+
+@njit
+def _ends(data, classes, split, out):
+    end = np.int64(len(data))
+    i = np.int64(0)
+    n = 0
+    while i < end:
+        i = next_piece(pointer(data), i, end, end, pointer(classes), split)
+        out[n] = i
+        n += 1
+    return n
+
+
+def ends(text: str, pattern: str) -> list[int]:
+    data = np.frombuffer(text.encode() + b"x", np.uint8)[:-1]
+    out = np.empty(len(data) + 1, np.int64)
+    return out[: _ends(data, split_classes(), SPLITS[pattern], out)].tolist()
+
+
+def library_ends(text: str, pattern: str) -> list[int]:
+    pieces = pre_tokenizers.Split(Regex(pattern), "isolated").pre_tokenize_str(text)
+    return np.cumsum([len(piece.encode()) for piece, _ in pieces], dtype=np.int64).tolist()
+
+
+PATTERNS = pytest.mark.parametrize("pattern", SPLITS, ids=range(len(SPLITS)))
+
+
+@PATTERNS
+def test_pieces_are_the_regular_expressions(pattern: str) -> None:
+    @settings(max_examples=100, deadline=None)
+    @given(MIXED)
+    def same(text: str) -> None:
+        assert ends(text, pattern) == library_ends(text, pattern)
+
+    same()
+
+
+@PATTERNS
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It's I'LL they'Re x'ſ 'tis ''s 'l 'v",
+        "HTMLParser XMLHttpRequest ÉCOLE École aªAªA ªAA ǅungla \u0301ABC \u0301\u0301ABc +\u0301a ++\u0301a",
+        "  a   \n\n  b \r\n\t\tc \n",
+        "1234567 12 ٣٤٥٦ ½² x1y22z333",
+        "a//b/\n//\r\n;;; \n==/ =/=",
+        "हिन्दी में ไม่มีช่องว่าง 中文。日本語",
+    ],
+)
+def test_pieces_of_edge_cases(pattern: str, text: str) -> None:
+    assert ends(text, pattern) == library_ends(text, pattern)
+
+
+def _contexts(points: range) -> str:
+    return "".join(f"a{chr(p)}b {chr(p)}1{chr(p)}A'{chr(p)} \n{chr(p)}." for p in points)
+
+
+@PATTERNS
+def test_classes_of_characters_are_the_librarys(pattern: str) -> None:
+    for first in (0, 0x1000, 0x1D00, 0x2000, 0x3000, 0xA600, 0xFE00, 0x10300, 0x1D400, 0x1F100):
+        text = _contexts(range(first, first + 0x180))
+        assert ends(text, pattern) == library_ends(text, pattern)
+
+
+@pytest.mark.slow
+@PATTERNS
+def test_classes_of_all_characters_are_the_librarys(pattern: str) -> None:
+    spans = [(0, 0xD800), (0xE000, 0x34000), (0xE0000, 0xE0200), (0x10FF00, 0x110000)]
+    for start, stop in spans:
+        for first in range(start, stop, 0x1000):
+            text = _contexts(range(first, min(first + 0x1000, stop)))
+            assert ends(text, pattern) == library_ends(text, pattern), hex(first)
+
+
+@pytest.mark.slow
+def test_planes_that_are_left_out_hold_no_class() -> None:
+    points = [*range(0x40000, 0xE0000), *range(0xE1000, 0x110000)]
+    assert not split_classes()[points].any()
+    split = pre_tokenizers.Split(Regex(r"[\p{L}\p{M}\p{N}\s\w]"), "removed", invert=True)
+    for first in range(0, len(points), 0x10000):
+        assert split.pre_tokenize_str("".join(map(chr, points[first : first + 0x10000]))) == []
+
+
+# -- bytes
+
+
+@njit
+def _skip(data, i, room):
+    return skip_letters(pointer(data), i, np.int64(len(data)), room)
+
+
+@njit
+def _space(data, i):
+    return find_space(pointer(data), i, np.int64(len(data)))
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.sampled_from(list(b"azAZmM@[`{ \x00\x7f\x80\xe1\xff\x20\xa0")), max_size=40),
+    st.integers(0, 40),
+)
+def test_bytes_are_found_eight_at_a_time(items: list[int], start: int) -> None:
+    text = bytes(items)
+    start = min(start, len(text))
+    padded = np.frombuffer(text + b"abcdefgh    ", np.uint8)
+    data = padded[: len(text)]
+    letters = re.compile(rb"[A-Za-z]*").match(text, start)
+    assert letters is not None
+    assert _skip(data, np.int64(start), np.int64(len(text))) == letters.end()
+    assert _skip(data, np.int64(start), np.int64(len(padded))) == letters.end()
+    space = text.find(b" ", start)
+    assert _space(data, np.int64(start)) == (space if space >= 0 else len(text))
+
+
+def test_needles_are_found_in_their_rows() -> None:
+    needles, rows = [b"<eot>", b"<e", b"ab"], [b"", b"<eo", b"a<e", b"xab", b"a", b"b<eot>"]
+    offsets = np.cumsum([0, *map(len, rows)], dtype=np.int64)
+    starts = np.zeros(256, np.bool_)
+    starts[[60, 97]] = True
+    found = np.zeros(len(rows), np.bool_)
+    find_any(
+        np.frombuffer(b"".join(rows), np.uint8),
+        offsets,
+        np.frombuffer(b"".join(needles), np.uint8),
+        np.cumsum([0, *map(len, needles)], dtype=np.int64),
+        starts,
+        found,
+    )
+    # A needle doesn't reach into the next row: "<eo" + "a<e", "a" + "b<eot>".
+    assert found.tolist() == [any(n in row for n in needles) for row in rows]
+    assert found.tolist() == [False, True, True, True, False, True]
+
+
+# -- merges
+
+
+@njit
+def _merge(ids, merges, values):
+    return merge(pointer(ids), np.int64(0), np.int64(len(ids)), open_merges(merges), pointer(values))
+
+
+def slow_merge(ids: list[int], merges: list[tuple[int, int, int]]) -> list[int]:
+    """Again and again, the pair learnt first, leftmost first."""
+    rank = {(left, right): (k, new) for k, (left, right, new) in enumerate(merges)}
+    while True:
+        pairs = [(*rank[pair], k) for k, pair in enumerate(pairwise(ids)) if pair in rank]
+        if not pairs:
+            return ids
+        _, new, at = min(pairs, key=lambda p: (p[0], p[2]))
+        ids = [*ids[:at], new, *ids[at + 2 :]]
+
+
+@st.composite
+def merge_lists(draw: st.DrawFn) -> list[tuple[int, int, int]]:
+    """Merges over four symbols, each of two tokens that exist by then, in an order of their own."""
+    names = {0: "a", 1: "b", 2: "c", 3: "d"}
+    merges: list[tuple[int, int, int]] = []
+    for _ in range(draw(st.integers(0, 25))):
+        left, right = draw(st.sampled_from(sorted(names))), draw(st.sampled_from(sorted(names)))
+        text = names[left] + names[right]
+        if any(m[:2] == (left, right) for m in merges):
+            continue
+        new = next((k for k, name in names.items() if name == text), len(names))
+        names[new] = text
+        merges.append((left, right, new))
+    return draw(st.permutations(merges))
+
+
+@settings(max_examples=100, deadline=None)
+@given(merge_lists(), st.lists(st.integers(0, 3), min_size=1, max_size=3 * SCANNED))
+def test_merges_come_in_the_order_they_were_learnt(
+    merges: list[tuple[int, int, int]], ids: list[int]
+) -> None:
+    columns = np.array(merges, np.uint32).reshape(-1, 3).T
+    table = merge_table(*columns)
+    for part in (ids, ids[:SCANNED], ids[: SCANNED + 1]):
+        got = np.array(part, np.uint32)
+        count = _merge(got, table, np.empty(SCANNED, np.uint64))
+        assert got[:count].tolist() == slow_merge(part, merges)
+
+
+def test_a_long_piece_is_not_quadratic_and_right() -> None:
+    # a a -> 1, 1 1 -> 2, ...: a power of two of equal symbols becomes one.
+    steps = np.arange(20, dtype=np.uint32)
+    ids = np.zeros(1 << 20, np.uint32)
+    count = _merge(ids, merge_table(steps, steps, steps + 1), np.empty(SCANNED, np.uint64))
+    assert (count, ids[0]) == (1, 20)
+
+
+# -- the cache
+
+
+@njit
+def _look_up(table, data, i, size, ids, count, out):
+    """Ids of a piece from the table into `out`, or -1 after it was put there."""
+    opened = open_table(table)
+    text, room = pointer(data), np.int64(len(data))
+    if size <= SHORT:
+        k0, k1 = short_key(text, i, size, room)
+    else:
+        k0, k1 = long_key(text, i, size)
+    place = find(opened, text, i, size, k0, k1)
+    if place >= 0:
+        return emit(opened, place, pointer(out), np.int64(0))
+    insert(opened, ~place, text, i, size, k0, k1, pointer(ids), np.int64(0), count)
+    return np.int64(-1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.binary(min_size=1, max_size=40) | st.sampled_from([b"a", b"b" * 15, b"c" * 16, b"c" * 17]),
+        max_size=60,
+    ),
+    st.integers(3, 6),
+)
+def test_the_cache_gives_what_was_put_in_and_nothing_else(pieces: list[bytes], bits: int) -> None:
+    table = piece_table(bits, 200, 30, 38)
+    ids_of = {
+        piece: np.arange(k, k + 1 + k % 7, dtype=np.uint32) for k, piece in enumerate(dict.fromkeys(pieces))
+    }
+    out = np.empty(64, np.uint32)
+    found = 0
+    for piece in [*pieces, *pieces, *pieces[-1:]]:
+        ids = ids_of[piece]
+        data = np.frombuffer(piece, np.uint8)
+        count = _look_up(table, data, np.int64(0), np.int64(len(piece)), ids, np.int64(len(ids)), out)
+        if count >= 0:
+            found += 1
+            assert out[:count].tolist() == ids.tolist()
+    slots, key_bytes, id_count, _ = table.used
+    assert slots <= 5 << (bits - 3)
+    assert key_bytes <= 200
+    assert id_count <= 30
+    # The last one was put in a moment ago, unless the table doesn't take it.
+    assert found or not pieces or len(pieces[-1]) > 38
+
+
+# -- normal form C
+
+
+def form_c_flags(texts: list[str]) -> list[int]:
+    data = [text.encode() for text in texts]
+    flags = np.zeros(len(texts), np.uint8)
+    offsets = np.cumsum([0, *map(len, data)], dtype=np.int64)
+    check_form_c(np.frombuffer(b"".join(data), np.uint8), offsets, form_c_classes(), flags)
+    return flags.tolist()
+
+
+def test_texts_that_may_compose_or_are_unknown_are_flagged() -> None:
+    texts = [
+        "é plain text of some length",
+        "e\u0301",
+        "x\u0323\u0307",
+        "x\u0307\u0323",
+        "\u1112\u1161",
+        "\u212b",
+        "\u0378",
+        "",
+    ]
+    assert form_c_flags(texts) == [0, UNSURE, UNSURE, UNSURE, UNSURE, UNSURE, UNKNOWN, 0]
+    assert form_c_flags(["अ\u093c\u094d हिन्दी العَرَبِيَّة עִבְרִית 👍🏽 \U000f0000"]) == [0]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.text(st.characters(categories=["L", "M", "N"]) | st.sampled_from("ae\u0301\u0323\u0307 "), max_size=12)
+)
+def test_a_text_without_a_flag_is_composed(text: str) -> None:
+    if form_c_flags([text]) == [0]:
+        assert unicodedata.is_normalized("NFC", text)
