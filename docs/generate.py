@@ -12,16 +12,24 @@ from pathlib import Path
 import click
 
 from tamis.cli.main import cli
+from tamis.cli.stages import citations, default_rules, spelled
 from tamis.recipe.stage_docs import stage_facts
 from tamis.stages import STAGES
 
+WIDTH = 100
 HERE = Path(__file__).parent
 NOTE = "<!-- Made by docs/generate.py: change the code, then run it. -->\n"
 
 
 def cell(value: object) -> str:
     """A value as Markdown table text."""
-    return "" if value is None else str(value).replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
+    text = str(value).replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
+    return " ".join(text.split())
+
+
+def code(value: object) -> str:
+    """A value as code in a Markdown table: only a bar needs care there."""
+    return f"`{str(value).replace('|', chr(92) + '|')}`"
 
 
 def stages() -> str:
@@ -30,36 +38,35 @@ def stages() -> str:
     for stage in STAGES:
         facts = stage_facts(stage)
         parts.append(f"## {facts['name']}\n\n{facts['title']}. Version {facts['version']}.\n\n{facts['about']}\n")
+        parts.append(f"Reads {', '.join(map(code, facts['reads'])) or 'no column: the sketches of other stages'}.\n")
         parts.append("| signal | type | unit | kept by default | meaning |\n|---|---|---|---|---|")
         for signal in facts["signals"]:
-            default = cell(signal["default"])
-            for by, values in signal["default_by"].items():
-                default += "".join(f"; {by} {value}: {cell(rule)}" for value, rule in values.items())
-            citation = f" ({cell(signal['citation'])})" if signal["citation"] else ""
-            parts.append(
-                f"| `{signal['name']}` | {cell(signal['type'])} | {cell(signal['unit'])} | {default} "
-                f"| {cell(signal['meaning'])}{citation} |"
-            )
+            rules = "; ".join(default_rules(signal))
+            cells = (code(signal["name"]), signal["type"], signal["unit"], rules, signal["meaning"])
+            parts.append(f"| {' | '.join([cells[0], *map(cell, cells[1:])])} |")
+        parts += [""]
+        for citation, signals in citations(facts).items():
+            parts.append(f"Default of {', '.join(map(code, signals))}: {citation}.\n")
         if facts["options"]:
-            parts.append("\n| option | type | default | meaning |\n|---|---|---|---|")
+            parts.append("| option | type | default | meaning |\n|---|---|---|---|")
             for option in facts["options"]:
+                default = "required" if option["default"] == "required" else code(spelled(option["default"]))
                 parts.append(
-                    f"| `{option['name']}` | {cell(option['type'])} | `{cell(option['default'])}` "
-                    f"| {cell(option['meaning'])} |"
+                    f"| {code(option['name'])} | {cell(option['type'])} | {default} | {cell(option['meaning'])} |"
                 )
-        parts.append("")
+            parts.append("")
     return "\n".join(parts).rstrip() + "\n"
 
 
 def commands() -> str:
     """Every command's `--help`."""
     parts = ["# Command line\n", NOTE]
-    context = click.Context(cli, info_name="tamis", terminal_width=100, max_content_width=100)
+    context = click.Context(cli, info_name="tamis", terminal_width=WIDTH, **cli.context_settings)
     parts.append(f"```\n{cli.get_help(context)}\n```\n")
     for name in cli.list_commands(context):
         command = cli.get_command(context, name)
         assert command is not None
-        inner = click.Context(command, info_name=name, parent=context, terminal_width=100, max_content_width=100)
+        inner = click.Context(command, info_name=name, parent=context, terminal_width=WIDTH)
         parts.append(f"## tamis {name}\n\n```\n{command.get_help(inner)}\n```\n")
     return "\n".join(parts).rstrip() + "\n"
 

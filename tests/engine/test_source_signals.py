@@ -66,5 +66,5 @@ def test_a_changed_threshold_ingests_nothing_again(folder: Path) -> None:
 
 
 def test_without_any_signal_the_stage_is_refused(folder: Path) -> None:
-    with pytest.raises(RecipeError, match=r"r\.yaml:8: stage source has nothing to judge: no source maps `signals`"):
+    with pytest.raises(RecipeError, match=r"r\.yaml:9: stage source has nothing to judge: no source maps `signals`"):
         load_recipe_text(RECIPE.replace(", signals: {perplexity: {field: quality.ppl}}", ""), "r.yaml", STAGES)
