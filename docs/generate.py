@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from tamis.cli.main import cli
-from tamis.cli.stages import citations, default_rules, spelled
+from tamis.cli.stages import citations, default_rules, reads, spelled
 from tamis.recipe.stage_docs import stage_facts
 from tamis.stages import STAGES
 
@@ -23,8 +23,9 @@ NOTE = "<!-- Made by docs/generate.py: change the code, then run it. -->\n"
 
 def cell(value: object) -> str:
     """A value as Markdown table text."""
-    text = str(value).replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
-    return " ".join(text.split())
+    pieces = " ".join(str(value).replace("|", "\\|").split()).split("`")
+    # Between backticks stands code, which knows no entities.
+    return "`".join(piece if number % 2 else piece.replace("<", "&lt;") for number, piece in enumerate(pieces))
 
 
 def code(value: object) -> str:
@@ -38,13 +39,16 @@ def stages() -> str:
     for stage in STAGES:
         facts = stage_facts(stage)
         parts.append(f"## {facts['name']}\n\n{facts['title']}. Version {facts['version']}.\n\n{facts['about']}\n")
-        parts.append(f"Reads {', '.join(map(code, facts['reads'])) or 'no column: the sketches of other stages'}.\n")
-        parts.append("| signal | type | unit | kept by default | meaning |\n|---|---|---|---|---|")
+        if reads(facts):
+            parts.append(f"Reads {reads(facts)}.\n")
+        if facts["signals"]:
+            parts.append("| signal | type | unit | kept by default | meaning |\n|---|---|---|---|---|")
         for signal in facts["signals"]:
             rules = "; ".join(default_rules(signal))
             cells = (code(signal["name"]), signal["type"], signal["unit"], rules, signal["meaning"])
             parts.append(f"| {' | '.join([cells[0], *map(cell, cells[1:])])} |")
-        parts += [""]
+        if facts["signals"]:
+            parts.append("")
         for citation, signals in citations(facts).items():
             parts.append(f"Default of {', '.join(map(code, signals))}: {citation}.\n")
         if facts["options"]:

@@ -15,6 +15,7 @@ from small_corpus import Outcome, Place, hashes
 
 from tamis.engine.tasks import Workers, run_tasks
 
+
 def in_a_process(place: Place, workers: int, hash_seed: str) -> dict[str, str]:
     """Runs the recipe in a fresh interpreter; hashes of the release."""
     done = subprocess.run(

@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -37,9 +38,8 @@ def chance(request: pytest.FixtureRequest) -> random.Random:
 
 def whole_files(place: Place) -> int:
     """Files that are finished in the work folder and in the release: how far a run has come."""
-    return sum(
-        not name.startswith(".tmp-") for root in (place.work, place.out) for _, _, names in os.walk(root) for name in names
-    )
+    names = [name for root in (place.work, place.out) for _, _, names in os.walk(root) for name in names]
+    return sum(not name.startswith(".tmp-") for name in names)
 
 
 def workers_of(parent: int) -> list[int]:
@@ -47,11 +47,11 @@ def workers_of(parent: int) -> list[int]:
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            parent_line = next(line for line in (folder / "status").read_text().splitlines() if line.startswith("PPid:"))
+            status = (folder / "status").read_text()
             command = (folder / "cmdline").read_bytes()
-        except (OSError, StopIteration):
+        except OSError:
             continue
-        if int(parent_line.split()[1]) == parent and b"spawn_main" in command:
+        if f"\nPPid:\t{parent}\n" in status and b"spawn_main" in command:
             found.append(int(folder.name))
     return found
 
@@ -87,7 +87,7 @@ def wait_for(place: Place, files: int, process: subprocess.Popen[str]) -> bool:
 def moments(chance: random.Random, total: int) -> list[int]:
     """Five numbers of files, spread over a whole run."""
     fifths = [total * k // 5 for k in range(6)]
-    return [chance.randint(low, max(low, high - 1)) for low, high in zip(fifths, fifths[1:], strict=False)]
+    return [chance.randint(low, max(low, high - 1)) for low, high in pairwise(fifths)]
 
 
 def check(place: Place, expected: Outcome) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -51,7 +50,8 @@ def test_leftovers_of_killed_runs_are_gone_and_never_in_the_release(
 ) -> None:
     place = base[0].fork(tmp_path)
     identity = base[1].manifest.identity[:12]
-    for folder in (f".building-small-1-{identity}", ".building-small-1-ffffffffffff", ".building-small-1-rc1-ffffffffffff"):
+    others = (".building-small-1-ffffffffffff", ".building-small-1-rc1-ffffffffffff")
+    for folder in (f".building-small-1-{identity}", *others):
         (place.out / folder / "data/fr").mkdir(parents=True)
         (place.out / folder / "data/fr/.tmp-12-notes.parquet").write_text("half")
         (place.out / folder / "data/fr/news-00000-of-00009.parquet").write_text("of another attempt")
@@ -81,7 +81,8 @@ source = Path(placing.__file__).read_text()
 head, tail = source.split({moment!r}, 1)
 line, rest = tail.split("\\n", 1)
 indent = len(head) - len(head.rstrip(" "))
-exec(compile(head + {moment!r} + line + "\\n" + " " * indent + "os.kill(os.getpid(), 9)\\n" + rest, "placing", "exec"), globals())
+dies = head + {moment!r} + line + "\\n" + " " * indent + "os.kill(os.getpid(), 9)\\n" + rest
+exec(compile(dies, "placing", "exec"), globals())
 import os
 with building(Path(sys.argv[1]), {IDENTITY!r}) as folder:
     (folder / "manifest.json").write_text("new")
@@ -95,7 +96,7 @@ with building(Path(sys.argv[1]), {IDENTITY!r}) as folder:
     clear(release)
     expected = "before" if moment == "release.rename(old)" else "new"
     assert (release / "manifest.json").read_text() == expected
-    assert os.listdir(tmp_path) == ["small-1"]
+    assert [path.name for path in tmp_path.iterdir()] == ["small-1"]
 
 
 def test_a_failure_leaves_the_release_and_nothing_beside_it(tmp_path: Path) -> None:
@@ -106,4 +107,4 @@ def test_a_failure_leaves_the_release_and_nothing_beside_it(tmp_path: Path) -> N
         (folder / "manifest.json").write_text("new")
         raise KeyboardInterrupt
     assert (release / "manifest.json").read_text() == "before"
-    assert os.listdir(tmp_path) == ["small-1"]
+    assert [path.name for path in tmp_path.iterdir()] == ["small-1"]

@@ -8,6 +8,7 @@ import re
 import shutil
 import unicodedata
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -117,7 +118,7 @@ def test_ledger_has_one_row_a_document_and_accounting_closes(outcome: Outcome, t
         rows = [row for row in outcome.manifest.funnel if row.source == name]
         mine = ledger.filter(pl.col("source") == name)
         assert rows[0].documents_in == mine.height
-        for row, following in zip(rows, rows[1:], strict=False):
+        for row, following in pairwise(rows):
             assert row.documents_in == row.documents_out + sum(row.reasons.values())
             assert row.documents_out == following.documents_in and row.chars_out == following.chars_in
         reasons: Counter[str] = sum((Counter(row.reasons) for row in rows), Counter())
@@ -170,9 +171,7 @@ def test_epochs_are_realised_as_whole_copies(tmp_path: Path, place: Place, outco
     assert heavier["id"].to_list() == passed["id"].to_list()
 
 
-def test_a_second_run_reads_nothing(
-    place: Place, outcome: Outcome, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_second_run_reads_nothing(place: Place, outcome: Outcome, monkeypatch: pytest.MonkeyPatch) -> None:
     before = hashes(place.out)
     times = {path: path.stat().st_mtime_ns for path in place.out.rglob("*")}
 

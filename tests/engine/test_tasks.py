@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from _pytest.mark import ParameterSet
 from probes import Endless, Probe
 from small_corpus import Outcome, Place
 
@@ -128,11 +129,14 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def base(
-    tmp_path_factory: pytest.TempPathFactory, small: Path, tokenizer: str
-) -> tuple[Place, Outcome]:
+def base(tmp_path_factory: pytest.TempPathFactory, small: Path, tokenizer: str) -> tuple[Place, Outcome]:
     place = Place(tmp_path_factory.mktemp("tasks"), tokenizer=tokenizer, corpus=small)
     return place, place.run()
+
+
+def slow(*values: Any) -> ParameterSet:
+    """A case that is left to the full test run."""
+    return pytest.param(*values, marks=pytest.mark.slow)
 
 
 def first(place: Place, pattern: str) -> Path:
@@ -163,16 +167,16 @@ def too_few_columns(path: Path) -> None:
     [
         ("corpus/news/*/*.parquet", truncate, r"bytes instead of .*Delete .*corpus/news/\w+ and run again"),
         ("corpus/news/*/*.parquet", overwrite, r"damaged.*Delete .*corpus/news/\w+ and run again"),
-        ("corpus/web/*/*.parquet", Path.unlink, "is missing.*Delete .*corpus/web/"),
+        slow("corpus/web/*/*.parquet", Path.unlink, "is missing.*Delete .*corpus/web/"),
         ("corpus/web/*/record.json", truncate, "record.json is damaged.*Delete .*corpus/web/"),
-        ("signals/gopher_quality/*/*.parquet", truncate, "damaged.*Delete this signal file and run again"),
+        slow("signals/gopher_quality/*/*.parquet", truncate, "damaged.*Delete this signal file and run again"),
         ("signals/gopher_quality/*/*.parquet", too_few_rows, r"it has \d+ rows for a shard of \d+ documents"),
-        ("signals/gopher_quality/*/*.parquet", too_few_columns, "damaged.*Delete this signal file"),
-        ("signals/tokenize/*/*.parquet", too_few_rows, r"it has \d+ rows for a shard of \d+ documents"),
-        ("signals/near_duplicates/*/*.parquet", truncate, "damaged.*Delete this signal file"),
+        slow("signals/gopher_quality/*/*.parquet", too_few_columns, "damaged.*Delete this signal file"),
+        slow("signals/tokenize/*/*.parquet", too_few_rows, r"it has \d+ rows for a shard of \d+ documents"),
+        slow("signals/near_duplicates/*/*.parquet", truncate, "damaged.*Delete this signal file"),
         ("resolved/near_duplicates/*.parquet", truncate, "damaged.*Delete it and run again"),
-        ("resolved/near_duplicates/*.parquet", too_few_rows, r"it has \d+ rows where \d+ are needed"),
-        ("fingerprints.json", truncate, "fingerprints.json is damaged.*Delete it and run again"),
+        slow("resolved/near_duplicates/*.parquet", too_few_rows, r"it has \d+ rows where \d+ are needed"),
+        slow("fingerprints.json", truncate, "fingerprints.json is damaged.*Delete it and run again"),
     ],
 )
 def test_a_damaged_file_is_named_with_what_to_do(

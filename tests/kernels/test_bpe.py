@@ -15,9 +15,10 @@ from tokenizers import Regex, pre_tokenizers
 
 from tamis.kernels.bpe import find_any
 from tamis.kernels.bpe_cache import SHORT, emit, find, insert, long_key, open_table, piece_table, short_key
-from tamis.kernels.bpe_memory import find_space, pointer, skip_letters
+from tamis.kernels.bpe_joins import joins, next_part, open_joins
+from tamis.kernels.bpe_memory import pointer, skip_letters
 from tamis.kernels.bpe_merge import SCANNED, merge, merge_table, open_merges
-from tamis.kernels.bpe_normal import UNKNOWN, UNSURE, check_form_c, form_c_classes
+from tamis.kernels.bpe_normal import check_form_c, form_c_classes
 from tamis.kernels.bpe_patterns import SPLITS
 from tamis.kernels.bpe_split import next_piece
 from tamis.tokens.program import split_classes
@@ -118,17 +119,12 @@ def _skip(data, i, room):
     return skip_letters(pointer(data), i, np.int64(len(data)), room)
 
 
-@njit
-def _space(data, i):
-    return find_space(pointer(data), i, np.int64(len(data)))
-
-
 @settings(max_examples=100, deadline=None)
 @given(
     st.lists(st.sampled_from(list(b"azAZmM@[`{ \x00\x7f\x80\xe1\xff\x20\xa0")), max_size=40),
     st.integers(0, 40),
 )
-def test_bytes_are_found_eight_at_a_time(items: list[int], start: int) -> None:
+def test_letters_are_skipped_eight_at_a_time(items: list[int], start: int) -> None:
     text = bytes(items)
     start = min(start, len(text))
     padded = np.frombuffer(text + b"abcdefgh    ", np.uint8)
@@ -137,8 +133,6 @@ def test_bytes_are_found_eight_at_a_time(items: list[int], start: int) -> None:
     assert letters is not None
     assert _skip(data, np.int64(start), np.int64(len(text))) == letters.end()
     assert _skip(data, np.int64(start), np.int64(len(padded))) == letters.end()
-    space = text.find(b" ", start)
-    assert _space(data, np.int64(start)) == (space if space >= 0 else len(text))
 
 
 def test_needles_are_found_in_their_rows() -> None:
@@ -158,6 +152,50 @@ def test_needles_are_found_in_their_rows() -> None:
     # A needle doesn't reach into the next row: "<eo" + "a<e", "a" + "b<eot>".
     assert found.tolist() == [any(n in row for n in needles) for row in rows]
     assert found.tolist() == [False, True, True, True, False, True]
+
+
+# -- parts of a text that nothing splits
+
+
+@njit
+def _parts(data, table, out):
+    opened = open_joins(table)
+    end = np.int64(len(data))
+    i = np.int64(0)
+    n = 0
+    while i < end:
+        i = next_part(pointer(data), i, end, end, opened)
+        out[n] = i
+        n += 1
+    return n
+
+
+def slow_parts(text: str, pairs: set[tuple[str, str]]) -> list[str]:
+    """Cut before a run of spaces and between characters that are no pair, but not within ASCII letters."""
+    parts: list[str] = []
+    for left, right in pairwise(["", *text]):
+        letters = re.fullmatch("[A-Za-z]{2}", left + right)
+        spaces = left == right == " "
+        if left and (spaces or (right != " " and (letters or (left, right) in pairs))):
+            parts[-1] += right
+        else:
+            parts.append(right)
+    return parts
+
+
+SOME = st.sampled_from(" ab(,1é中")
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(SOME, max_size=60), st.sets(st.tuples(SOME, SOME)))
+def test_parts_are_cut_where_no_pair_is(text: str, pairs: set[tuple[str, str]]) -> None:
+    data = np.frombuffer(text.encode() + b"x", np.uint8)[:-1]
+    out = np.empty(len(data) + 1, np.int64)
+    for all_pairs in (False, True):
+        every = {(a, b) for a in " ab(,1é中" for b in " ab(,1é中"}
+        bounds = [0, *out[: _parts(data, joins(pairs, all_pairs), out)]]
+        got = [text.encode()[a:b].decode() for a, b in pairwise(bounds)]
+        assert got == slow_parts(text, every if all_pairs else pairs)
 
 
 # -- merges
@@ -268,15 +306,15 @@ def test_the_cache_gives_what_was_put_in_and_nothing_else(pieces: list[bytes], b
 # -- normal form C
 
 
-def form_c_flags(texts: list[str]) -> list[int]:
+def unsure(texts: list[str]) -> list[bool]:
     data = [text.encode() for text in texts]
-    flags = np.zeros(len(texts), np.uint8)
+    rows = np.zeros(len(texts), np.bool_)
     offsets = np.cumsum([0, *map(len, data)], dtype=np.int64)
-    check_form_c(np.frombuffer(b"".join(data), np.uint8), offsets, form_c_classes(), flags)
-    return flags.tolist()
+    check_form_c(np.frombuffer(b"".join(data), np.uint8), offsets, form_c_classes(), rows)
+    return rows.tolist()
 
 
-def test_texts_that_may_compose_or_are_unknown_are_flagged() -> None:
+def test_texts_that_may_compose_or_are_unknown_are_marked() -> None:
     texts = [
         "é plain text of some length",
         "e\u0301",
@@ -287,14 +325,14 @@ def test_texts_that_may_compose_or_are_unknown_are_flagged() -> None:
         "\u0378",
         "",
     ]
-    assert form_c_flags(texts) == [0, UNSURE, UNSURE, UNSURE, UNSURE, UNSURE, UNKNOWN, 0]
-    assert form_c_flags(["अ\u093c\u094d हिन्दी العَرَبِيَّة עִבְרִית 👍🏽 \U000f0000"]) == [0]
+    assert unsure(texts) == [False, *[True] * 6, False]
+    assert unsure(["क्षमा हिन्दी العربية עִבְרִית 👍🏽 \U000f0000"]) == [False]
 
 
 @settings(max_examples=100, deadline=None)
 @given(
     st.text(st.characters(categories=["L", "M", "N"]) | st.sampled_from("ae\u0301\u0323\u0307 "), max_size=12)
 )
-def test_a_text_without_a_flag_is_composed(text: str) -> None:
-    if form_c_flags([text]) == [0]:
+def test_a_text_without_a_mark_is_composed(text: str) -> None:
+    if unsure([text]) == [False]:
         assert unicodedata.is_normalized("NFC", text)

@@ -194,7 +194,7 @@ def test_composition_is_left_to_the_library(corpus: pa.Array, tmp_path: Path) ->
     made.normalizer = normalizers.NFC()
     handle = load(made, tmp_path)
     encoder(handle).encode(
-        large(["é", "x\u0301", "தமிழ்\u0bbe", "हिन्दी"]), never
+        large(["é", "x\u0301", "தமிழ்\u0bbe", "हिन्दी", "\u0378"]), never
     )  # composed as far as it goes
     for texts in (
         ["e\u0301"],

@@ -45,12 +45,14 @@ def _show(facts: dict[str, Any]) -> None:
         # An indented example stays as it is; prose is wrapped by the terminal's width.
         lines = paragraph if paragraph[:1].isspace() else " ".join(paragraph.split())
         console.print(f"{escape(lines)}\n")
-    console.print(f"reads: {escape(', '.join(facts['reads'])) or 'no column (the sketches of others)'}\n")
-    table(
-        "Signals (columns it adds)",
-        ("signal", "type", "unit", "kept by default", "meaning"),
-        [(s["name"], s["type"], s["unit"], "; ".join(default_rules(s)), s["meaning"]) for s in facts["signals"]],
-    )
+    if reads(facts):
+        console.print(f"Reads {escape(reads(facts))}.\n")
+    if facts["signals"]:
+        table(
+            "Signals (columns it adds)",
+            ("signal", "type", "unit", "kept by default", "meaning"),
+            [(s["name"], s["type"], s["unit"], "; ".join(default_rules(s)), s["meaning"]) for s in facts["signals"]],
+        )
     sources = [f"{', '.join(signals)}: {citation}" for citation, signals in citations(facts).items()]
     if sources:
         console.print("\nWhere the defaults come from")
@@ -63,6 +65,12 @@ def _show(facts: dict[str, Any]) -> None:
             [(o["name"], o["type"], spelled(o["default"]), o["meaning"]) for o in facts["options"]],
         )
     console.print("\nEvery stage also takes keep, keep_by, when and exhaustive: see docs/recipes.md", markup=False)
+
+
+def reads(facts: dict[str, Any]) -> str:
+    """What a stage looks at."""
+    columns = ", ".join(facts["reads"])
+    return ", ".join(filter(None, [columns, "the sketches of the whole corpus" if facts["resolver"] else ""]))
 
 
 def default_rules(signal: dict[str, Any]) -> list[str]:

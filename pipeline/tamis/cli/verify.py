@@ -38,6 +38,7 @@ def command(ctx: click.Context, release: Path, as_json: bool) -> None:
             click.echo(f"... and {number(len(problems) - SHOWN)} more: --json lists all")
         for note in found.notes:
             click.echo(f"note: {note}")
-        verdict = "every one holds" if not problems else f"{number(len(problems))} do not hold"
-        click.echo(f"{release}: {number(found.checks)} checks, {verdict}")
+        checks = "1 check" if found.checks == 1 else f"{number(found.checks)} checks"
+        verdict = "1 does not hold" if len(problems) == 1 else f"{number(len(problems))} do not hold"
+        click.echo(f"{release}: {checks}, {verdict if problems else 'every one holds'}")
     ctx.exit(3 if problems else 0)

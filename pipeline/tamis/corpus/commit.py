@@ -139,6 +139,4 @@ def intact(path: Path, remedy: str) -> Iterator[None]:
 def write_table(path: Path, table: pa.Table, row_group_rows: int | None = None) -> None:
     """Commits a table as zstd Parquet."""
     with committing(path) as temporary:
-        pq.write_table(
-            table, temporary, compression="zstd", compression_level=1, row_group_size=row_group_rows
-        )
+        pq.write_table(table, temporary, compression="zstd", compression_level=1, row_group_size=row_group_rows)

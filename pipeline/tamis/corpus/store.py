@@ -81,6 +81,8 @@ class Store:
 
     def _sweep(self) -> None:
         """Removes what killed processes left half-written."""
-        for path in self.root.rglob(f"{TEMPORARY}*"):
-            path.unlink(missing_ok=True)
+        for folder, _, names in os.walk(self.root):
+            for name in names:
+                if name.startswith(TEMPORARY):
+                    Path(folder, name).unlink(missing_ok=True)
         shutil.rmtree(self.root / "scratch", ignore_errors=True)

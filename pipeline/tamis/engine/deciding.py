@@ -20,23 +20,46 @@ def judged(context: ShardContext, frame: pl.DataFrame, uses: Sequence[StageUse])
 
     A resolver that hasn't run (no entry in `context.resolved`) ends the walk before it.
     """
-    return _walk(context, frame, uses)[0].verdicts
+    walk = Walk(frame)
+    walk.go(context, uses)
+    return walk.verdicts
 
 
-def _walk(context: ShardContext, frame: pl.DataFrame, uses: Sequence[StageUse]) -> tuple[Inputs, bool]:
-    """As `judged`; and whether an exhaustive stage lacks a row that it could measure."""
-    inputs = Inputs(Verdicts.start(frame))
-    lacking = False
-    for use in uses:
-        if use.stage.resolve is None:
-            table = signals_of(context, use)
-            lacking |= use.exhaustive and bool((inputs.asked(use) & ~mask_of(table)).any())
-        elif use.name in context.resolved:
-            table = resolved_table(use, context.resolved[use.name], inputs.verdicts.asked(use))
-        else:
-            break
-        inputs.judge(use, table)
-    return inputs, lacking
+class Walk:
+    """A shard's rows on their way through the stages, judged from what is on disk. It goes on where it
+    stopped: a shard that is measured in between needs a new one."""
+
+    def __init__(self, frame: pl.DataFrame) -> None:
+        self.verdicts = Verdicts.start(frame)
+        self.inputs = Inputs(self.verdicts)
+        self.lacking = False
+        """Whether an exhaustive stage lacks a row that it could measure."""
+        self._steps = 0
+
+    def go(self, context: ShardContext, uses: Sequence[StageUse]) -> None:
+        """Walks to the end of `uses` (those walked already, and more), or up to a resolver that hasn't run."""
+        for use in uses[self._steps :]:
+            if use.stage.resolve is None:
+                table = signals_of(context, use)
+                self.lacking |= use.exhaustive and bool((self.inputs.asked(use) & ~mask_of(table)).any())
+            elif use.name in context.resolved:
+                table = resolved_table(use, context.resolved[use.name], self.verdicts.asked(use))
+            else:
+                return
+            self.inputs.judge(use, table)
+            self._steps += 1
+
+    def needs_measuring(self, context: ShardContext, sketches: Sequence[StageUse]) -> bool:
+        """Whether the stages walked, and then `sketches`, have anything left to measure."""
+        return (
+            self.lacking
+            or bool(self.verdicts.unknown.any())
+            or any(
+                (self.inputs.sketched(use) & ~measured_mask(context, use)).any()
+                for use in sketches
+                if use.stage.prepare is not None
+            )
+        )
 
 
 def signals_of(context: ShardContext, use: StageUse) -> pa.Table:
@@ -44,22 +67,6 @@ def signals_of(context: ShardContext, use: StageUse) -> pa.Table:
     names = [column.name for column in use.stage.adds]
     found = read_signals(context.signal_path(use), context.shard.rows, names)
     return empty_signals(context.shard.rows, use.stage.adds) if found is None else found
-
-
-def needs_measuring(
-    context: ShardContext, frame: pl.DataFrame, uses: Sequence[StageUse], sketches: Sequence[StageUse]
-) -> bool:
-    """Whether a measuring task of `uses` and then `sketches` has anything to do on a shard."""
-    inputs, lacking = _walk(context, frame, uses)
-    return (
-        lacking
-        or bool(inputs.verdicts.unknown.any())
-        or any(
-            (inputs.sketched(use) & ~measured_mask(context, use)).any()
-            for use in sketches
-            if use.stage.prepare is not None
-        )
-    )
 
 
 def measured_mask(context: ShardContext, use: StageUse) -> Mask:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tamis.corpus.commit import write_bytes
@@ -47,9 +48,7 @@ def fit_models(
         if not path.exists() and make:
             texts = _sample(options, recipe.seed, contexts, frames)
             write_bytes(path, train_tokenizer(options, texts))
-        fitted[use.name]["tokenizer"] = Model(
-            "trained in the run", path, file_sha256(path) if path.exists() else ""
-        )
+        fitted[use.name]["tokenizer"] = Model("trained in the run", path, file_sha256(path) if path.exists() else "")
     return fitted
 
 
@@ -67,12 +66,13 @@ def _sample(
     for number, context in enumerate(contexts):
         rows = np.sort(chosen[(chosen >= starts[number]) & (chosen < starts[number + 1])]) - starts[number]
         if len(rows):
-            texts |= dict(zip((rows + starts[number]).tolist(), _read(context, rows), strict=True))
+            texts |= dict(zip((rows + starts[number]).tolist(), _read(context, rows, options), strict=True))
     for row in chosen.tolist():
         yield pa.array([texts[row]], pa.large_string())
 
 
-def _read(context: ShardContext, rows: Any) -> list[str]:
+def _read(context: ShardContext, rows: Any, options: Any) -> list[str]:
+    """Beginnings of some documents of a shard: no more than is learnt from."""
     found: list[str] = []
     start = 0
     with whole(context.shard):
@@ -82,6 +82,7 @@ def _read(context: ShardContext, rows: Any) -> list[str]:
             here = rows[(rows >= start) & (rows < start + count)] - start
             if len(here):
                 text = file.read_row_group(number, columns=["text"]).column("text")
-                found += text.take(pa.array(here)).to_pylist()
+                beginnings = pc.utf8_slice_codeunits(text.take(pa.array(here)), 0, options.document_characters)
+                found += beginnings.to_pylist()
             start += count
     return found

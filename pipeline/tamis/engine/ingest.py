@@ -81,7 +81,11 @@ class IngestTask:
                     f"source {self.source.name}: {file.name} changed while it was read. Run again when it is "
                     "at rest (if its time stamp stays as it was, delete fingerprints.json in the work folder, too)"
                 )
-        rejects = [reject for tally in tallies for reject in tally.rejects]
+        rejects = [
+            reject
+            for tally in tallies
+            for reject in sorted(tally.rejects, key=lambda reject: (reject.line is None, reject.line or 0))
+        ]
         record = {
             "source": self.source.name,
             "read": sum(tally.read for tally in tallies),
@@ -116,9 +120,7 @@ class _ShardWriter:
         self.task = task
         self.schema = DOCUMENTS
         for name in task.source.signals:
-            self.schema = self.schema.append(
-                pa.field(f"source.{name}", SIGNAL_TYPES[task.source.signals[name].type])
-            )
+            self.schema = self.schema.append(pa.field(f"source.{name}", SIGNAL_TYPES[task.source.signals[name].type]))
         self.shards: list[Shard] = []
         self.pending: list[pa.RecordBatch] = []
         self.pending_bytes = 0
@@ -153,9 +155,7 @@ class _ShardWriter:
         filled = pc.greater(pc.binary_length(text), 0)
         if not pc.all(filled).as_py():
             for line in batch.filter(pc.invert(filled)).column("line").to_pylist():
-                tally.reject(
-                    Reject(file.name, line, "empty_text", "nothing is left of the text after normalisation")
-                )
+                tally.reject(Reject(file.name, line, "empty_text", "nothing is left of the text after normalisation"))
             batch = batch.filter(filled)
             text = batch.column("text")
         hashes = content_hashes(text)

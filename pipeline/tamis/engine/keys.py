@@ -66,10 +66,7 @@ def _depends_on(column: str, source: Source, before: Sequence[StageUse], keys: M
         # A row outside the stage's `when` keeps its text and has no value: so `when` is part of it, and what
         # `when` looks at.
         earlier = before[: before.index(use)]
-        when = {
-            name: [rule.to_recipe(), _depends_on(name, source, earlier, keys)]
-            for name, rule in use.when.items()
-        }
+        when = {name: [rule.to_recipe(), _depends_on(name, source, earlier, keys)] for name, rule in use.when.items()}
         return [keys[use.name], when]
 
     if column == "text":

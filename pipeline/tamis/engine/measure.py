@@ -148,9 +148,7 @@ class _Measuring:
     def run(self) -> dict[str, Any]:
         for use in self._measured_uses():
             columns = signal_columns(use)
-            found = read_signals(
-                self.context.signal_path(use), self.context.shard.rows, [c.name for c in columns]
-            )
+            found = read_signals(self.context.signal_path(use), self.context.shard.rows, [c.name for c in columns])
             self.old[use.name] = empty_signals(self.context.shard.rows, columns) if found is None else found
         start = 0
         for number, rows in enumerate(self.groups):

@@ -1,8 +1,8 @@
 """Where a release stands: made beside its place, then moved there; what a killed run left is put right.
 
-    OUT/NAME-VERSION                       the release
-    OUT/.building-NAME-VERSION-IDENTITY    one in the making
-    OUT/.building-NAME-VERSION-old         the one it replaces, between two renames
+OUT/NAME-VERSION                       the release
+OUT/.building-NAME-VERSION-IDENTITY    one in the making
+OUT/.building-NAME-VERSION-old         the one it replaces, between two renames
 """
 
 from __future__ import annotations

@@ -80,9 +80,7 @@ class ReleaseFile:
         return f"{self.language}/{self.source}-{self.number:05d}-of-{self.of:05d}.parquet"
 
 
-def plan_files(
-    contexts: Sequence[ShardContext], ledgers: Sequence[pl.DataFrame], shard_size: int
-) -> list[ReleaseFile]:
+def plan_files(contexts: Sequence[ShardContext], ledgers: Sequence[pl.DataFrame], shard_size: int) -> list[ReleaseFile]:
     """Cuts the released rows of every language and source into files of at most `shard_size` text bytes,
     in corpus order."""
     groups: dict[tuple[str, str], list[list[Piece]]] = {}
@@ -160,11 +158,7 @@ class ReleaseTask:
             self.ledgers[context.shard.name], columns=["id", "language", "category", "license", "copies"]
         )
         edits = [self._spans(context, use) for use in self.edits]
-        tokens = (
-            self._signals(context, self.tokenize, ["tokens", "input_ids", "text_hash"])
-            if self.tokenize
-            else None
-        )
+        tokens = self._signals(context, self.tokenize, ["tokens", "input_ids", "text_hash"]) if self.tokenize else None
         start = 0
         for number in range(shard.num_row_groups):
             count = shard.metadata.row_group(number).num_rows
@@ -177,9 +171,7 @@ class ReleaseTask:
                     one_chunk(group.column("text")),
                     [table.slice(start, count).take(here) for table in edits],
                 )
-                yield self._rows(
-                    context, group, known, text, tokens.slice(start, count).take(here) if tokens else None
-                )
+                yield self._rows(context, group, known, text, tokens.slice(start, count).take(here) if tokens else None)
             start += count
 
     def _rows(
@@ -189,9 +181,7 @@ class ReleaseTask:
         columns["source"] = pa.array([context.source.name] * len(text), pa.string())
         columns |= {name: group.column(name) for name in METADATA}
         columns = {name: _string(column) for name, column in columns.items()}
-        rows = pa.table(
-            {"text": text, **{name: columns[name] for name in FACTS}, "copies": columns["copies"]}
-        )
+        rows = pa.table({"text": text, **{name: columns[name] for name in FACTS}, "copies": columns["copies"]})
         if tokens is None:
             return rows, None
         if not content_hashes(text).equals(one_chunk(tokens.column("text_hash"))):

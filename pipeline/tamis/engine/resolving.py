@@ -17,8 +17,9 @@ from tamis.corpus.commit import write_table
 from tamis.corpus.hashing import DIGEST, key_of
 from tamis.corpus.signals import Mask, read_signals
 from tamis.corpus.store import Store
-from tamis.engine.deciding import judged, measured_mask
+from tamis.engine.deciding import measured_mask
 from tamis.engine.measure import ShardContext, Slice
+from tamis.engine.verdicts import Verdicts
 from tamis.errors import StoreError
 from tamis.recipe.model import StageUse
 
@@ -75,22 +76,17 @@ class Sketches:
 
 
 def resolve_stage(
-    use: StageUse,
-    before: Sequence[StageUse],
-    contexts: Sequence[ShardContext],
-    frames: Sequence[pl.DataFrame],
-    store: Store,
+    use: StageUse, contexts: Sequence[ShardContext], verdicts: Sequence[Verdicts], store: Store
 ) -> list[ShardContext]:
-    """Runs one resolver on the rows alive after `before` (or finds its result) and returns the contexts
-    with its columns in them."""
-    verdicts = [judged(c, f, before) for c, f in zip(contexts, frames, strict=True)]
+    """Runs one resolver on the rows alive by `verdicts` (after the stages before it), or finds its result, and
+    returns the contexts with its columns in them."""
     asked = [v.asked(use) for v in verdicts]
     # Not the documents' own columns: a stage may have told the language.
-    judged_frames = [v.frame for v in verdicts]
-    path = store.resolved(use.name, resolve_key(use, contexts, judged_frames, asked))
+    frames = [v.frame for v in verdicts]
+    path = store.resolved(use.name, resolve_key(use, contexts, frames, asked))
     if not path.exists():
         _check_sketched(use, contexts, asked)
-        found = resolved_columns(use, Sketches(use, contexts, judged_frames, asked), store)
+        found = resolved_columns(use, Sketches(use, contexts, frames, asked), store)
         write_table(path, found, row_group_rows=ROW_GROUP_ROWS)
     return with_resolved(use, contexts, asked, path)
 

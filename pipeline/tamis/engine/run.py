@@ -17,7 +17,6 @@ from tamis.corpus.commit import committing, write_json
 from tamis.corpus.manifest import NAME, FileFacts, Manifest, read_manifest
 from tamis.corpus.store import Store
 from tamis.engine import facts
-from tamis.engine.deciding import judged
 from tamis.engine.ledger import ledger_of
 from tamis.engine.placing import building, check_place, clear, recover
 from tamis.engine.record import recording
@@ -94,7 +93,6 @@ def run(recipe: Recipe, base: Path, options: RunOptions, reporter: Reporter, car
         session.locate()
         session.resolve_models()
         release = options.out / f"{recipe.name}-{recipe.version}"
-        check_place(release)
         recover(release)
         existing = finished(release, session.identity)
         if existing is not None:
@@ -103,6 +101,7 @@ def run(recipe: Recipe, base: Path, options: RunOptions, reporter: Reporter, car
             summary = RunSummary(release, existing, 0, reused, time.monotonic() - begin, True)
             record.up_to_date({**summary.to_json(), "stages": []})
             return summary
+        check_place(release)
         record.begin()
         with session.crew:
             session.ingest(options.max_rejects)
@@ -158,7 +157,7 @@ def _release(session: Session, folder: Path, card: Any) -> Manifest:
     """Writes the release into `folder`, manifest last."""
     recipe = session.recipe
     session.reporter.phase("decide", 0, 0)
-    verdicts = [judged(c, f, recipe.stages) for c, f in zip(session.contexts, session.frames, strict=True)]
+    verdicts = session.verdicts(recipe.stages)
     _check_decided(session, verdicts)
     ledgers = [ledger_of(recipe, v, recipe.stages) for v in verdicts]
     paths = _write_ledgers(session, ledgers, folder)
@@ -169,11 +168,7 @@ def _release(session: Session, folder: Path, card: Any) -> Manifest:
             f"release. The rules that drop most: {_top_reasons(ledgers)}. `tamis what-if RECIPE --set ...` shows "
             "what a change would do"
         )
-    tokenize = (
-        next((use for use in recipe.stages if use.name == "tokenize"), None)
-        if recipe.release.tokens
-        else None
-    )
+    tokenize = next((use for use in recipe.stages if use.name == "tokenize"), None) if recipe.release.tokens else None
     tokenizer = _tokenizer(session, tokenize)
     edits = tuple(use for use in recipe.stages if use.stage.spans is not None)
     tasks = [
@@ -205,9 +200,7 @@ def _release(session: Session, folder: Path, card: Any) -> Manifest:
 def _check_decided(session: Session, verdicts: Sequence[Verdicts]) -> None:
     unknown = sum(int(v.unknown.sum()) for v in verdicts)
     if unknown:
-        raise RunError(
-            f"{unknown} documents were left without a verdict: this is a bug in Tamis, please report it"
-        )
+        raise RunError(f"{unknown} documents were left without a verdict: this is a bug in Tamis, please report it")
 
 
 def _top_reasons(ledgers: Sequence[pl.DataFrame]) -> str:
@@ -232,9 +225,7 @@ def _write_ledgers(session: Session, ledgers: Sequence[pl.DataFrame], folder: Pa
         numbers[source] += 1
         path = folder / "ledger" / f"{source}-{number:05d}-of-{totals[source]:05d}.parquet"
         with committing(path) as temporary:
-            ledger.write_parquet(
-                temporary, compression="zstd", compression_level=3, row_group_size=LEDGER_ROWS
-            )
+            ledger.write_parquet(temporary, compression="zstd", compression_level=3, row_group_size=LEDGER_ROWS)
         paths[context.shard.name] = path
     return paths
 
@@ -275,9 +266,7 @@ def _manifest(
     funnel = []
     for source in recipe.sources:
         mine = [i for i, context in enumerate(session.contexts) if context.source.name == source.name]
-        funnel += facts.funnel_of(
-            source.name, [verdicts[i] for i in mine], [ledgers[i] for i in mine], recipe
-        )
+        funnel += facts.funnel_of(source.name, [verdicts[i] for i in mine], [ledgers[i] for i in mine], recipe)
     chars = dict(ledger.group_by("source").agg(pl.col("chars").sum()).iter_rows())
     sources = [
         facts.source_facts(source, session.records[source.name], session.fingerprint(source)).model_copy(

@@ -15,7 +15,7 @@ from tamis.corpus.commit import read_record, write_json
 from tamis.corpus.documents import InputFile
 from tamis.corpus.hashing import key_of
 from tamis.corpus.store import Store
-from tamis.engine.deciding import needs_measuring
+from tamis.engine.deciding import Walk
 from tamis.engine.facts import software
 from tamis.engine.fitting import fit_models
 from tamis.engine.ingest import IngestTask, ingest_tasks, ingested, shards_of
@@ -26,9 +26,10 @@ from tamis.engine.reporting import Reporter, Work
 from tamis.engine.resolving import resolve_stage
 from tamis.engine.rows import read_rows, unique_ids
 from tamis.engine.tasks import Done, Workers, total_bytes
+from tamis.engine.verdicts import Verdicts
 from tamis.errors import InputError, TooManyRejects, UserError
 from tamis.readers.locate import locate
-from tamis.recipe.model import Recipe, Source
+from tamis.recipe.model import Recipe, Source, StageUse
 
 
 @dataclass
@@ -52,15 +53,12 @@ class Session:
     work: Work = field(default_factory=Work)
     written: set[tuple[str, str]] = field(default_factory=set)
     """Signal files written so far, by shard and stage."""
+    _walks: list[Walk] = field(default_factory=list)
 
     @property
     def tasks_of(self) -> list[IngestTask]:
         """The ingest tasks of all sources, in corpus order."""
-        return [
-            t
-            for source in self.recipe.sources
-            for t in ingest_tasks(source, self.inputs[source.name], self.store)
-        ]
+        return [t for source in self.recipe.sources for t in ingest_tasks(source, self.inputs[source.name], self.store)]
 
     def locate(self) -> None:
         """Finds the input files of every source, hashing those that are new."""
@@ -173,6 +171,7 @@ class Session:
 
     def measure(self) -> None:
         """Measures, pass by pass, whatever is alive and not measured; resolves the gaps between."""
+        self._walks = [Walk(frame) for frame in self.frames]
         for number, one in enumerate(self.passes, 1):
             self.reporter.phase("find what to measure", 0, 0)
             tasks = self._measuring(one)
@@ -181,8 +180,14 @@ class Session:
             before = list(one.walked)
             for use in one.resolvers:
                 self.reporter.phase(f"resolve {use.name}", 0, 0)
-                self.contexts = resolve_stage(use, before, self.contexts, self.frames, self.store)
+                self.contexts = resolve_stage(use, self.contexts, self.verdicts(before), self.store)
                 before.append(use)
+
+    def verdicts(self, uses: Sequence[StageUse]) -> list[Verdicts]:
+        """Verdicts on every shard's rows after `uses`, once `measure` has come so far."""
+        for walk, context in zip(self._walks, self.contexts, strict=True):
+            walk.go(context, uses)
+        return [walk.verdicts for walk in self._walks]
 
     @property
     def passes(self) -> list[Pass]:
@@ -200,9 +205,12 @@ class Session:
             for use in self.recipe.stages
         }
         tasks = []
-        for context, frame in zip(self.contexts, self.frames, strict=True):
-            if needs_measuring(context, frame, one.walked, one.resolvers):
+        self.verdicts(one.walked)
+        for number, context in enumerate(self.contexts):
+            if self._walks[number].needs_measuring(context, one.resolvers):
                 tasks.append(MeasureTask(context, one.walked, one.resolvers, models))
+                # It starts anew, with what is measured then.
+                self._walks[number] = Walk(self.frames[number])
         return tasks
 
     @cached_property
@@ -231,9 +239,7 @@ class Session:
         self.written |= {(done.result["shard"], stage) for stage in done.result["written"]}
 
     def _check_rejects(self, limit: float | None) -> None:
-        rejected = sum(
-            sum(record["causes"].values()) for records in self.records.values() for record in records
-        )
+        rejected = sum(sum(record["causes"].values()) for records in self.records.values() for record in records)
         read = sum(record["read"] for records in self.records.values() for record in records)
         if limit is None or not rejected:
             return

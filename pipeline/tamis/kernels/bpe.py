@@ -1,7 +1,7 @@
 """Byte-pair encoding of text columns: the loop over documents, pieces, the cache of pieces, and the merges.
 
-A text is cut into pieces that are encoded one by one: by a split pattern (`bpe_split`), or before every run of
-space markers (`bpe_normal`) where no merge reaches over such a place. A piece's ids come from the cache, and
+A text is cut into pieces that are encoded one by one: by a split pattern (`bpe_split`), or, after `bpe_normal`,
+where no merge reaches over (`bpe_joins`). A piece's ids come from the cache, and
 from the merge loop when it isn't there. All of it takes time in proportion to the text, but for the merges of
 a very long piece (n log n).
 """
@@ -15,7 +15,8 @@ import numpy.typing as npt
 from numba import njit
 
 from tamis.kernels.bpe_cache import SHORT, PieceTable, emit, find, insert, long_key, open_table, short_key
-from tamis.kernels.bpe_memory import decode_at, find_space, pointer
+from tamis.kernels.bpe_joins import Joins, next_part, open_joins
+from tamis.kernels.bpe_memory import decode_at, pointer
 from tamis.kernels.bpe_merge import SCANNED, Merges, merge, open_merges
 from tamis.kernels.bpe_normal import Rules, normalize_spaces
 from tamis.kernels.bpe_patterns import Split
@@ -31,7 +32,7 @@ class Program(NamedTuple):
     """A tokenizer, compiled."""
 
     spaced: bool
-    """Pieces are cut before runs of space markers, after `rules`; else by `split`, of the text as it is."""
+    """Pieces are cut by `joins`, after `rules`; else by `split`, of the text as it is."""
     rules: Rules
     split: Split
     classes: npt.NDArray[np.uint8]
@@ -40,6 +41,8 @@ class Program(NamedTuple):
     """Id of each byte: of all bytes, or of those of a character that has no id."""
     char_ids: npt.NDArray[np.int32]
     """Id of each code point or -1, when `spaced`; the space's is the marker's."""
+    joins: Joins
+    """Where pieces may not be cut, when `spaced`."""
     merges: Merges
     whole: PieceTable
     """Pieces that are never merged but have one id (`ignore_merges`)."""
@@ -53,6 +56,7 @@ class _Model(NamedTuple):
     spaced: bool
     byte_ids: Any
     char_ids: Any
+    joins: Any
     merges: Any
     whole: Any
     out: Any
@@ -105,10 +109,7 @@ def _encode_text(model, cache, classes, split, text, i, end, room, n):  # type: 
     keyed = max(cache.longest, model.whole.longest)
     while i < end:
         if model.spaced:
-            stop = i
-            while stop < end and text[stop] == 32:
-                stop += 1
-            stop = find_space(text, stop, end)
+            stop = next_part(text, i, end, room, model.joins)
         else:
             stop = next_piece(text, i, end, room, classes, split)
         size = stop - i
@@ -144,6 +145,7 @@ def encode_rows(program, cache, data, offsets, skipped, scratch, values, out, en
         program.spaced,
         pointer(program.byte_ids),
         pointer(program.char_ids),
+        open_joins(program.joins),
         open_merges(program.merges),
         open_table(program.whole),
         pointer(out),

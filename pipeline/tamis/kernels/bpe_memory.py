@@ -15,7 +15,6 @@ from numba.extending import intrinsic
 
 _LOW = np.uint64(0x0101010101010101)
 _HIGH = np.uint64(0x8080808080808080)
-_SPACES = np.uint64(0x2020202020202020)
 _FROM_A = np.uint64(0x1F1F1F1F1F1F1F1F)
 _PAST_Z = np.uint64(0x0505050505050505)
 
@@ -85,20 +84,5 @@ def skip_letters(text, i, end, room):  # type: ignore[no-untyped-def]
         if i >= end:
             return end
     while i < end and (65 <= text[i] <= 90 or 97 <= text[i] <= 122):
-        i += 1
-    return i
-
-
-@njit(nogil=True, cache=True, boundscheck=False)
-def find_space(text, i, end):  # type: ignore[no-untyped-def]
-    """Position of the first space (0x20) in `text[i:end]`, or `end`."""
-    while i + 8 <= end:
-        word = load64(text, i) ^ _SPACES
-        # A borrow can set wrong bits, above the lowest one only.
-        zero = (word - _LOW) & ~word & _HIGH
-        if zero != 0:
-            return i + (trailing_zeros(zero) >> 3)
-        i += 8
-    while i < end and text[i] != 32:
         i += 1
     return i

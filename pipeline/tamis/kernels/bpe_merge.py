@@ -193,10 +193,9 @@ def _merge_long(ids, first, n, merges):  # type: ignore[no-untyped-def]
                 _push(pointer(heap), count, (value & ~_LOW) | np.uint64(at))
                 count += 1
     kept = 0
-    at = 0
-    while at < n:
-        size = sizes[at]
-        ids[first + kept] = ids[first + at]
+    place = 0
+    while place < n:
+        ids[first + kept] = ids[first + place]
         kept += 1
-        at += size
+        place += sizes[place]
     return kept

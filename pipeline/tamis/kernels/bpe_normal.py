@@ -2,8 +2,8 @@
 
 Some characters are dropped, some get a space behind them when a space or a word character follows, one space
 may come first, and spaces become the marker U+2581. Here the marker is written as a space, a single byte, since
-no other space is left; the text's own markers become spaces, too. Composition (NFC) is not done but checked:
-a text that may need it is flagged.
+no other space is left; the text's own markers become spaces, too. Composition (NFC) is not done but looked for:
+a text that may need it is marked.
 """
 
 from __future__ import annotations
@@ -20,9 +20,7 @@ from tamis.kernels.bpe_memory import all_ascii, decode_at, load64, pointer
 
 DROPPED, LEADING, FOLLOWER, MARKED = 1, 2, 4, 8
 """Classes: left out; gets a space behind it before a FOLLOWER; a word character or a space; becomes a marker."""
-UNSURE, UNKNOWN = 1, 2
-"""A text may not be in form C; a text has characters that this Python's Unicode version doesn't know."""
-_UNSURE, _UNKNOWN = 255, 254
+_UNSURE = 255
 _PLANES = (*range(0xD800), *range(0xE000, 0x40000), *range(0xE0000, 0xE1000))
 
 
@@ -37,13 +35,13 @@ class Rules(NamedTuple):
 
 @functools.cache
 def form_c_classes() -> npt.NDArray[np.uint8]:
-    """Per code point: its canonical combining class, or _UNSURE when it may compose, or _UNKNOWN.
+    """Per code point: its canonical combining class, or _UNSURE when it may compose or isn't assigned.
 
     The running Python's Unicode version decides (built once per process, about 0.1 s). A text that is in
     form C by it is so by any version: an assigned character never changes in this respect (Unicode's
     normalization stability policy), and one that a version doesn't know can only keep its neighbours apart.
     """
-    classes = np.full(0x110000, _UNKNOWN, np.uint8)
+    classes = np.full(0x110000, _UNSURE, np.uint8)
     # Private use: assigned for good, and inert.
     classes[0xF0000:0xFFFFE] = classes[0x100000:0x10FFFE] = 0
     seconds = [*range(0x1161, 0x1176), *range(0x11A8, 0x11C3)]
@@ -65,13 +63,12 @@ def form_c_classes() -> npt.NDArray[np.uint8]:
 
 
 @njit(nogil=True, cache=True, boundscheck=False)
-def check_form_c(data, offsets, classes, flags):  # type: ignore[no-untyped-def]
-    """Sets `flags[row]` to UNSURE and UNKNOWN as they apply; none means the text is in form C (UAX #15)."""
+def check_form_c(data, offsets, classes, unsure):  # type: ignore[no-untyped-def]
+    """Marks in `unsure` (bool) the rows that fail the quick check of UAX #15: all others are in form C."""
     text, kinds = pointer(data), pointer(classes)
     for row in range(len(offsets) - 1):
         i = offsets[row]
         end = offsets[row + 1]
-        flag = np.uint8(0)
         last = np.uint8(0)
         while i < end:
             if text[i] < 0x80:
@@ -82,12 +79,10 @@ def check_form_c(data, offsets, classes, flags):  # type: ignore[no-untyped-def]
                 continue
             point, i = decode_at(text, i)
             kind = kinds[point]
-            if kind == 254:
-                flag |= np.uint8(UNKNOWN)
-            elif kind == 255 or (kind != 0 and kind < last):
-                flag |= np.uint8(UNSURE)
+            if kind == 255 or (kind != 0 and kind < last):
+                unsure[row] = True
+                break
             last = kind
-        flags[row] = flag
 
 
 @njit(nogil=True, cache=True, boundscheck=False)

@@ -6,8 +6,8 @@ the library:
 * byte-level BPE whose split pattern is one of `tamis.kernels.bpe_patterns.SPLITS`, with no normalizer or NFC;
 * BPE with byte fallback and no pre-tokenizer, whose normalizer is made of NFC, dropped characters, spaces put
   behind a character before a space or a word character, one space put first, and spaces made markers (U+2581):
-  Lucie's, Llama 2's and others converted from SentencePiece. If no merge reaches from another character to a
-  marker behind it, pieces cut before runs of markers are independent.
+  Lucie's, Llama 2's and others converted from SentencePiece. No merge may reach from another character to a
+  marker behind it: then a text can be cut before every run of markers, and wherever else no merge reaches over.
 
 What is compiled is read from the library's own serialization of the tokenizer that it would encode with, and
 classes of characters are those that its regular expressions find. Then both encode the `probes`. If an id
@@ -24,7 +24,6 @@ import json
 import logging
 import random
 import threading
-import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,7 +34,7 @@ import pyarrow as pa
 
 from tamis.kernels.bpe import SLACK, VALUES, encode_rows, find_any
 from tamis.kernels.bpe_cache import PieceTable, piece_table
-from tamis.kernels.bpe_normal import UNKNOWN, UNSURE, check_form_c, form_c_classes
+from tamis.kernels.bpe_normal import check_form_c, form_c_classes
 from tamis.kernels.buffers import Bytes, Offsets, text_buffers
 from tamis.tokens.program import Compiled, NotCompiled, compiled, read_only
 from tamis.tokens.tokenizer import batches
@@ -82,7 +81,8 @@ class CompiledEncoder:
 
     def _encode(self, column: pa.Array, library: Encode) -> tuple[Ids, Offsets]:
         program = self.compiled.program
-        data, bounds = map(read_only, text_buffers(column))
+        data, bounds = text_buffers(column)
+        data, bounds = read_only(data), read_only(bounds)
         left = self._left(column, data, bounds)
         sizes = np.diff(bounds)
         # Room for the worst case. What isn't written takes no memory, and the rest is given back.
@@ -108,12 +108,20 @@ class CompiledEncoder:
             ends = np.cumsum([0, *map(len, added)], dtype=np.int64)
             find_any(data, bounds, np.frombuffer(b"".join(added), np.uint8), ends, starts, left)
         if self.compiled.form_c:
-            flags = np.zeros(len(column), np.uint8)
-            check_form_c(data, bounds, form_c_classes(), flags)
-            left |= (flags & UNKNOWN) != 0
-            for row in np.flatnonzero((flags == UNSURE) & ~left):
-                left[row] = not unicodedata.is_normalized("NFC", column[int(row)].as_py())
+            unsure = np.zeros(len(column), np.bool_)
+            check_form_c(data, bounds, form_c_classes(), unsure)
+            for row in np.flatnonzero(unsure & ~left):
+                text = column[int(row)].as_py()
+                left[row] = _composed(text) != text
         return left
+
+
+def _composed(text: str) -> str:
+    """The text in normal form C, as the library has it."""
+    from tokenizers import normalizers
+
+    composed: str = normalizers.NFC().normalize_str(text)
+    return composed
 
 
 def _offsets(*counts: Offsets) -> Offsets:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from tamis.kernels import bpe_patterns as kinds
 from tamis.kernels.bpe import Program
 from tamis.kernels.bpe_cache import PieceTable, fill, piece_table
+from tamis.kernels.bpe_joins import Joins, joins
 from tamis.kernels.bpe_merge import Merges, merge_table
 from tamis.kernels.bpe_normal import DROPPED, FOLLOWER, LEADING, MARKED, Rules
 from tamis.kernels.bpe_patterns import GPT2_SPLIT, NO_SPLIT, SPLITS, Split
@@ -75,6 +76,7 @@ def compiled(spec: Mapping[str, Any], vocabulary: Mapping[str, int], end_id: int
             classes=read_only(np.zeros(1, np.uint8)),
             byte_ids=read_only(_fallback_ids(model)),
             char_ids=read_only(_char_ids(vocabulary)),
+            joins=_joins(pairs),
             merges=merges,
             whole=_whole({}),
             end_id=end_id,
@@ -92,6 +94,7 @@ def compiled(spec: Mapping[str, Any], vocabulary: Mapping[str, int], end_id: int
         classes=split_classes(),
         byte_ids=read_only(np.array([vocabulary[letters[byte]] for byte in range(256)], np.uint32)),
         char_ids=read_only(np.zeros(1, np.int32)),
+        joins=joins((), True),
         merges=merges,
         whole=_whole(strings if model.get("ignore_merges") else {}),
         end_id=end_id,
@@ -241,6 +244,14 @@ def _independent(pairs: Sequence[tuple[str, ...]]) -> bool:
     return not any(left[-1:] != MARKER and right[:1] == MARKER for left, right in pairs)
 
 
+def _joins(pairs: Sequence[tuple[str, ...]]) -> Joins:
+    """The pairs of characters that a merge may join: the last one of its left token, the first of its right."""
+    # A character that falls back on bytes is never joined unless the bytes are.
+    of_bytes = any(_BYTE.fullmatch(token) for pair in pairs for token in pair)
+    found = ((left[-1:], right[:1]) for left, right in pairs)
+    return joins(((a.replace(MARKER, " "), b.replace(MARKER, " ")) for a, b in found if a and b), of_bytes)
+
+
 def _fallback_ids(model: Mapping[str, Any]) -> npt.NDArray[np.uint32]:
     """Ids of the bytes of a character that the vocabulary lacks."""
     _need(
@@ -269,6 +280,7 @@ def _followers() -> tuple[tuple[int, int], ...]:
     return tuple((start, stop) for _, start, stop in _ranges(r"[ \w]+"))
 
 
+_BYTE = re.compile("<0x[0-9A-F]{2}>")
 _TO_MARKER = {r"[ \u00A0]": " \u00a0", "[ \u00a0]": " \u00a0", " ": " "}
 _DROP = {r"[\r\x00]": "\r\0", r"[\x00\r]": "\r\0", r"\r": "\r", r"\x00": "\0"}
 # One character before a space or a word character. An escaped letter or digit would be a class or a control.
