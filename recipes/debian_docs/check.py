@@ -65,7 +65,5 @@ def names(path: str, package: str) -> bool:
     """Whether one folder of `path` is `package`; `*` in a folder stands for anything, alone for nothing."""
     folders = re.sub(r"\$\{[^}]*\}", "", path).split("/")[:-1]
     return any(
-        re.fullmatch(re.escape(folder).replace(r"\*", "[^/]*"), package)
-        for folder in folders
-        if folder.strip("*")
+        re.fullmatch(re.escape(folder).replace(r"\*", "[^/]*"), package) for folder in folders if folder.strip("*")
     )

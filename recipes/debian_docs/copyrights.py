@@ -90,9 +90,7 @@ def to_spdx(name: str) -> str:
 
 def _expression(name: str) -> str:
     words = re.split(r"\s+(and|or|and/or)\s+", name)
-    return " ".join(
-        _single(w) if i % 2 == 0 else ("AND" if w == "and" else "OR") for i, w in enumerate(words)
-    )
+    return " ".join(_single(w) if i % 2 == 0 else ("AND" if w == "and" else "OR") for i, w in enumerate(words))
 
 
 def _single(name: str) -> str:
@@ -217,9 +215,7 @@ def _prose(text: str) -> list[str]:
     for m in _PROSE_GNU.finditer(text):
         if gnu := _prose_gnu(m):
             hits.append((m.start(), gnu))
-    for m in re.finditer(
-        r"GNU Free Documentation Licen[sc]e,? [Vv]ersion (\d\.\d)(?P<later>.{0,20}any later)?", text
-    ):
+    for m in re.finditer(r"GNU Free Documentation Licen[sc]e,? [Vv]ersion (\d\.\d)(?P<later>.{0,20}any later)?", text):
         hits.append((m.start(), _gfdl(m[1], later=bool(m["later"]))))
     for m in re.finditer(r"Redistribution and use in source and binary forms", text):
         hits.append((m.start(), _bsd(text[m.start() : m.start() + 2000])))
@@ -231,9 +227,7 @@ def _prose_gnu(m: re.Match[str]) -> str | None:
     version = re.search(r"[Vv]ersion (\d(?:\.\d)?)|\bv(\d(?:\.\d)?)", rest)
     if version is None:
         return None
-    family = (
-        {"Lesser ": "LGPL", "Library ": "LGPL", "Affero ": "AGPL"}.get(m["kind"] or "") or m["short"] or "GPL"
-    )
+    family = {"Lesser ": "LGPL", "Library ": "LGPL", "Affero ": "AGPL"}.get(m["kind"] or "") or m["short"] or "GPL"
     later = re.search(r"any later version|or later", rest[version.end() : version.end() + 80])
     return _gnu(family, version[1] or version[2], later=bool(later))
 

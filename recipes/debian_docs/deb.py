@@ -69,9 +69,7 @@ class Apt:
     def _run(self, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         # C locale: the messages below are matched.
         env = {**os.environ, "LC_ALL": "C"}
-        return subprocess.run(
-            self._command(*arguments), cwd=cwd, env=env, capture_output=True, text=True, check=False
-        )
+        return subprocess.run(self._command(*arguments), cwd=cwd, env=env, capture_output=True, text=True, check=False)
 
     def refresh(self) -> None:
         """Fetches package lists into the private folder. Raises `FetchError` when none arrive."""

@@ -219,9 +219,7 @@ def _row(line: str) -> str:
     if "\u2502" not in line:
         return line
     indent = line[: len(line) - len(line.lstrip(" "))]
-    return indent + " | ".join(
-        " ".join(cell.split()) for cell in line.strip().strip("\u2502").split("\u2502")
-    )
+    return indent + " | ".join(" ".join(cell.split()) for cell in line.strip().strip("\u2502").split("\u2502"))
 
 
 def _dedent(line: str) -> str:
@@ -329,9 +327,7 @@ class Converter:
         document["license"] = self._page_licence(raw, path)
         folder = _MAN.fullmatch(path)
         locale = (folder and folder["lang"]) or "en"
-        document["url"] = (
-            f"https://manpages.debian.org/{self.release}/{self.package.name}/{page}.{locale}.html"
-        )
+        document["url"] = f"https://manpages.debian.org/{self.release}/{self.package.name}/{page}.{locale}.html"
         yield "text", document
 
     def _page_licence(self, raw: bytes, path: str) -> str:

@@ -81,9 +81,7 @@ def fetch(job: Job) -> Record:
     debs = job.out / ".cache" / "debs"
     deb = apt.download(job.available, debs)
     name = job.package.name
-    contents = read_deb(
-        deb, lambda path: path == f"{DOC}{name}/copyright" or bool(kind_of(path, job.package))
-    )
+    contents = read_deb(deb, lambda path: path == f"{DOC}{name}/copyright" or bool(kind_of(path, job.package)))
     licence, evidence = read_licence(job.package, contents, apt, debs)
     converter = Converter(job.package, licence.expression, RELEASE, job.mandoc)
     work = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=job.out / ".cache" / "work"))
@@ -250,9 +248,7 @@ def fetch_all(packages: list[Package], out: Path, jobs: int, keep_debs: bool) ->
     for attempt in range(2):
         todo = [p for p in packages if attempt == 0 or p.name in failures]
         available, unknown = apt.resolve(p.name for p in todo)
-        failures = {
-            name: f"the archive has no package {name} (is this Debian {RELEASE}?)" for name in unknown
-        }
+        failures = {name: f"the archive has no package {name} (is this Debian {RELEASE}?)" for name in unknown}
         ready = [p for p in todo if p.name in available and not current(p, available[p.name], out)]
         mandoc = find_mandoc(apt, cache) if any("man" in p.parts for p in ready) else None
         work = [Job(p, available[p.name], out, mandoc, keep_debs) for p in ready]
@@ -343,12 +339,9 @@ def print_totals(records: Iterable[Record]) -> None:
     "--check",
     "recipe",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Fetch nothing; compare the licences this recipe declares with OUT/packages.json. Exit code 1 if "
-    "one differs.",
+    help="Fetch nothing; compare the licences this recipe declares with OUT/packages.json. Exit code 1 if one differs.",
 )
-def main(
-    out: Path, subset: str, jobs: int, only: tuple[str, ...], keep_debs: bool, recipe: Path | None
-) -> None:
+def main(out: Path, subset: str, jobs: int, only: tuple[str, ...], keep_debs: bool, recipe: Path | None) -> None:
     if recipe:
         findings = check_recipe(recipe, {n: r["license"] for n, r in read_index(out).items()})
         for finding in findings:
@@ -367,9 +360,7 @@ def main(
         raise click.ClickException(str(error)) from error
     wanted = {p.name for p in packages}
     print_totals(record for name, record in read_index(out).items() if name in wanted)
-    click.echo(
-        f"{len(wanted) - len(failures)} packages in {time.monotonic() - started:.0f} s: {out}", err=True
-    )
+    click.echo(f"{len(wanted) - len(failures)} packages in {time.monotonic() - started:.0f} s: {out}", err=True)
     for name, cause in sorted(failures.items()):
         click.echo(f"{name}: {cause}", err=True)
     sys.exit(1 if failures else 0)

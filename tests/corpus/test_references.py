@@ -94,9 +94,7 @@ def test_a_hub_file_is_asked_for_by_repository_revision_and_path(tmp_path, monke
     assert asked == [("cis-lmu/glotlid", "v3.1", "sub/model.bin")]
 
 
-@pytest.mark.parametrize(
-    "rest", ["cis-lmu/glotlid/model.bin", "glotlid@v3/model.bin", "a/b@v1", "a/b@/c", "a/b@v1/"]
-)
+@pytest.mark.parametrize("rest", ["cis-lmu/glotlid/model.bin", "glotlid@v3/model.bin", "a/b@v1", "a/b@/c", "a/b@v1/"])
 def test_a_hub_reference_needs_namespace_revision_and_file(tmp_path, rest):
     with pytest.raises(InputError, match="revision"):
         resolve(f"hub:{rest}", tmp_path)

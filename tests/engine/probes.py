@@ -23,6 +23,9 @@ class Probe:
     folder: Path
     failures: int = 0
     how: str = "raise"
+    beside: str = ""
+    """A task that must have begun before this one fails."""
+    seconds: float = 0.05
     bytes: int = 1
 
     @property
@@ -38,12 +41,14 @@ class Probe:
         with (self.folder / self.name).open("a") as file:
             file.write(f"{os.getpid()}\n")
         if self.tries <= self.failures:
+            while self.beside and not (self.folder / self.beside).exists():
+                time.sleep(0.01)
             if self.how == "die":
                 os._exit(9)
             if self.how == "odd":
                 raise OddError("very", "odd")
             raise ValueError(f"{self.name} is broken")
-        time.sleep(0.05)
+        time.sleep(self.seconds)
         return self.name.upper()
 
 

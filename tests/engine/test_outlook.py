@@ -42,7 +42,8 @@ def write_corpus(rng: random.Random, folder: Path) -> list[Plain]:
         (folder / f"s{number}.jsonl").write_text("\n".join(map(json.dumps, lines)))
         sources.append(
             {
-                "name": f"s{number}", "path": f"s{number}.jsonl", "license": "CC0-1.0", "priority": rng.choice([0, 0, 5]),
+                "name": f"s{number}", "path": f"s{number}.jsonl", "license": "CC0-1.0",
+                "priority": rng.choice([0, 0, 5]),
                 "columns": {"text": "text", "id": "id", "category": "genre"},
                 "language": rng.choice(["detect", "detect", "fr"]),
             }

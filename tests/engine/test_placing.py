@@ -11,7 +11,7 @@ import pytest
 from small_corpus import Outcome, Place, hashes
 
 from tamis.engine.placing import building, clear, recover
-from tamis.errors import UserError
+from tamis.errors import Locked, UserError
 
 IDENTITY = "0123456789abcdef0123456789abcdef"
 
@@ -97,6 +97,20 @@ with building(Path(sys.argv[1]), {IDENTITY!r}) as folder:
     expected = "before" if moment == "release.rename(old)" else "new"
     assert (release / "manifest.json").read_text() == expected
     assert [path.name for path in tmp_path.iterdir()] == ["small-1"]
+
+
+def test_two_runs_do_not_make_the_same_release(base: tuple[Place, Outcome], tmp_path: Path) -> None:
+    """Two work folders, one folder for releases."""
+    place = base[0].fork(tmp_path)
+    place.out.mkdir()
+    with (
+        building(place.out / "small-1", IDENTITY),
+        pytest.raises(Locked, match="another run is making this release"),
+    ):
+        place.run()
+    assert beside(place) == ["small-1"], "the first one's"
+    (place.out / "small-1").rmdir()
+    assert place.run().files == base[1].files
 
 
 def test_a_failure_leaves_the_release_and_nothing_beside_it(tmp_path: Path) -> None:

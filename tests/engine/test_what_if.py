@@ -42,8 +42,8 @@ def ask(place: Place, *changes: str) -> Plain:
 @pytest.mark.parametrize(
     "change",
     [
-        "gopher_quality.keep.words=50,120", "gopher_quality.keep.words=1,", "language.keep.label=[fr]", "mix.epochs=off",
-        "near_duplicates.keep=off", "near_duplicates.ngram=3", "category.rules=[]", "mix.sources.web=0", "seed=8",
+        "gopher_quality.keep.words=50,120", "gopher_quality.keep.words=1,", "language.keep.label=[fr]",
+        "mix.epochs=off", "near_duplicates.keep=off", "near_duplicates.ngram=3", "category.rules=[]", "mix.sources.web=0", "seed=8",
     ],
 )  # fmt: skip
 def test_the_numbers_add_up(place: Place, change: str) -> None:
@@ -128,9 +128,9 @@ def test_a_model_of_the_corpus_is_not_made_for_an_answer(small: Path, tmp_path: 
 
 
 def test_errors_say_what_to_do(place: Place, small: Path, tokenizer: str, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="not ingested yet.*`tamis run` comes first"):
+    with pytest.raises(UserError, match=r"not ingested yet.*`tamis run` comes first"):
         ask(Place(tmp_path / "new", RECIPE, tokenizer, small), "seed=3")
-    with pytest.raises(UserError, match="with these settings: .* not ingested yet"):
+    with pytest.raises(UserError, match=r"with these settings: .* not ingested yet"):
         ask(place, "sources.news.columns.title=url")
     with pytest.raises(InputError, match="with these settings: source news: no file matches"):
         ask(place, "sources.news.path=nowhere/*.jsonl")
@@ -175,7 +175,10 @@ OTHER_CHANGES = [
     ["tokenize.keep.tokens=,300"],
     ["gopher_quality.keep.words=1,", "gopher_quality.keep.stop_words=off", "language.keep.score=0.1,"],
 ]
-REAL_RUNS = [["gopher_quality.keep.words=30,"], ["near_duplicates.min_similarity=0.85", "gopher_quality.keep.words=70,"]]
+REAL_RUNS = [
+    ["gopher_quality.keep.words=30,"],
+    ["near_duplicates.min_similarity=0.85", "gopher_quality.keep.words=70,"],
+]
 
 
 @pytest.fixture(scope="module")
@@ -217,7 +220,10 @@ def thresholds(data: Plain, ledger: pl.DataFrame, chance: random.Random) -> list
                 if rule.max is not None:
                     above = beyond[beyond > rule.max]
                     looser = float(np.quantile(above, share)) if len(above) else rule.max * 2
-                    changes += [[f"{setting}={low},{inside.quantile(1 - share):.9g}"], [f"{setting}={low},{looser:.9g}"]]
+                    changes += [
+                        [f"{setting}={low},{inside.quantile(1 - share):.9g}"],
+                        [f"{setting}={low},{looser:.9g}"],
+                    ]
     return changes
 
 
@@ -245,9 +251,7 @@ def test_every_threshold_of_the_sample_as_a_rerun_finds_it(sample: tuple[Plain, 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("change", REAL_RUNS, ids=lambda change: change[0])
-def test_the_ledger_of_a_release_is_as_foreseen(
-    sample: tuple[Plain, Path], tmp_path: Path, change: list[str]
-) -> None:
+def test_the_ledger_of_a_release_is_as_foreseen(sample: tuple[Plain, Path], tmp_path: Path, change: list[str]) -> None:
     data, untouched = sample
     shutil.copytree(untouched, tmp_path / "copy")
     told = foreseen(session_of(data, untouched, *change))
@@ -262,7 +266,7 @@ def test_the_ledger_of_a_release_is_as_foreseen(
 def test_tighter_thresholds_of_the_sample_leave_nothing_unknown(sample: tuple[Plain, Path]) -> None:
     data, folder = sample
     for change in (
-        "gopher_quality.keep.words=120,", "gopher_repetition.keep.top_2gram_char_ratio=,0.05", "language.keep.score=0.9,",
-        "near_duplicates.min_similarity=0.5", "exact_duplicates.keep.cluster_size=,1",
+        "gopher_quality.keep.words=120,", "gopher_repetition.keep.top_2gram_char_ratio=,0.05",
+        "language.keep.score=0.9,", "near_duplicates.min_similarity=0.5", "exact_duplicates.keep.cluster_size=,1",
     ):  # fmt: skip
         assert not foreseen(session_of(data, folder, change)).unknown.any(), change

@@ -88,7 +88,8 @@ def test_a_dropped_document_shows_the_rule_with_its_value(place: Place, ledger: 
     told = story(place, dropped)
     entry = ledger.row(by_predicate=pl.col("id") == dropped, named=True)
     assert stage(told, "gopher_quality")["rules"][0] == {
-        "signal": "words", "value": entry["gopher_quality.words"], "allowed": "[20, 120]", "where": None, "passed": False,
+        "signal": "words", "value": entry["gopher_quality.words"], "allowed": "[20, 120]", "where": None,
+        "passed": False,
     }  # fmt: skip
     assert stage(told, "gopher_repetition")["state"] == "dropped before"
     assert not told["released"]
@@ -142,7 +143,9 @@ def test_a_document_that_is_not_drawn(place: Place, ledger: pl.DataFrame) -> Non
 
 def test_with_a_change_it_says_what_is_not_known(place: Place, ledger: pl.DataFrame) -> None:
     short = ledger.filter(
-        pl.col("dropped_by") == "gopher_quality.words", pl.col("gopher_quality.words") < 20, pl.col("failed").list.len() == 1
+        pl.col("dropped_by") == "gopher_quality.words",
+        pl.col("gopher_quality.words") < 20,
+        pl.col("failed").list.len() == 1,
     ).row(0, named=True)
     told = story(place, short["id"], "gopher_quality.keep.words=1,", "gopher_quality.keep_by=off")
     assert told["released"] is None

@@ -235,9 +235,7 @@ def merge_lists(draw: st.DrawFn) -> list[tuple[int, int, int]]:
 
 @settings(max_examples=100, deadline=None)
 @given(merge_lists(), st.lists(st.integers(0, 3), min_size=1, max_size=3 * SCANNED))
-def test_merges_come_in_the_order_they_were_learnt(
-    merges: list[tuple[int, int, int]], ids: list[int]
-) -> None:
+def test_merges_come_in_the_order_they_were_learnt(merges: list[tuple[int, int, int]], ids: list[int]) -> None:
     columns = np.array(merges, np.uint32).reshape(-1, 3).T
     table = merge_table(*columns)
     for part in (ids, ids[:SCANNED], ids[: SCANNED + 1]):
@@ -283,9 +281,7 @@ def _look_up(table, data, i, size, ids, count, out):
 )
 def test_the_cache_gives_what_was_put_in_and_nothing_else(pieces: list[bytes], bits: int) -> None:
     table = piece_table(bits, 200, 30, 38)
-    ids_of = {
-        piece: np.arange(k, k + 1 + k % 7, dtype=np.uint32) for k, piece in enumerate(dict.fromkeys(pieces))
-    }
+    ids_of = {piece: np.arange(k, k + 1 + k % 7, dtype=np.uint32) for k, piece in enumerate(dict.fromkeys(pieces))}
     out = np.empty(64, np.uint32)
     found = 0
     for piece in [*pieces, *pieces, *pieces[-1:]]:
@@ -330,9 +326,7 @@ def test_texts_that_may_compose_or_are_unknown_are_marked() -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(
-    st.text(st.characters(categories=["L", "M", "N"]) | st.sampled_from("ae\u0301\u0323\u0307 "), max_size=12)
-)
+@given(st.text(st.characters(categories=["L", "M", "N"]) | st.sampled_from("ae\u0301\u0323\u0307 "), max_size=12))
 def test_a_text_without_a_mark_is_composed(text: str) -> None:
     if unsure([text]) == [False]:
         assert unicodedata.is_normalized("NFC", text)

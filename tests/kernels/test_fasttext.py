@@ -41,8 +41,7 @@ def generated(count, seed, words=60):
     for _ in range(count):
         alphabets = rng.sample(ALPHABETS, rng.choice([1, 1, 2]))
         tokens = [
-            "".join(rng.choices(rng.choice(alphabets), k=rng.randint(1, 9)))
-            for _ in range(rng.randint(0, words))
+            "".join(rng.choices(rng.choice(alphabets), k=rng.randint(1, 9))) for _ in range(rng.randint(0, words))
         ]
         documents.append(rng.choice([" ", "  ", "\t", " \r", "\u00a0", " \v\f "]).join(tokens))
     return documents

@@ -26,9 +26,7 @@ prose = st.lists(st.tuples(st.sampled_from(PIECES), st.sampled_from(SEPARATORS))
     lambda parts: "".join(piece + separator for piece, separator in parts)
 )
 parts = st.lists(
-    st.tuples(
-        st.sampled_from(["a", "B", "ccc", "été", "東"]), st.sampled_from([" ", " ", ", ", "\n", "\n\n"])
-    ),
+    st.tuples(st.sampled_from(["a", "B", "ccc", "été", "東"]), st.sampled_from([" ", " ", ", ", "\n", "\n\n"])),
     max_size=14,
 ).map(lambda parts: "".join(word + separator for word, separator in parts))
 repetitive = st.tuples(parts, parts, st.integers(1, 4)).map(lambda t: (t[0] + t[1]) * t[2] + t[0])
@@ -122,9 +120,7 @@ def test_stop_words_must_be_single_words() -> None:
 
 def test_every_stop_word_is_found_in_a_crowded_table() -> None:
     words = [f"w{i}" for i in range(500)]
-    counts = count_prose(
-        *buffers([" ".join(words * 2), "w1 W1 x"]), stop_word_tables([words]), np.zeros(2, np.int32)
-    )
+    counts = count_prose(*buffers([" ".join(words * 2), "w1 W1 x"]), stop_word_tables([words]), np.zeros(2, np.int32))
     assert counts.stop_words.tolist() == [500, 1]
 
 

@@ -152,9 +152,7 @@ def test_characters_have_their_unicode_class() -> None:
         assert bool(classes[point] & UNSPACED) == is_unspaced(char), hex(point)
 
 
-@pytest.mark.parametrize(
-    "char", ["\0", "\x7f", "\x80", "\u07ff", "\u0800", "\uffff", "\U00010000", "\U0010ffff"]
-)
+@pytest.mark.parametrize("char", ["\0", "\x7f", "\x80", "\u07ff", "\u0800", "\uffff", "\U00010000", "\U0010ffff"])
 def test_decode_at_the_edges_of_utf8(char: str) -> None:
     data = np.frombuffer(("x" + char + "y").encode(), np.uint8)
     assert decode(data, 1) == (ord(char), len(data) - 1)

@@ -339,8 +339,7 @@ def demo_deb(tmp_path):
     root = tmp_path / "root"
     files = {
         "DEBIAN/control": (
-            b"Package: demo\nVersion: 1:2.0-1\nArchitecture: all\n"
-            b"Maintainer: A <a@example.org>\nDescription: demo\n"
+            b"Package: demo\nVersion: 1:2.0-1\nArchitecture: all\nMaintainer: A <a@example.org>\nDescription: demo\n"
         ),
         "usr/share/doc/demo/copyright": DEP5.encode(),
         "usr/share/doc/demo/fr/index.html": b'<?xml version="1.0"?>\n<title>Bonjour</title><p>Un',
@@ -356,9 +355,7 @@ def demo_deb(tmp_path):
         (root / path).write_bytes(content)
     (root / "usr/share/doc/demo/en/again.html").symlink_to("index.html")
     deb = tmp_path / "demo_1%3a2.0-1_all.deb"
-    subprocess.run(
-        ["dpkg-deb", "--build", "--root-owner-group", str(root), str(deb)], check=True, capture_output=True
-    )
+    subprocess.run(["dpkg-deb", "--build", "--root-owner-group", str(root), str(deb)], check=True, capture_output=True)
     return deb
 
 

@@ -78,6 +78,4 @@ def test_fakes_keep_shape_and_check_digits(value: str, digest: int, spaced: bool
 
 def test_table_is_the_lengths() -> None:
     table = iban.length_table().reshape(26, 26)
-    assert {
-        chr(65 + a) + chr(65 + b): int(table[a, b]) for a, b in zip(*table.nonzero(), strict=True)
-    } == iban.LENGTHS
+    assert {chr(65 + a) + chr(65 + b): int(table[a, b]) for a, b in zip(*table.nonzero(), strict=True)} == iban.LENGTHS

@@ -73,9 +73,7 @@ digits = st.text("0123456789", min_size=1, max_size=12)
 joints = st.sampled_from(
     [" ", "", "-", ".", "/", " - ", " (", ") ", "(", ")", "x", " ext. ", "~", "\u00a0", ", ", "\n"]
 )
-starts = st.sampled_from(
-    ["", "+33 ", "+1 ", "0", "00", "06 ", "01 4", "(0", "020 7", "650 253 ", "+", "tel ", "0800 "]
-)
+starts = st.sampled_from(["", "+33 ", "+1 ", "0", "00", "06 ", "01 4", "(0", "020 7", "650 253 ", "+", "tel ", "0800 "])
 messy = st.lists(st.tuples(starts, digits, joints).map("".join), max_size=6).map("".join)
 
 
@@ -83,14 +81,10 @@ messy = st.lists(st.tuples(starts, digits, joints).map("".join), max_size=6).map
 def printed(draw: st.DrawFn) -> str:
     """Example numbers of many countries as people write them."""
     region = draw(st.sampled_from(sorted({r for regions in phone.REGIONS.values() for r in regions})))
-    kind = draw(
-        st.sampled_from([phonenumbers.PhoneNumberType.FIXED_LINE, phonenumbers.PhoneNumberType.MOBILE])
-    )
+    kind = draw(st.sampled_from([phonenumbers.PhoneNumberType.FIXED_LINE, phonenumbers.PhoneNumberType.MOBILE]))
     number = phonenumbers.example_number_for_type(region, kind)
     style = draw(
-        st.sampled_from(
-            [phonenumbers.PhoneNumberFormat.NATIONAL, phonenumbers.PhoneNumberFormat.INTERNATIONAL]
-        )
+        st.sampled_from([phonenumbers.PhoneNumberFormat.NATIONAL, phonenumbers.PhoneNumberFormat.INTERNATIONAL])
     )
     return phonenumbers.format_number(number, style)
 
@@ -152,9 +146,6 @@ def test_fakes_are_reserved_numbers() -> None:
 
 def test_spellings_share_a_canonical_form() -> None:
     fr = phone.REGIONS["fr"]
-    forms = {
-        phone.canonical(v, fr)
-        for v in ("06 12 34 56 78", "0612345678", "+33 (0)6.12.34.56.78", "0033612345678")
-    }
+    forms = {phone.canonical(v, fr) for v in ("06 12 34 56 78", "0612345678", "+33 (0)6.12.34.56.78", "0033612345678")}
     assert forms == {"+33612345678"}
     assert phone.canonical("12-34") == "1234"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def check(
     """Asserts that what is certain never varies; returns how many rows are certain, and how many never varied."""
     seen: dict[str, list[set[int]]] = {name: [set() for _ in scopes] for name in found.certain()}
     for here, placed in worlds(rng, scopes, presence, most):
-        values = seen_in(here, order, lambda rows, order: resolve(rows, order, placed))
+        values = seen_in(here, order, partial(resolve, placed))
         for name, column in values.items():
             for row in np.flatnonzero(here):
                 seen[name][row].add(int(column[row]))
@@ -117,7 +118,7 @@ def near_case(
     least = float(rng.choice([0.0, 0.5, 0.7]) if values else 0.7)
     found = near_bounds(packed(matrix), order, own, presence, BANDS, least, Path())
 
-    def resolve(rows: np.ndarray, order: np.ndarray, placed: np.ndarray) -> np.ndarray:
+    def resolve(placed: np.ndarray, rows: np.ndarray, order: np.ndarray) -> np.ndarray:
         return near_clusters(packed(matrix[rows]), order, placed[rows], BANDS, least, Path())[0]
 
     return check(rng, own, presence, order, found, resolve, most)
@@ -174,7 +175,7 @@ def test_exact_duplicates_that_are_certain_never_vary(
     order = rng.permutation(rows)
     found = exact_bounds(hashes, order, own, presence)
 
-    def resolve(rows: np.ndarray, order: np.ndarray, placed: np.ndarray) -> np.ndarray:
+    def resolve(placed: np.ndarray, rows: np.ndarray, order: np.ndarray) -> np.ndarray:
         best: dict[Any, int] = {}
         for row in order:
             best.setdefault((texts[rows[row]], placed[rows[row]]), int(row))

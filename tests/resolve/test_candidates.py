@@ -30,9 +30,7 @@ def packed(signatures: np.ndarray) -> pa.ChunkedArray:
     return pa.chunked_array([pa.Array.from_buffers(kind, len(signatures), [None, data])])
 
 
-def twin(
-    signatures: np.ndarray, scopes: list[int], absent: tuple[int, ...], bands: int, least: float
-) -> list[int]:
+def twin(signatures: np.ndarray, scopes: list[int], absent: tuple[int, ...], bands: int, least: float) -> list[int]:
     """Kept rows when row numbers are the ranks."""
     component = list(range(len(signatures)))
     rows = signatures.shape[1] // bands

@@ -13,16 +13,12 @@ from tamis.resolve.sketches import LoadedSketches
 
 
 def table(ids: list[str], priority: list[int], chars: list[int]) -> pa.Table:
-    return pa.table(
-        {"id": ids, "priority": pa.array(priority, pa.int32()), "chars": pa.array(chars, pa.int64())}
-    )
+    return pa.table({"id": ids, "priority": pa.array(priority, pa.int32()), "chars": pa.array(chars, pa.int64())})
 
 
 @settings(max_examples=50, deadline=None)
 @given(
-    st.dictionaries(
-        st.text(st.characters(codec="utf-8"), max_size=4), st.tuples(st.integers(-1, 1), st.integers(0, 2))
-    )
+    st.dictionaries(st.text(st.characters(codec="utf-8"), max_size=4), st.tuples(st.integers(-1, 1), st.integers(0, 2)))
 )
 def test_rank(documents: dict[str, tuple[int, int]]) -> None:
     ids = list(documents)
@@ -32,9 +28,7 @@ def test_rank(documents: dict[str, tuple[int, int]]) -> None:
 
 
 def test_scopes() -> None:
-    rows = pa.table(
-        {"source": ["a", "b", "a", "b"], "language": pa.array(["fr", None, None, ""], pa.string())}
-    )
+    rows = pa.table({"source": ["a", "b", "a", "b"], "language": pa.array(["fr", None, None, ""], pa.string())})
     rows = pa.concat_tables([rows, rows.slice(0, 2)])
     assert scope_keys(rows, "corpus").tolist() == [0] * 6
     source = scope_keys(rows, "source").tolist()

@@ -93,10 +93,7 @@ def test_order_and_chunks_of_rows_change_nothing(documents: list[tuple[int, int,
     shuffled = rows.take(pa.array(order, pa.int64()))
     cut = len(order) // 3
     shuffled = pa.concat_tables([shuffled.slice(0, cut), shuffled.slice(cut)])
-    assert (
-        resolve(shuffled, scope="source").to_pydict()
-        == expected.take(pa.array(order, pa.int64())).to_pydict()
-    )
+    assert resolve(shuffled, scope="source").to_pydict() == expected.take(pa.array(order, pa.int64())).to_pydict()
     stays = expected["is_duplicate"].to_numpy(zero_copy_only=False)
     assert (~stays).sum() == len({(h, s) for h, _, s in documents})
 

@@ -11,9 +11,10 @@ from datatrove.pipeline.filters.gopher_repetition_filter import find_all_duplica
 
 from tamis.stages.gopher_repetition import STAGE
 
+
 def documents() -> list[str]:
     rng = random.Random(7)
-    words = "le tamis sépare la farine du son et garde ce que la règle permet".split()
+    words = ["le", "tamis", "sépare", "la", "farine", "du", "son", "et", "garde", "ce", "que", "la", "règle", "permet"]
     made = []
     for _ in range(60):
         text = [rng.choice(words) for _ in range(rng.randrange(20, 200))]

@@ -64,12 +64,8 @@ PYTHON = "\n".join(
 )
 
 
-def measure(
-    texts: list[str], languages: list[str | None], config: GopherQualityConfig | None = None
-) -> pl.DataFrame:
-    batch = pa.record_batch(
-        {"text": pa.array(texts, pa.large_string()), "language": pa.array(languages, pa.string())}
-    )
+def measure(texts: list[str], languages: list[str | None], config: GopherQualityConfig | None = None) -> pl.DataFrame:
+    batch = pa.record_batch({"text": pa.array(texts, pa.large_string()), "language": pa.array(languages, pa.string())})
     assert STAGE.prepare is not None
     out = STAGE.prepare(config or GopherQualityConfig(), {})(batch)
     assert out.schema.names == [column.name for column in STAGE.adds]

@@ -165,9 +165,7 @@ class TestPolicy:
         ("scope", "sizes"), [("corpus", [5] * 5), ("source", [2, 3, 3, 2, 3]), ("language", [2, 2, 2, 2, 1])]
     )
     def test_scope(self, scope: str, sizes: list[int]) -> None:
-        sketches = reader(
-            [self.family()[0]] * 5, source=list("xyyxy"), language=["fr", "fr", None, None, "de"]
-        )
+        sketches = reader([self.family()[0]] * 5, source=list("xyyxy"), language=["fr", "fr", None, None, "de"])
         assert resolve(sketches, scope=scope)["cluster_size"].to_pylist() == sizes
 
     def test_documents_without_a_word_or_with_few(self) -> None:
@@ -183,8 +181,7 @@ class TestPolicy:
             texts += [" ".join(words), " ".join(edited(rng, words, 10))]  # exact similarity near 0.6
         sketches = reader(texts)
         removed = [
-            sum(resolve(sketches, min_similarity=least)["is_duplicate"].to_pylist())
-            for least in (0, 0.5, 0.7, 0.9)
+            sum(resolve(sketches, min_similarity=least)["is_duplicate"].to_pylist()) for least in (0, 0.5, 0.7, 0.9)
         ]
         assert removed == sorted(removed, reverse=True)
         assert removed[0] > 30
@@ -211,9 +208,7 @@ def test_order_of_rows_changes_nothing() -> None:
         words = prose(rng, 80)
         texts += [" ".join(edited(rng, words, rng.randrange(5))) for _ in range(rng.randrange(1, 6))]
     n = len(texts)
-    sketches = reader(
-        texts, priority=[rng.randrange(2) for _ in texts], source=[rng.choice("xy") for _ in texts]
-    )
+    sketches = reader(texts, priority=[rng.randrange(2) for _ in texts], source=[rng.choice("xy") for _ in texts])
     for scope in ("corpus", "source"):
         expected = resolve(sketches, scope=scope)
         assert 20 < sum(expected["is_duplicate"].to_pylist()) < n

@@ -39,9 +39,9 @@ NOISE = [
     "2024-1-", "été", "中文", "👩‍👩‍👧", ", ", "\n", " / ", "(", ")", "+", "-", ":", ".", "@", "a",
 ]  # fmt: skip
 pieces = st.sampled_from([v for values in VALUES.values() for v in values] + NOISE * 2)
-documents = st.lists(
-    st.tuples(pieces, st.sampled_from([" ", " ", " ", "", "\n", ", "])).map("".join), max_size=12
-).map("".join)
+documents = st.lists(st.tuples(pieces, st.sampled_from([" ", " ", " ", "", "\n", ", "])).map("".join), max_size=12).map(
+    "".join
+)
 
 
 def batch(texts: list[str], language: str | None = "fr") -> pa.RecordBatch:
@@ -109,9 +109,7 @@ def test_every_kind_is_found_counted_and_replaced(kind: str) -> None:
         "iban": "IBAN",
         "payment_card": "PAYMENT_CARD",
     }
-    assert released(texts) == [
-        f"Voici : {'ip ' if 'ip' in v else ''}<{tag[kind]}>, merci — été." for v in VALUES[kind]
-    ]
+    assert released(texts) == [f"Voici : {'ip ' if 'ip' in v else ''}<{tag[kind]}>, merci — été." for v in VALUES[kind]]
     others = tuple(k for k in VALUES if k != kind)
     assert kind not in {k for text in texts for k, _ in found(text, kinds=others)}
 

@@ -47,9 +47,7 @@ def byte_level(pattern: str, corpus: pa.Array, size: int = 700) -> Tokenizer:
         )
     made.decoder = decoders.ByteLevel()
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    trainer = trainers.BpeTrainer(
-        vocab_size=size, special_tokens=[END], initial_alphabet=alphabet, show_progress=False
-    )
+    trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=[END], initial_alphabet=alphabet, show_progress=False)
     made.train_from_iterator(corpus.to_pylist(), trainer)
     return made
 
@@ -72,9 +70,7 @@ def sentencepiece(corpus: pa.Array, steps: list[normalizers.Normalizer] | None =
     # A run of spaces is a token, too.
     vocabulary = model["vocab"] | {"\u2581\u2581": len(model["vocab"])}
     made = Tokenizer(
-        models.BPE(
-            vocabulary, [*merges, ("\u2581", "\u2581")], byte_fallback=True, unk_token="<unk>", fuse_unk=True
-        )
+        models.BPE(vocabulary, [*merges, ("\u2581", "\u2581")], byte_fallback=True, unk_token="<unk>", fuse_unk=True)
     )
     made.normalizer = normalizers.Sequence(
         [normalizers.Prepend("\u2581"), normalizers.Replace(" ", "\u2581")] if steps is None else steps
@@ -202,9 +198,7 @@ def test_composition_is_left_to_the_library(corpus: pa.Array, tmp_path: Path) ->
         ["e\u0301", "f", "g\u0323\u0307"],
     ):
         agree(handle, texts)
-    assert encoder(handle)._left(
-        large(["a", "e\u0301"]), *module.text_buffers(large(["a", "e\u0301"]))
-    ).tolist() == [
+    assert encoder(handle)._left(large(["a", "e\u0301"]), *module.text_buffers(large(["a", "e\u0301"]))).tolist() == [
         False,
         True,
     ]
@@ -242,9 +236,7 @@ def test_long_documents_and_long_pieces(trained: Path, corpus: pa.Array) -> None
     )
 
 
-def test_batches_and_slices_leave_no_trace(
-    trained: Path, corpus: pa.Array, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_batches_and_slices_leave_no_trace(trained: Path, corpus: pa.Array, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = encoder(load_tokenizer(trained)).encode(corpus, never)
     monkeypatch.setattr(module, "BATCH_BYTES", 1000)
     monkeypatch.setattr(module, "BATCH_DOCUMENTS", 3)
@@ -415,9 +407,7 @@ def test_the_proof_finds_a_wrong_split(
 def test_the_proof_finds_wrong_rules(
     corpus: pa.Array, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        program, "_followers", lambda: ((0x20, 0x20), (0x41, 0x5A), (0x61, 0x7A), (0xB2, 0xB3))
-    )
+    monkeypatch.setattr(program, "_followers", lambda: ((0x20, 0x20), (0x41, 0x5A), (0x61, 0x7A), (0xB2, 0xB3)))
     assert "disagree" in refused(sentencepiece(corpus, lucie_like()), caplog, "t")
 
 

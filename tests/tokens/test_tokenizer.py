@@ -90,9 +90,7 @@ def test_any_text_has_the_librarys_ids(name: str, request: pytest.FixtureRequest
     same()
 
 
-def test_batches_join_without_a_trace(
-    trained: Path, corpus: pa.Array, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_batches_join_without_a_trace(trained: Path, corpus: pa.Array, monkeypatch: pytest.MonkeyPatch) -> None:
     handle = load_tokenizer(trained)
     texts = corpus.to_pylist()[:40] + TRICKY
     whole = rows(handle, texts)
@@ -178,9 +176,7 @@ def wordlevel() -> Tokenizer:
 
 def merging_bpe() -> Tokenizer:
     """A BPE that learnt to merge its own end-of-document token from text."""
-    vocabulary = {
-        token: i for i, token in enumerate(["<unk>", "</s>", "a", "b", "<", "/", "s", ">", "</", "s>"])
-    }
+    vocabulary = {token: i for i, token in enumerate(["<unk>", "</s>", "a", "b", "<", "/", "s", ">", "</", "s>"])}
     merges = [("<", "/"), ("s", ">"), ("</", "s>")]
     return Tokenizer(models.BPE(vocabulary, merges, unk_token="<unk>", dropout=0.5))
 
@@ -322,9 +318,7 @@ def test_a_cut_never_changes_the_pieces(made: Tokenizer) -> None:
 
 
 def test_a_cut_falls_behind_letters_of_long_standing_only() -> None:
-    letters = [
-        c for c in map(chr, range(0x11000)) if not 0xD800 <= ord(c) < 0xE000 and module._CUT.match(c + " ")
-    ]
+    letters = [c for c in map(chr, range(0x11000)) if not 0xD800 <= ord(c) < 0xE000 and module._CUT.match(c + " ")]
     assert len(letters) > 30_000
     assert all(unicodedata.category(c).startswith("L") for c in letters)
 

@@ -131,10 +131,7 @@ def test_order_follows_content_not_place() -> None:
 
 def test_order_of_a_slice() -> None:
     hashes = digests(*map(str, range(20)))
-    assert (
-        sample_order(hashes.slice(5, 9), 1).tolist()
-        == sample_order(digests(*map(str, range(5, 14))), 1).tolist()
-    )
+    assert sample_order(hashes.slice(5, 9), 1).tolist() == sample_order(digests(*map(str, range(5, 14))), 1).tolist()
     assert sample_order(hashes.slice(3, 0), 1).tolist() == []
     with pytest.raises(TypeError, match="fixed_size_binary"):
         sample_order(pa.array(["a"]), 1)

@@ -9,7 +9,6 @@ import click
 
 from tamis.cli.options import json_option, load, set_option, work_option
 
-
 _LONG = 24
 
 
@@ -72,14 +71,16 @@ def _rows(stage: dict[str, Any]) -> list[tuple[Any, ...]]:
             why = "only for " + ", ".join(f"{column} {rule}" for column, rule in stage["when"].items())
         return [(stage["stage"], Text(why, style="dim"), "", "", "")]
     rules = {rule["signal"]: rule for rule in stage["rules"]}
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for signal, value in stage["signals"].items():
         rule = rules.get(signal)
-        allowed = verdict = ""
-        if rule is not None:
-            allowed = rule["allowed"] + (f" as {rule['where']}" if rule["where"] else "")
-            verdict = "passes" if rule["passed"] else Text("fails", style="red")
-        rows.append(("" if rows else stage["stage"], signal, _value(value), allowed, verdict))
+        name = "" if rows else stage["stage"]
+        if rule is None:
+            rows.append((name, signal, _value(value), "", ""))
+            continue
+        allowed = rule["allowed"] + (f" as {rule['where']}" if rule["where"] else "")
+        verdict = "passes" if rule["passed"] else Text("fails", style="red")
+        rows.append((name, signal, _value(value), allowed, verdict))
     return rows
 
 

@@ -42,9 +42,7 @@ def resolve(reference: str, base: Path) -> Path:
     if reference.startswith("hub:"):
         return _in_hub(reference)
     if "://" in reference:
-        raise InputError(
-            f"{reference!r} is a URL; a reference is {FORMS}. Download the file and give its path"
-        )
+        raise InputError(f"{reference!r} is a URL; a reference is {FORMS}. Download the file and give its path")
     if not reference.strip():
         raise InputError(f"an empty reference names no file; write {FORMS}")
     return _file(reference, base / Path(reference).expanduser())
@@ -77,8 +75,7 @@ def _file(reference: str, path: Path) -> Path:
     missing = path.relative_to(folder).parts[0]
     near = did_you_mean(missing, _names(folder.iterdir()))
     raise InputError(
-        f"no file {path} for the reference {reference!r}: {folder} has no {missing!r}.{near} "
-        f"A reference is {FORMS}"
+        f"no file {path} for the reference {reference!r}: {folder} has no {missing!r}.{near} A reference is {FORMS}"
     )
 
 
@@ -146,9 +143,7 @@ def _in_hub(reference: str) -> Path:
             f"{reference!r}: the hub has no model repository {repo}, or HF_TOKEN doesn't open it"
         ) from error
     except RevisionNotFoundError as error:
-        raise InputError(
-            f"{reference!r}: {repo} has no revision {revision!r}; give a commit, tag or branch"
-        ) from error
+        raise InputError(f"{reference!r}: {repo} has no revision {revision!r}; give a commit, tag or branch") from error
     except EntryNotFoundError as error:
         raise InputError(f"{reference!r}: {repo} at {revision} has no file {file!r}") from error
     except (HFValidationError, HfHubHTTPError, OSError) as error:

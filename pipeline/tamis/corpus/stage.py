@@ -172,9 +172,7 @@ class Registry:
 
 def measured(rows: int, columns: Mapping[str, pa.Array | npt.NDArray[Any]]) -> pa.RecordBatch:
     """A record batch of new columns, each of `rows` rows, for a stage to return."""
-    arrays = {
-        name: values if isinstance(values, pa.Array) else pa.array(values) for name, values in columns.items()
-    }
+    arrays = {name: values if isinstance(values, pa.Array) else pa.array(values) for name, values in columns.items()}
     for name, values in arrays.items():
         if len(values) != rows:
             raise ValueError(f"column {name!r} has {len(values)} rows for {rows} documents")

@@ -47,9 +47,7 @@ _LISTS = {
     """,
 }
 
-STOP_WORDS: dict[str, frozenset[str]] = {
-    language: frozenset(words.split()) for language, words in _LISTS.items()
-}
+STOP_WORDS: dict[str, frozenset[str]] = {language: frozenset(words.split()) for language, words in _LISTS.items()}
 """Stop words, lower case, by ISO 639-1 code."""
 
 UNSPACED_LANGUAGES = ("bo", "dz", "ja", "km", "lo", "my", "th", "yue", "zh")

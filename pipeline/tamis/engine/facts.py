@@ -49,14 +49,12 @@ def funnel_of(
                 chars_out=chars_out,
                 measured=measured,
                 reasons={reason: count for reason, (count, _) in sorted(mine.items())},
-            )  # fmt: skip
+            )
         )
         entered, chars = out, chars_out
     released = by_reason.get(None, (0, 0))[0]
     if entered != released:
-        raise RunError(
-            f"accounting of source {source} doesn't close: {entered} documents left, {released} released"
-        )
+        raise RunError(f"accounting of source {source} doesn't close: {entered} documents left, {released} released")
     return rows
 
 
@@ -120,8 +118,7 @@ def stage_facts(use: StageUse, models: Models) -> StageFacts:
         ],
         when={column: str(condition) for column, condition in use.when.items()},
         models={
-            name: {"reference": model.reference, "sha256": model.sha256}
-            for name, model in models[use.name].items()
+            name: {"reference": model.reference, "sha256": model.sha256} for name, model in models[use.name].items()
         },
     )
 
@@ -171,11 +168,7 @@ def dropped_by_language(ledger: pl.DataFrame) -> dict[str, dict[str, int]]:
 
 def pii_of(ledger: pl.DataFrame) -> list[CountRow]:
     """Personal data found in released documents, by kind and language (`pii.KIND` count signals)."""
-    kinds = [
-        name
-        for name in ledger.columns
-        if name.startswith("pii.") and name not in ("pii.measured", "pii.found")
-    ]
+    kinds = [name for name in ledger.columns if name.startswith("pii.") and name not in ("pii.measured", "pii.found")]
     released = ledger.filter(pl.col("copies") > 0).with_columns(pl.col("language").fill_null(UNKNOWN))
     rows = []
     for kind in kinds:
@@ -188,9 +181,7 @@ def pii_of(ledger: pl.DataFrame) -> list[CountRow]:
             .sort("language")
         )
         for language, documents, found in counts.iter_rows():
-            rows.append(
-                CountRow(kind=kind.removeprefix("pii."), language=language, documents=documents, found=found)
-            )
+            rows.append(CountRow(kind=kind.removeprefix("pii."), language=language, documents=documents, found=found))
     return rows
 
 
@@ -231,6 +222,4 @@ def totals_of(ledger: pl.DataFrame, composition: Sequence[CompositionRow]) -> di
 def software() -> dict[str, str]:
     """Versions of all that bytes depend on."""
     names = ("numba", "numpy", "polars", "pyarrow", "tokenizers", "xxhash")
-    return {"tamis": __version__, "python": platform.python_version()} | {
-        name: version(name) for name in names
-    }
+    return {"tamis": __version__, "python": platform.python_version()} | {name: version(name) for name in names}

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -30,7 +31,7 @@ from tamis.engine.verdicts import Verdicts
 from tamis.mix.epochs import copies_of
 from tamis.recipe.model import Recipe, StageUse
 from tamis.resolve.bounds import Bounds, Presence, exact_bounds, near_bounds
-from tamis.resolve.ranking import rank_order, scope_keys
+from tamis.resolve.ranking import Scope, rank_order, scope_keys
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,10 @@ class Outlook:
     @property
     def unmeasured(self) -> Mask:
         """Documents that a run has work to do on."""
-        masks: list[Mask] = [np.zeros(self.ledger.height, bool), *self.open.values()]
-        return np.logical_or.reduce(masks)
+        unmeasured = np.zeros(self.ledger.height, bool)
+        for mask in self.open.values():
+            unmeasured |= mask
+        return unmeasured
 
 
 def outlook(session: Session) -> Outlook:
@@ -74,13 +77,12 @@ def outlook(session: Session) -> Outlook:
             _Gap(session, walks, use, needed).judge()
     parts = [walk.outlook(recipe) for walk in walks]
     return Outlook(
-        pl.concat([part.ledger for part in parts], how="diagonal_relaxed"),
-        *(
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in ("unknown", "unexplained", "without_tokens")
-        ),
-        {use.name: np.concatenate([part.open[use.name] for part in parts]) for use in recipe.stages},
-        pl.concat([part.cause for part in parts]),
+        ledger=pl.concat([part.ledger for part in parts], how="diagonal_relaxed"),
+        unknown=np.concatenate([part.unknown for part in parts]),
+        unexplained=np.concatenate([part.unexplained for part in parts]),
+        without_tokens=np.concatenate([part.without_tokens for part in parts]),
+        open={use.name: np.concatenate([part.open[use.name] for part in parts]) for use in recipe.stages},
+        cause=pl.concat([part.cause for part in parts]),
     )
 
 
@@ -88,9 +90,7 @@ def _needed(use: StageUse, later: Sequence[StageUse]) -> list[str]:
     """Signals of a stage on which a verdict hangs: those of its rules, and those that later stages name."""
     ruled = {signal for values in use.keep_by.values() for rules in values.values() for signal in rules}
     named = {column for stage in later for column in (*stage.when, *stage.keep_by, *stage.stage.reads)}
-    return [
-        name for name in use.stage.signals if name in {*use.keep, *ruled} or f"{use.name}.{name}" in named
-    ]
+    return [name for name in use.stage.signals if name in {*use.keep, *ruled} or f"{use.name}.{name}" in named]
 
 
 class _Walk:
@@ -127,7 +127,7 @@ class _Walk:
     def reach(self, use: StageUse) -> Mask:
         """Rows that a run may ask the stage about."""
         reach = self.verdicts.inside(use.when) | self.vague(use.when)
-        return reach if use.exhaustive else reach & self.verdicts.alive
+        return reach if use.exhaustive and use.stage.resolve is None else reach & self.verdicts.alive
 
     def judge(self, use: StageUse, table: pa.Table, decides: bool) -> None:
         """Applies the stage's rules to the rows that `table` has measured; the others in its reach become
@@ -172,12 +172,12 @@ class _Walk:
         uncounted = self.open.get(tokens, np.zeros(frame.height, bool))
         causes = np.array([*self._causes, None], dtype=object)
         return Outlook(
-            ledger,
-            unknown,
-            verdicts.unknown & ~unknown,
-            uncounted & (ledger["copies"] > 0).to_numpy(),
-            self.open,
-            pl.Series(causes[np.where(unknown, self._cause, -1)].tolist(), dtype=pl.String),
+            ledger=ledger,
+            unknown=unknown,
+            unexplained=verdicts.unknown & ~unknown,
+            without_tokens=uncounted & (ledger["copies"] > 0).to_numpy(),
+            open=self.open,
+            cause=pl.Series(causes[np.where(unknown, self._cause, -1)].tolist(), dtype=pl.String),
         )
 
 
@@ -194,7 +194,7 @@ class _Gap:
         self.session, self.walks, self.use, self.needed = session, walks, use, needed
         self.possible = [walk.reach(use) for walk in walks]
         self.sure = [
-            possible & ~walk.vague(use.when) & (use.exhaustive | ~walk.verdicts.unknown)
+            possible & ~walk.vague(use.when) & ~walk.verdicts.unknown
             for walk, possible in zip(walks, self.possible, strict=True)
         ]
         self.seen = [
@@ -246,7 +246,7 @@ class _Gap:
     def _certain(self, scratch: Path) -> dict[str, Mask]:
         """By signal: rows seen whose value is the same whoever else is there."""
         use = self.use
-        scope = getattr(use.config, "scope", "corpus")
+        scope: Scope = getattr(use.config, "scope", "corpus")
         wild = [
             walk.vague(("language",)) & seen & (scope == "language")
             for walk, seen in zip(self.walks, self.seen, strict=True)
@@ -267,11 +267,9 @@ class _Gap:
     def _of_seen(self, masks: Sequence[Mask]) -> Mask:
         return np.concatenate([mask[seen] for mask, seen in zip(masks, self.seen, strict=True)])
 
-    def _meet(self, blind: Sequence[Mask], scope: str, seen: Sketches) -> Mask:
+    def _meet(self, blind: Sequence[Mask], scope: Scope, seen: Sketches) -> Mask:
         """Rows seen that may duplicate a row of which there is no sketch: any of its scope."""
-        stray = any(
-            (walk.vague((scope,)) & mask).any() for walk, mask in zip(self.walks, blind, strict=True)
-        )
+        stray = any((walk.vague((scope,)) & mask).any() for walk, mask in zip(self.walks, blind, strict=True))
         if stray:
             return np.ones(seen.rows.num_rows, bool)
         blind_scopes = scope_keys(self._sketches(blind).rows, scope)
@@ -281,10 +279,11 @@ class _Gap:
 
 def _bounds(use: StageUse, sketches: Sketches, presence: Presence, scratch: Path) -> Bounds | None:
     """What holds of the duplicates among rows that may or may not be there; None for other resolvers."""
+    config: Any = use.config
     if use.name not in ("exact_duplicates", "near_duplicates"):
         return None
-    order, scopes = rank_order(sketches.rows), scope_keys(sketches.rows, use.config.scope)
+    order, scopes = rank_order(sketches.rows), scope_keys(sketches.rows, config.scope)
     if use.name == "exact_duplicates":
         return exact_bounds(sketches.rows.column("content_hash"), order, scopes, presence)
-    signatures, bands = sketches.read("signature"), use.config.banding[0]
-    return near_bounds(signatures, order, scopes, presence, bands, use.config.min_similarity, scratch)
+    signatures, bands = sketches.read("signature"), config.banding[0]
+    return near_bounds(signatures, order, scopes, presence, bands, config.min_similarity, scratch)

@@ -7,6 +7,8 @@ OUT/.building-NAME-VERSION-old         the one it replaces, between two renames
 
 from __future__ import annotations
 
+import fcntl
+import os
 import re
 import shutil
 import tempfile
@@ -16,7 +18,7 @@ from pathlib import Path
 
 from tamis.corpus.commit import make_folder, sync_folder
 from tamis.corpus.manifest import NAME
-from tamis.errors import OptionError
+from tamis.errors import Locked, OptionError
 
 _DIGITS = 12
 
@@ -43,10 +45,15 @@ def _empty(folder: Path) -> bool:
 
 
 def recover(release: Path) -> None:
-    """Brings back the release that a run was replacing when it was killed."""
+    """Brings back the release that a run was replacing when it was killed.
+
+    Raises Locked when another run is making this release, from another work folder.
+    """
     old = _old(release)
     if not old.exists():
         return
+    for folder in _made(release):
+        os.close(_hold(folder))
     if release.exists():
         shutil.rmtree(old)
     else:
@@ -60,21 +67,42 @@ def building(release: Path, identity: str) -> Iterator[Path]:
     clear(release)
     folder = release.with_name(f".building-{release.name}-{identity[:_DIGITS]}")
     make_folder(folder)
+    handle = _hold(folder)
     try:
         yield folder
         _swap(folder, release)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        os.close(handle)
         recover(release)
 
 
 def clear(release: Path) -> None:
-    """Removes what killed runs left of this release in the making."""
+    """Removes what killed runs left of this release in the making. Raises Locked when one isn't dead."""
+    for folder in _made(release):
+        handle = _hold(folder)
+        shutil.rmtree(folder)
+        os.close(handle)
+
+
+def _made(release: Path) -> list[Path]:
+    """Folders in which this release is, or was, in the making."""
     # Another release's name may begin like this one's.
     name = re.compile(rf"\.building-{re.escape(release.name)}-[0-9a-f]{{{_DIGITS}}}")
-    for path in release.parent.iterdir():
-        if name.fullmatch(path.name):
-            shutil.rmtree(path)
+    return [path for path in release.parent.iterdir() if name.fullmatch(path.name)]
+
+
+def _hold(folder: Path) -> int:
+    """Locks a folder for as long as the file handle is open: two work folders may share one for releases."""
+    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise Locked(
+            f"{folder}: another run is making this release. Wait for it, or choose another folder with --out"
+        ) from None
+    return handle
 
 
 def _swap(folder: Path, release: Path) -> None:

@@ -182,12 +182,12 @@ class ReleaseTask:
         columns |= {name: group.column(name) for name in METADATA}
         columns = {name: _string(column) for name, column in columns.items()}
         rows = pa.table({"text": text, **{name: columns[name] for name in FACTS}, "copies": columns["copies"]})
-        if tokens is None:
+        if tokens is None or self.tokenize is None:
             return rows, None
         if not content_hashes(text).equals(one_chunk(tokens.column("text_hash"))):
             raise StoreError(
                 f"{context.shard.path}: the text to release is not the text that was tokenized. "
-                f"Delete the signals of {context.source.name} and run again"
+                f"Delete {context.signal_path(self.tokenize)} and run again"
             )
         rows = rows.append_column("tokens", tokens.column("tokens"))
         value = pa.uint16() if self.vocabulary_16 else pa.uint32()

@@ -44,6 +44,18 @@ category, documents_after = documents_before + documents_gained - documents_lost
 count of tokens: theirs were never measured. `mixed_tokens` count every copy."""
 
 
+_PAST = (
+    "documents_before",
+    "documents_lost",
+    "released_unknown",
+    "tokens_before",
+    "tokens_lost",
+    "released_unknown_tokens",
+    "mixed_tokens_before",
+)
+"""Counts of documents in the release as it is: they stand with the language and category they have there."""
+
+
 def what_if(before: Session, after: Session) -> dict[str, Any]:
     """Documents and tokens gained, lost and unknown when `after`'s recipe takes the place of `before`'s.
 
@@ -149,11 +161,9 @@ def _groups(old: Outlook, new: Outlook) -> Iterator[pl.Series]:
 
 
 def _by(facts: pl.DataFrame, column: str) -> list[dict[str, Any]]:
-    """COUNTS by the values of a column."""
-    past = ("documents_before", "documents_lost", "released_unknown", "tokens_before", "tokens_lost")
-    past = (*past, "released_unknown_tokens", "mixed_tokens_before")
-    before = facts.group_by(pl.col(f"old_{column}").alias(column)).agg(pl.col(*past).sum())
-    rest = [name for name in COUNTS if name not in past]
+    """COUNTS by the values of a column, as they are and as they would be."""
+    before = facts.group_by(pl.col(f"old_{column}").alias(column)).agg(pl.col(*_PAST).sum())
+    rest = [name for name in COUNTS if name not in _PAST]
     after = facts.group_by(column).agg(pl.col(*rest).sum())
     joined = before.join(after, on=column, how="full", coalesce=True).fill_null(0)
     return joined.select(column, *COUNTS).sort(column).to_dicts()

@@ -84,7 +84,9 @@ def _find(session: Session, document: str) -> tuple[int, int]:
     ]
     if whole:
         raise InputError(f"an id starts with its source: did you mean {' or '.join(whole[:3])}?")
-    raise InputError(f"no document {document!r}: an id starts with its source and a colon.{did_you_mean(source, names)}")
+    raise InputError(
+        f"no document {document!r}: an id starts with its source and a colon.{did_you_mean(source, names)}"
+    )
 
 
 def _of_source(session: Session, source: str) -> Iterator[pl.DataFrame]:
@@ -134,8 +136,9 @@ def _state(recipe: Recipe, index: int, told: Outlook, at: int, measured: bool) -
 
 
 def _ruled(use: StageUse) -> list[str]:
+    """Signals with a rule, in the order they are judged."""
     overridden = {s for values in use.keep_by.values() for rules in values.values() for s in rules}
-    return [*use.keep, *sorted(overridden - set(use.keep))]
+    return [name for name in use.stage.signals if name in {*use.keep, *overridden}]
 
 
 def _applied(
@@ -144,7 +147,7 @@ def _applied(
     """The rule that holds for the document, and the override it comes from."""
     condition, where = use.keep.get(signal), None
     for column, values in use.keep_by.items():
-        here = given[column] if column in given else entry[column].cast(pl.String)[0]
+        here = given.get(column) if column in given or column not in entry.columns else entry[column][0]
         if here is None:
             # The language, as far as it was told by then.
             told = (
@@ -152,9 +155,16 @@ def _applied(
             )
             here = next((value for value in told if value is not None), None)
         for value, rules in values.items():
-            if signal in rules and str(value) == here:
+            if signal in rules and _is(here, value):
                 condition, where = rules[signal], f"{column} is {value}"
     return condition, where
+
+
+def _is(here: Any, value: str) -> bool:
+    """Whether a column's value is the one that a `keep_by` spells `value`."""
+    if here is None or isinstance(here, str):
+        return bool(here == value)
+    return here == (value == "true") if isinstance(here, bool) else here == float(value)
 
 
 def _epochs(mix: Mix, entry: dict[str, Any]) -> dict[str, Any]:

@@ -161,11 +161,7 @@ def find(table, text, i, size, k0, k1):  # type: ignore[no-untyped-def]
         if table.slots[place] == k0:
             if word == k1:
                 return place
-            if (
-                (word & ~_PLACES) == k1
-                and size > SHORT
-                and _same(text, i, size, table.keys, np.int64(word & _PLACES))
-            ):
+            if (word & ~_PLACES) == k1 and size > SHORT and _same(text, i, size, table.keys, np.int64(word & _PLACES)):
                 return place
         at = (at + 1) & last
 

@@ -33,9 +33,7 @@ class Merges(NamedTuple):
     """64 less the binary logarithm of the number of slots."""
 
 
-def merge_table(
-    left: npt.NDArray[np.uint32], right: npt.NDArray[np.uint32], merged: npt.NDArray[np.uint32]
-) -> Merges:
+def merge_table(left: npt.NDArray[np.uint32], right: npt.NDArray[np.uint32], merged: npt.NDArray[np.uint32]) -> Merges:
     """The table of merges given in the order of their ranks; of equal pairs the last one counts."""
     bits = max(int(np.ceil(np.log2(2 * len(left) + 2))), 4)
     pairs = np.full(2 << bits, _NONE, np.uint64)

@@ -339,9 +339,7 @@ def _scan(  # type: ignore[no-untyped-def]
             if not linked:
                 chain = start
                 record = -1
-            if not plus and (
-                not national[row] or (not linked and start == i and _plain_number(data, lo, i, end))
-            ):
+            if not plus and (not national[row] or (not linked and start == i and _plain_number(data, lo, i, end))):
                 flags &= ~2
             flags &= wanted
             if record >= 0:
@@ -380,9 +378,7 @@ def scan(
     while True:
         rows, bits = np.empty(room, np.int32), np.empty(room, np.uint8)
         starts, ends = np.empty(room, np.int64), np.empty(room, np.int64)
-        count = _scan(
-            data, offsets, national, kinds, trigger, classes, chars, iban_lengths, rows, bits, starts, ends
-        )
+        count = _scan(data, offsets, national, kinds, trigger, classes, chars, iban_lengths, rows, bits, starts, ends)
         if count <= room:
             return Candidates(rows[:count], bits[:count], starts[:count], ends[:count])
         room = count

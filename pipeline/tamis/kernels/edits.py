@@ -89,9 +89,7 @@ def apply_edits(text: pa.Array, spans: pa.Array) -> pa.Array:
     out_offsets: Offsets = np.zeros(len(text) + 1, np.int64)
     wrong = _sizes(data, offsets, bounds, starts, ends, new_offsets, out_offsets[1:])
     if wrong >= 0:
-        raise ValueError(
-            f"the spans of row {wrong} are not sorted, disjoint, inside the text and at character bounds"
-        )
+        raise ValueError(f"the spans of row {wrong} are not sorted, disjoint, inside the text and at character bounds")
     np.cumsum(out_offsets, out=out_offsets)
     out: Bytes = np.empty(int(out_offsets[-1]), np.uint8)
     _rewrite(data, offsets, bounds, starts, ends, new_data, new_offsets, out_offsets, out)

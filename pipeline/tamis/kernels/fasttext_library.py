@@ -59,10 +59,7 @@ class Library:
 
     def predict(self, data: Bytes, starts: Offsets, ends: Offsets) -> Predictions:
         """As `Predictor.predict`, through a Python string for each document."""
-        texts = [
-            data[start:end].tobytes().decode().replace("\n", " ")
-            for start, end in zip(starts, ends, strict=True)
-        ]
+        texts = [data[start:end].tobytes().decode().replace("\n", " ") for start, end in zip(starts, ends, strict=True)]
         labels, scores = self._best(texts)
         of_no_label, of_no_score = self._of_nothing
         return Predictions(labels, scores, (labels != of_no_label) | (scores != of_no_score))

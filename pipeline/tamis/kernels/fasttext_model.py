@@ -85,9 +85,7 @@ def read_model(path: Path) -> FastTextModel:
 def _read(reader: _Reader) -> FastTextModel:
     magic, version = reader.take("ii") if len(reader.file) >= 8 else (0, 0)
     if magic != MAGIC:
-        raise InputError(
-            f"{reader.path} is no fastText model: give a .bin or .ftz file that `save_model` wrote"
-        )
+        raise InputError(f"{reader.path} is no fastText model: give a .bin or .ftz file that `save_model` wrote")
     if version > VERSION:
         raise UnsupportedModelError(f"file version {version} (known: up to {VERSION})")
     dim, _, _, _, _, word_ngrams, loss, kind, bucket, minn, maxn, _ = reader.take("12i")
@@ -107,12 +105,8 @@ def _read(reader: _Reader) -> FastTextModel:
     output = reader.quantized_matrix() if reader.take("?")[0] and quantized else reader.dense_matrix()
     features = len(kept) if kept is not None else (bucket if maxn > 0 or word_ngrams > 1 else 0)
     if rows.shape[1] != dim or rows.shape[0] < len(words) + features or output.shape != (len(labels), dim):
-        raise ValueError(
-            f"matrices of {rows.shape} and {output.shape} for {len(words)} words, {len(labels)} labels"
-        )
-    return FastTextModel(
-        dim, loss, bucket, minn, maxn, word_ngrams, words, labels, counts, kept, rows, output
-    )
+        raise ValueError(f"matrices of {rows.shape} and {output.shape} for {len(words)} words, {len(labels)} labels")
+    return FastTextModel(dim, loss, bucket, minn, maxn, word_ngrams, words, labels, counts, kept, rows, output)
 
 
 def _dictionary(
@@ -175,9 +169,7 @@ class _Reader:
         """A product-quantized matrix, expanded: each row is a few centroids side by side, times its norm."""
         with_norms, height, width, code_bytes = self.take("?qqi")
         if 4 * height * width > EXPANDED_LIMIT:
-            raise UnsupportedModelError(
-                f"a quantized matrix of {height} x {width}: expanded, it would fill memory"
-            )
+            raise UnsupportedModelError(f"a quantized matrix of {height} x {width}: expanded, it would fill memory")
         codes = self.array(np.uint8, code_bytes)
         _, parts, part_width, last_width = self.take("4i")
         codes = codes.reshape(height, parts)

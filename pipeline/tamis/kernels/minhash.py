@@ -150,9 +150,7 @@ def sign(data: Bytes, offsets: Offsets, ngram: int, constants: Slots) -> tuple[S
     words = np.empty(rows, np.int64)
     if rows:
         tables = char_tables()
-        _sign(
-            frozen(data), frozen(offsets), tables.classes, tables.lower, ngram, frozen(constants), out, words
-        )
+        _sign(frozen(data), frozen(offsets), tables.classes, tables.lower, ngram, frozen(constants), out, words)
     return out, words
 
 

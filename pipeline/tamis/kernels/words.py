@@ -93,7 +93,5 @@ def word_hash(word: str) -> int:
     starts = np.empty(len(data) + 1, np.int64)
     lengths = np.empty(len(data) + 1, np.int64)
     if hash_words(data, 0, len(data), tables.classes, tables.lower, hashes, starts, lengths) != 1:
-        raise ValueError(
-            f"{word!r} is not one word: a run of letters and digits; write its parts on their own"
-        )
+        raise ValueError(f"{word!r} is not one word: a run of letters and digits; write its parts on their own")
     return int(hashes[0])

@@ -41,15 +41,12 @@ _ADDRESS_BEFORE = re.compile(
 )
 _ADDRESS_AFTER = re.compile(r":[0-9]{2,5}(?![0-9])|/[0-9]{1,2}(?![0-9.])|\]")
 _SMALL = 50
-_RELEASED = re.compile(
-    r"\b(?:versions?|standards|releases?|updated?|upgraded?|bump(?:ed)?)\b[^\n]*\Z", re.IGNORECASE
-)
+_RELEASED = re.compile(r"\b(?:versions?|standards|releases?|updated?|upgraded?|bump(?:ed)?)\b[^\n]*\Z", re.IGNORECASE)
 _MIDDLING = 99
 
 _DOCUMENTATION_4 = [IPv4Network(n) for n in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")]
 _PRIVATE_4 = [
-    IPv4Network(n)
-    for n in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16")
+    IPv4Network(n) for n in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16")
 ]
 _DOCUMENTATION_6 = [IPv6Network(n) for n in ("2001:db8::/32", "3fff::/20")]
 _PRIVATE_6 = [IPv6Network(n) for n in ("fc00::/7", "fe80::/10")]
@@ -84,9 +81,7 @@ def counts(address: Address, private: bool, reserved_too: bool = False) -> bool:
     return address in _UNICAST_6 and address.is_global and not documentation
 
 
-def find(
-    text: str, start: int, end: int, private: bool = False, reserved_too: bool = False
-) -> list[tuple[int, int]]:
+def find(text: str, start: int, end: int, private: bool = False, reserved_too: bool = False) -> list[tuple[int, int]]:
     """Addresses that begin in text[start:end]; private ones and those of documentation only if told so."""
     found: list[tuple[int, int]] = []
     for match in _V6.finditer(text, start):
@@ -136,11 +131,7 @@ def _is_number(text: str, match: re.Match[str]) -> bool:
     low = max(0, first - _LOOKBACK)
     if _BEFORE.search(text, low, first) and not _V4_BEFORE.search(text, low, first):
         return True
-    if (
-        text[last : last + 1] == "-"
-        and text[last + 1 : last + 2].isdigit()
-        and not _V4_AFTER.match(text, last)
-    ):
+    if text[last : last + 1] == "-" and text[last + 1 : last + 2].isdigit() and not _V4_AFTER.match(text, last):
         return True
     largest = max(map(int, match.group().split(".")))
     if largest > _SMALL:

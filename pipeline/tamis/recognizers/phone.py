@@ -64,9 +64,7 @@ _SEPARATORS = (
     (re.compile(r"\s"), False),
 )
 """Where the matcher cuts, and whether it then takes all the rest or up to the next such cut."""
-_EXTENSION = re.compile(
-    r"(?:;ext=|[a-zа-я#＃~～ｅｘｔｎｉó\u0301]+[:.．]?[ \u00a0\t,-]*)\d+#?\Z", re.IGNORECASE
-)
+_EXTENSION = re.compile(r"(?:;ext=|[a-zа-я#＃~～ｅｘｔｎｉó\u0301]+[:.．]?[ \u00a0\t,-]*)\d+#?\Z", re.IGNORECASE)
 _CALLED = re.compile(
     r"(?:\b(?:tel|tél|tel[eé]fon|t[eé]l[eé]fono|telefoon|telefone|telefonnummer|telephone|téléphone|phone|fax|mob"
     r"|mobile|mobil|m[oó]vil|cell|cellphone|cellulare|celular|gsm|handy|portable|ruf|rufnummer|call|appel(?:er|ez)?"

@@ -15,9 +15,7 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
 _PANELS = 8
 
 
-def candidate_probability(
-    similarity: npt.NDArray[np.float64], bands: int, rows: int
-) -> npt.NDArray[np.float64]:
+def candidate_probability(similarity: npt.NDArray[np.float64], bands: int, rows: int) -> npt.NDArray[np.float64]:
     """Probability that documents of this Jaccard similarity share a band."""
     # In logarithms, or probabilities below 1e-16 would vanish in the subtraction from 1.
     with np.errstate(divide="ignore"):

@@ -70,9 +70,7 @@ class Bounds:
         }
 
 
-def exact_bounds(
-    hashes: pa.ChunkedArray, order: Rows, scopes: npt.NDArray[np.uint64], presence: Presence
-) -> Bounds:
+def exact_bounds(hashes: pa.ChunkedArray, order: Rows, scopes: npt.NDArray[np.uint64], presence: Presence) -> Bounds:
     """Bounds of exact duplicates: rows of one hash and scope are one cluster."""
     rank = _inverse(order)
     texts = pc.dictionary_encode(hashes.combine_chunks()).indices.to_numpy().astype(np.int64)
@@ -154,9 +152,7 @@ class _Linker:
         return similar
 
 
-def _within_reach(
-    keys: npt.NDArray[np.uint64], linker: _Linker, doubtful: Mask
-) -> tuple[list[_Bucket], Mask]:
+def _within_reach(keys: npt.NDArray[np.uint64], linker: _Linker, doubtful: Mask) -> tuple[list[_Bucket], Mask]:
     """The buckets that a chain of buckets connects with a doubtful row, and the rows out of its reach."""
     from tamis.kernels.components import component_roots
 
@@ -248,9 +244,7 @@ def _always_compared(bucket: _Bucket, high: Rows) -> Iterator[tuple[Rows, Rows]]
         yield bucket.members[start[after] + leader], members[after]
 
 
-def _neighbours(
-    members: Rows, keys: npt.NDArray[np.uint64], most: int
-) -> Iterator[tuple[Rows, Rows]]:
+def _neighbours(members: Rows, keys: npt.NDArray[np.uint64], most: int) -> Iterator[tuple[Rows, Rows]]:
     """Pairs of members of one bucket less than `most` places apart."""
     for apart in range(1, min(most, len(members))):
         same = keys[apart:] == keys[:-apart]

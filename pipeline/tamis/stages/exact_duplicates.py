@@ -66,9 +66,7 @@ stage comes first.
             unit="flag",
             meaning="an identical document stays in its place",
             default=Condition(is_=False),
-            citation=(
-                "Lee et al. 2022, Deduplicating Training Data Makes Language Models Better (arXiv:2107.06499)"
-            ),
+            citation=("Lee et al. 2022, Deduplicating Training Data Makes Language Models Better (arXiv:2107.06499)"),
         ),
         Column(
             name="duplicate_of",

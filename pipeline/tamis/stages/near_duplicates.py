@@ -50,15 +50,11 @@ class NearDuplicatesConfig(StageConfig):
     @model_validator(mode="after")
     def _one_way(self) -> NearDuplicatesConfig:
         if self.threshold is not None and (self.bands is not None or self.rows is not None):
-            raise ValueError(
-                "`threshold` chooses bands and rows: give `threshold`, or `bands` and `rows`, not both"
-            )
+            raise ValueError("`threshold` chooses bands and rows: give `threshold`, or `bands` and `rows`, not both")
         if self.threshold is None:
             for name in ("permutations", "false_positive_weight"):
                 if getattr(self, name) is not None:
-                    raise ValueError(
-                        f"`{name}` says how `threshold` chooses: give `threshold` too, or drop it"
-                    )
+                    raise ValueError(f"`{name}` says how `threshold` chooses: give `threshold` too, or drop it")
         bands, rows = self.banding
         if bands * rows > 4096:
             raise ValueError(f"{bands} bands of {rows} rows are {bands * rows} slots; allowed are up to 4096")

@@ -295,9 +295,7 @@ def _search(
         windows = _near(scan(text, sum(finders), regions.any(), length_table()), fresh)
 
 
-def _measure(
-    config: PiiConfig, finders: dict[int, tuple[Kind, Find]], batch: pa.RecordBatch
-) -> pa.RecordBatch:
+def _measure(config: PiiConfig, finders: dict[int, tuple[Kind, Find]], batch: pa.RecordBatch) -> pa.RecordBatch:
     regions = _Regions.of(batch.column("language"), config.phone_regions)
     findings: list[_Finding] = []
     replacements: list[str] = []

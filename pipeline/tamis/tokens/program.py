@@ -121,9 +121,7 @@ def _added(tokens: Sequence[Mapping[str, Any]]) -> tuple[bytes, ...]:
         if not token["special"]:
             found |= {token["content"], unicodedata.normalize("NFC", token["content"])}
     _need("" not in found, "an added token is empty")
-    _need(
-        len(found) <= MOST_ADDED, f"more than {MOST_ADDED} added tokens that are not special are not compiled"
-    )
+    _need(len(found) <= MOST_ADDED, f"more than {MOST_ADDED} added tokens that are not special are not compiled")
     return tuple(sorted(token.encode() for token in found))
 
 
@@ -304,8 +302,7 @@ def _rules(normalizer: Mapping[str, Any] | None) -> tuple[bool, Rules]:
         "the order of its normalizer's steps is not compiled",
     )
     dropped, leading, marked = (
-        {char for kind, chars in done if kind == wanted for char in chars}
-        for wanted in ("drop", "lead", "mark")
+        {char for kind, chars in done if kind == wanted for char in chars} for wanted in ("drop", "lead", "mark")
     )
     marked |= {MARKER}
     classes = np.zeros(0x110000, np.uint8)
@@ -313,9 +310,7 @@ def _rules(normalizer: Mapping[str, Any] | None) -> tuple[bool, Rules]:
         for start, stop in _followers():
             classes[start : stop + 1] = FOLLOWER
     _need(not any(classes[ord(char)] for char in leading), "its normalizer puts spaces into words")
-    _need(
-        not (dropped & (leading | marked) or leading & marked), "its normalizer's steps depend on one another"
-    )
+    _need(not (dropped & (leading | marked) or leading & marked), "its normalizer's steps depend on one another")
     for chars, bit in ((dropped, DROPPED), (leading, LEADING), (marked, MARKED)):
         classes[[ord(char) for char in chars]] |= bit
     return form_c, Rules(read_only(classes), "prepend" in order)

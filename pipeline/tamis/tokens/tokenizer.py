@@ -115,9 +115,7 @@ class TokenizerHandle:
         Raises InputError when the tokenizer makes its end-of-document id out of ordinary text.
         """
         encoder = self.compiled
-        values, offsets = (
-            self._by_library(column) if encoder is None else encoder.encode(column, self._by_library)
-        )
+        values, offsets = self._by_library(column) if encoder is None else encoder.encode(column, self._by_library)
         if np.count_nonzero(values == self.end_id) != len(column):
             raise InputError(
                 f"the tokenizer (sha256 {self.sha256[:12]}) makes {self.end_of_document!r} out of "
@@ -233,9 +231,7 @@ def plain_text_spec(spec: dict[str, Any], end_of_document: str) -> dict[str, Any
     tokens = spec.get("added_tokens", [])
     special = {token["content"] for token in tokens if token["special"]} | {end_of_document}
     # A one-character token or a byte of a byte fallback may be the only spelling of a piece of ordinary text.
-    renamed = {
-        name: f"\0{name}" for name in special if len(name) > 1 and not re.fullmatch("<0x[0-9A-F]{2}>", name)
-    }
+    renamed = {name: f"\0{name}" for name in special if len(name) > 1 and not re.fullmatch("<0x[0-9A-F]{2}>", name)}
     added = [
         {**token, "content": renamed.get(token["content"], token["content"])}
         | ({"special": True} if token["content"] == end_of_document else {})
