@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import Future, InvalidStateError
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +21,7 @@ from small_corpus import Outcome, Place
 
 from tamis.corpus.commit import committing
 from tamis.corpus.store import Store
-from tamis.engine.tasks import ATTEMPTS, Done, run_tasks
+from tamis.engine.tasks import ATTEMPTS, Done, Workers, _Attempt, run_tasks
 from tamis.errors import Locked, OptionError, RunError, StoreError, TaskFailed
 
 
@@ -59,12 +63,48 @@ def test_a_worker_that_dies_costs_the_task_another_try(tmp_path: Path) -> None:
 
 
 def test_a_task_that_kills_every_worker_fails_alone(tmp_path: Path) -> None:
-    """One that is in flight with it every time isn't blamed for it."""
-    tasks = [Probe("t0", tmp_path, failures=99, how="die", beside="t1"), Probe("t1", tmp_path, seconds=2)]
+    tasks = [Probe("t0", tmp_path, failures=99, how="die", beside="t1"), Probe("t1", tmp_path, seconds=0.5)]
     with pytest.raises(TaskFailed, match=r"1 of 2 tasks failed.*\n  probe t0: its worker process died"):
         run_tasks(tasks, 2, lambda done: None)
     assert tasks[0].tries == ATTEMPTS
     assert tasks[1].tries <= 2
+
+
+class Breaking(Workers):
+    """Stands for a pool in which the task `killer` ends everything in flight, whenever it comes to it."""
+
+    def __init__(self) -> None:
+        super().__init__(2)
+        self.flying: list[Future[Any]] = []
+        self.submitted: list[str] = []
+
+    def submit(self, task: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        self.flying.append(future)
+        self.submitted.append(task.name)
+        if task.name == "killer":
+            threading.Timer(0.05, self.end_all).start()
+        else:
+            threading.Timer(0.2, self.land, [future, task]).start()
+        return future
+
+    def end_all(self) -> None:
+        for future in self.flying:
+            with suppress(InvalidStateError):
+                future.set_exception(BrokenProcessPool())
+
+    def land(self, future: Future[Any], task: Any) -> None:
+        with suppress(InvalidStateError):
+            future.set_result(_Attempt(task.name, 0.0))
+
+
+def test_what_is_in_flight_with_a_killer_every_time_is_not_blamed(tmp_path: Path) -> None:
+    tasks = [Probe("other", tmp_path), Probe("killer", tmp_path)]
+    workers, done = Breaking(), []
+    with pytest.raises(TaskFailed, match=r"1 of 2 tasks failed.*\n  probe killer: its worker process died"):
+        workers.run(tasks, done.append)
+    assert [one.result for one in done] == ["other"]
+    assert sorted(workers.submitted) == ["killer"] * ATTEMPTS + ["other"] * 2
 
 
 def test_interrupting_the_parent_kills_the_workers(tmp_path: Path) -> None:

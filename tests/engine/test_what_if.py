@@ -43,7 +43,8 @@ def ask(place: Place, *changes: str) -> Plain:
     "change",
     [
         "gopher_quality.keep.words=50,120", "gopher_quality.keep.words=1,", "language.keep.label=[fr]",
-        "mix.epochs=off", "near_duplicates.keep=off", "near_duplicates.ngram=3", "category.rules=[]", "mix.sources.web=0", "seed=8",
+        "mix.epochs=off", "near_duplicates.keep=off", "near_duplicates.ngram=3", "category.rules=[]",
+        "mix.sources.web=0", "seed=8",
     ],
 )  # fmt: skip
 def test_the_numbers_add_up(place: Place, change: str) -> None:
