@@ -113,6 +113,14 @@ def test_two_runs_do_not_make_the_same_release(base: tuple[Place, Outcome], tmp_
     assert place.run().files == base[1].files
 
 
+def test_what_a_dead_worker_left_is_not_released(tmp_path: Path) -> None:
+    with building(tmp_path / "small-1", IDENTITY) as folder:
+        (folder / "tokens/fr").mkdir(parents=True)
+        (folder / "tokens/fr/.tmp-41ca-news.parquet").write_text("half")
+        (folder / "tokens/fr/news.parquet").write_text("whole")
+    assert list(hashes(tmp_path)) == ["small-1/tokens/fr/news.parquet"]
+
+
 def test_a_failure_leaves_the_release_and_nothing_beside_it(tmp_path: Path) -> None:
     release = tmp_path / "small-1"
     release.mkdir()

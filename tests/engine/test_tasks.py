@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -105,6 +106,21 @@ def test_what_is_in_flight_with_a_killer_every_time_is_not_blamed(tmp_path: Path
         workers.run(tasks, done.append)
     assert [one.result for one in done] == ["other"]
     assert sorted(workers.submitted) == ["killer"] * ATTEMPTS + ["other"] * 2
+
+
+def test_an_idle_worker_that_dies_holds_nothing_up(tmp_path: Path) -> None:
+    """It may take the lock along that the others wait for: at work, and at the end."""
+    for number in range(3):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        with Workers(2) as workers:
+            assert workers.run([Probe(name, folder) for name in names(4)], lambda done: None)
+            os.kill(int((folder / "t0").read_text()), signal.SIGKILL)
+            if number:
+                again = [Probe(name, folder, seconds=0) for name in ("a", "b", "c")]
+                assert workers.run(again, lambda done: None) == ["A", "B", "C"]
+                with suppress(ProcessLookupError):
+                    os.kill(int((folder / "c").read_text().split()[-1]), signal.SIGKILL)
 
 
 def test_interrupting_the_parent_kills_the_workers(tmp_path: Path) -> None:

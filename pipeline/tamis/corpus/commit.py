@@ -23,6 +23,14 @@ TEMPORARY = ".tmp-"
 """Prefix of files in the making; what a killed process left behind is removed by the next run."""
 
 
+def sweep(root: Path) -> None:
+    """Removes files in the making from a folder and those below it: nothing may be writing there."""
+    for folder, _, names in os.walk(root):
+        for name in names:
+            if name.startswith(TEMPORARY):
+                Path(folder, name).unlink(missing_ok=True)
+
+
 class Pending:
     """A file in the making, at `temporary` beside its place."""
 

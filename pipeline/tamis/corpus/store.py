@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tamis.corpus.commit import TEMPORARY, make_folder
+from tamis.corpus.commit import make_folder, sweep
 from tamis.corpus.documents import Shard
 from tamis.errors import Locked, OptionError
 
@@ -81,8 +81,5 @@ class Store:
 
     def _sweep(self) -> None:
         """Removes what killed processes left half-written."""
-        for folder, _, names in os.walk(self.root):
-            for name in names:
-                if name.startswith(TEMPORARY):
-                    Path(folder, name).unlink(missing_ok=True)
+        sweep(self.root)
         shutil.rmtree(self.root / "scratch", ignore_errors=True)

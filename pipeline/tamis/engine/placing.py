@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tamis.corpus.commit import make_folder, sync_folder
+from tamis.corpus.commit import make_folder, sweep, sync_folder
 from tamis.corpus.manifest import NAME
 from tamis.errors import Locked, OptionError
 
@@ -70,6 +70,8 @@ def building(release: Path, identity: str) -> Iterator[Path]:
     handle = _hold(folder)
     try:
         yield folder
+        # Of a worker that died: its task ran again.
+        sweep(folder)
         _swap(folder, release)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -12,7 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import active_children, get_context
+from multiprocessing import active_children, connection, get_context
 from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Any, Protocol
@@ -22,6 +22,8 @@ from tamis.errors import TamisError, TaskFailed
 
 ATTEMPTS = 3
 """Tries of a task before it is reported as failed."""
+LOOK_AFTER = 1.0
+"""Seconds without a finished task after which the workers are looked after."""
 
 
 class Task(Protocol):
@@ -80,9 +82,9 @@ def run_tasks(tasks: Sequence[Any], workers: int, on_done: Callable[[Done], None
 class Workers:
     """Up to `count` worker processes, started when they are needed and kept from call to call.
 
-    They are spawned: a script of its own that comes here must stand under `if __name__ == "__main__":`. An
-    exception that leaves the `with` block (KeyboardInterrupt, say) kills them, whatever they are doing: nothing
-    is lost but the tasks in flight, as those commit whole files.
+    They are spawned: a script of its own that comes here must stand under `if __name__ == "__main__":`. They
+    are killed at the end of the `with` block, also when an exception ends it (KeyboardInterrupt, say): nothing
+    is lost but tasks in flight, as those commit whole files.
     """
 
     def __init__(self, count: int) -> None:
@@ -90,6 +92,7 @@ class Workers:
         self._pool: ProcessPoolExecutor | None = None
         self._others: set[BaseProcess] = set()
         """Child processes that aren't ours."""
+        self._workers: set[BaseProcess] = set()
 
     def __enter__(self) -> Workers:
         return self
@@ -97,8 +100,6 @@ class Workers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is not None:
-            self._kill()
         self.release()
 
     def run(self, tasks: Sequence[Any], on_done: Callable[[Done], None]) -> list[Any]:
@@ -120,23 +121,35 @@ class Workers:
     def submit(self, task: Task) -> Future[_Attempt]:
         """Hands a task to a worker. Raises BrokenProcessPool when one died since."""
         if self._pool is None:
-            self._others = set(active_children())
+            self._others, self._workers = set(active_children()), set()
             self._pool = ProcessPoolExecutor(
                 self.count, get_context("spawn"), initializer=start_worker, initargs=(os.getpid(),)
             )
         with _uninterrupted(), _environment(ONE_CORE):
-            return self._pool.submit(_attempt, task)
+            future = self._pool.submit(_attempt, task)
+        self._workers |= set(active_children()) - self._others
+        return future
+
+    def look_after(self) -> None:
+        """Kills the workers when one of them is dead: the tasks in flight then end as broken.
+
+        The pool itself overlooks the death of one it has just started; and one that dies idle takes along the
+        lock of the queue that its siblings wait at.
+        """
+        if connection.wait([worker.sentinel for worker in self._workers], timeout=0):
+            self._kill()
 
     def release(self) -> None:
-        """Ends the workers once they are idle; new ones take their place when needed."""
+        """Ends the workers; new ones take their place when needed."""
         if self._pool is not None:
+            # Not in the pool's own polite way: it waits for ever for a worker that waits for a lock of a dead one.
+            self._kill()
             self._pool.shutdown(cancel_futures=True)
             self._pool = None
 
     def _kill(self) -> None:
-        if self._pool is not None:
-            for process in set(active_children()) - self._others:
-                process.kill()
+        for worker in set(active_children()) - self._others:
+            worker.kill()
 
 
 class _Running:
@@ -180,7 +193,10 @@ class _Running:
                     broken = True
                 else:
                     self.tries[queue.pop(0)] += 1
-            for future in wait(flying, return_when=FIRST_COMPLETED).done:
+            landed = wait(flying, timeout=LOOK_AFTER, return_when=FIRST_COMPLETED).done
+            if not landed:
+                workers.look_after()
+            for future in landed:
                 index = flying.pop(future)
                 try:
                     attempt = future.result()
