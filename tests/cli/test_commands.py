@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -315,3 +318,19 @@ def test_doctor_says_what_is_broken_and_how_to_mend_it(
     assert "-   no_such_module: optional: pip install 'tamis[extra]'" in result.stdout
     assert "no  work folder: " in result.stdout and "--work" in result.stdout
     assert "2 of " in result.stdout.splitlines()[-1]
+
+
+@pytest.mark.slow
+def test_doctor_warm_compiles_all_that_a_run_needs(tmp_path: Path) -> None:
+    cache = tmp_path / "kernels"
+
+    def compiled_after(*arguments: str) -> set[str]:
+        env = {**os.environ, "NUMBA_CACHE_DIR": str(cache)}
+        command = [sys.executable, "-m", "tamis", *arguments]
+        subprocess.run(command, check=True, cwd=tmp_path, env=env, capture_output=True)
+        return {path.name for path in cache.rglob("*.nbc")}
+
+    warmed = compiled_after("doctor", "--warm")
+    assert warmed
+    # The sample has every stage.
+    assert compiled_after("run") == warmed

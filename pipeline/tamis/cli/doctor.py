@@ -11,16 +11,25 @@ from tamis.cli.options import json_option, work_option
 
 @click.command("doctor")
 @work_option
+@click.option(
+    "--warm", is_flag=True, help="First compile every kernel, which else the first run does: about half a minute, once."
+)
 @json_option
 @click.pass_context
-def command(ctx: click.Context, work: Path, as_json: bool) -> None:
+def command(ctx: click.Context, work: Path, warm: bool, as_json: bool) -> None:
     """Check this installation: packages, the language model, compiled kernels, folders.
 
     Exits 1 when something a recipe may need doesn't work, and says what to do.
     """
-    from tamis.cli.output import busy, console, escape, print_json
+    from tamis.cli.output import busy, console, duration, errors, escape, print_json
     from tamis.engine.doctor import examine
 
+    if warm:
+        from tamis.engine.warm import warm as fill
+
+        with busy("compiling the kernels"):
+            seconds = fill()
+        errors.print(escape(f"kernels are compiled and cached ({duration(seconds)})"))
     with busy("looking at the installation (kernels are compiled at their first use)"):
         findings = examine(work)
     broken = [finding for finding in findings if finding["needed"] and not finding["ok"]]

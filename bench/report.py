@@ -1,0 +1,182 @@
+"""`docs/benchmarks.md` and its figures, from `bench/results.json`; `--check` says whether they are up to date."""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+HERE = Path(__file__).resolve().parent
+DOCS = HERE.parent / "docs"
+NAMES = {
+    "tamis": "Tamis",
+    "fasttext": "fastText",
+    "datatrove": "datatrove",
+    "dolma": "dolma",
+    "rensa": "rensa",
+    "datasketch": "datasketch",
+    "textdedup": "text-dedup",
+    "presidio": "Presidio",
+    "hf": "tokenizers",
+    "tiktoken": "tiktoken",
+    "gigatoken": "gigatoken",
+    "splintr": "splintr",
+    "kitoken": "kitoken",
+}
+STAGES = {
+    "end_to_end": (
+        "End to end",
+        "From compressed JSONL to the files of a release: read, language identification, Gopher quality and "
+        "repetition, duplicates, personal data, tokens, write. CPU time of whole processes, their start included.",
+    ),
+    "language": ("Language identification", "lid.176.ftz on the full text, one label a document."),
+    "quality": (
+        "Gopher quality and repetition",
+        "All measurements of both, and the rules of the paper; no source code.",
+    ),
+    "near_duplicates": (
+        "Near duplicates",
+        "MinHash of word 5-grams, 14 bands of 8 slots. Recall: pairs of exact Jaccard similarity 0.8 or more of which "
+        "a document is removed, over all pairs, the injected and those that the text has by nature. Precision: "
+        "removed documents that have a neighbour of similarity 0.6 or more. Groups lost: groups of such documents of "
+        "which none is left.",
+    ),
+    "pii": ("Personal data", "E-mail addresses and IP addresses; Tamis also phone, IBAN and payment card numbers."),
+    "pii_presidio": (
+        "Personal data by Presidio's recognizers",
+        "The same recognizers: on the whole text, and at the places that Tamis' compiled scan finds.",
+    ),
+    "tokenize": ("Tokenization, byte-level BPE", "One vocabulary of 32,768 ids in the format of `tokenizers`."),
+    "tokenize_lucie": ("Tokenization, Lucie's tokenizer", "BPE without a pre-tokenizer."),
+}
+QUALITY = {
+    "labels_as_library": "labels as the library",
+    "labels_as_declared": "labels as declared",
+    "kept": "kept",
+    "agrees_with_datatrove": "keeps or drops as datatrove",
+    "removed": "removed",
+    "recall": "recall",
+    "recall_injected": "injected",
+    "recall_natural": "natural",
+    "precision": "precision",
+    "groups_lost": "groups lost",
+    "covers_reference": "covers the reference",
+    "ids_equal": "ids equal",
+}
+SHARES = {*QUALITY} - {"removed", "groups_lost"}
+
+
+def speed(value: float) -> str:
+    """Three digits."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def tables(results: list[dict[str, Any]]) -> Iterator[str]:
+    """The report's sections on stages."""
+    for stage, (title, about) in STAGES.items():
+        rows = [row for row in results if row["stage"] == stage]
+        if not rows:
+            continue
+        yield f"## {title}\n\n{about}\n\n![{title}](figures/bench-{stage}.svg)\n"
+        for key in sorted({(row["corpus"], row["workers"]) for row in rows}, key=lambda k: (k[1], -_size(k[0]))):
+            yield _table([row for row in rows if (row["corpus"], row["workers"]) == key], *key)
+
+
+def _size(corpus: str) -> int:
+    return int(corpus.rpartition("-")[2])
+
+
+def _table(rows: list[dict[str, Any]], corpus: str, workers: int) -> str:
+    ours = next((row["mb_per_cpu_s"] for row in rows if row["tool"] == "tamis"), None)
+    quality = [name for name in QUALITY if any(name in row["quality"] for row in rows)]
+    head = ["", "MB per CPU s", "min to max", "runs", "Tamis is faster by", "MB per s", "peak MB"]
+    head += [QUALITY[name] for name in quality]
+    lines = [head, ["---"] + ["--:"] * (len(head) - 1)]
+    for row in sorted(rows, key=lambda row: -row["mb_per_cpu_s"]):
+        low, high = row["mb_per_cpu_s_range"]
+        ratio = "" if row["tool"] == "tamis" or ours is None else f"{speed(ours / row['mb_per_cpu_s'])}x"
+        cells = [f"{NAMES[row['tool']]} {row['version']}", speed(row["mb_per_cpu_s"])]
+        cells += [f"{speed(low)} to {speed(high)}", str(row["runs"]), ratio, speed(row["mb_per_wall_s"])]
+        cells.append(f"{row['peak_mb']:,}")
+        cells += [_quality(name, row["quality"].get(name)) for name in quality]
+        lines.append(cells)
+    workers_text = "one worker" if workers == 1 else f"{workers} workers"
+    megabytes = sorted({row["mb"] for row in rows})
+    of = f"{megabytes[-1]:.1f} MB" if len(megabytes) == 1 else f"{megabytes[0]:.1f} to {megabytes[-1]:.1f} MB"
+    return f"`{corpus}`, {of} of text, {workers_text}:\n\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _quality(name: str, value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{100 * value:.4g} %" if name in SHARES else f"{value:,.0f}"
+
+
+def differences(tools: set[str]) -> Iterator[str]:
+    """What each peer does otherwise, as its script says."""
+    for tool, name in NAMES.items():
+        script = HERE / "tools" / f"{tool}_tool.py"
+        if tool in tools and tool != "tamis":
+            text = ast.get_docstring(ast.parse(script.read_text(encoding="utf-8"))) or ""
+            yield f"**{name}.** {' '.join(text.split())}\n"
+
+
+def figure(rows: list[dict[str, Any]]) -> str:
+    """Speeds of one stage as bars on a logarithmic axis; the largest corpus that a tool has, one worker."""
+    best: dict[str, dict[str, Any]] = {}
+    for row in sorted(rows, key=lambda row: (_size(row["corpus"]), -row["workers"])):
+        best[row["tool"]] = row
+    bars = sorted(best.values(), key=lambda row: row["mb_per_cpu_s"])
+    mpl.rcParams.update({"svg.hashsalt": "tamis", "svg.fonttype": "none", "font.size": 10})
+    drawing = Figure(figsize=(7, 0.6 + 0.36 * len(bars)), layout="constrained")
+    axes = drawing.add_subplot()
+    values = [row["mb_per_cpu_s"] for row in bars]
+    colours = ["#c2571a" if row["tool"] == "tamis" else "#8c98a4" for row in bars]
+    axes.barh([NAMES[row["tool"]] for row in bars], values, color=colours)
+    for place, value in enumerate(values):
+        axes.annotate(speed(value), (value, place), xytext=(4, 0), textcoords="offset points", va="center")
+    axes.set_xscale("log")
+    axes.set_xlim(min(values) / 2, max(values) * 2.2)
+    axes.set_xlabel("MB of text per CPU second")
+    axes.spines[["top", "right"]].set_visible(False)
+    buffer = io.StringIO()
+    drawing.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
+
+
+def render() -> dict[Path, str]:
+    """Every file that the report has, with its text."""
+    results = json.loads((HERE / "results.json").read_text(encoding="utf-8"))
+    page = (HERE / "report.md").read_text(encoding="utf-8")
+    page = page.replace("<!-- tables -->", "\n".join(tables(results)))
+    page = page.replace("<!-- differences -->", "\n".join(differences({row["tool"] for row in results})))
+    files = {DOCS / "benchmarks.md": page}
+    for stage in STAGES:
+        rows = [row for row in results if row["stage"] == stage]
+        if rows:
+            files[DOCS / "figures" / f"bench-{stage}.svg"] = figure(rows)
+    return files
+
+
+def main() -> None:
+    stale = []
+    for path, text in render().items():
+        if path.exists() and path.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(path)
+        if "--check" not in sys.argv:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    if stale and "--check" in sys.argv:
+        sys.exit("out of date: " + ", ".join(str(path.relative_to(HERE.parent)) for path in stale))
+
+
+if __name__ == "__main__":
+    main()
