@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import unicodedata
 
 import numpy as np
@@ -71,22 +72,26 @@ def twin(text: str) -> list[tuple[str, int]]:
 
 
 def twin_hash(word: str) -> int:
-    h = 0xCBF29CE484222325
-    for char in word:
-        h = (h ^ ord(char)) * 0x100000001B3 & MASK
+    """Of the word's UTF-8, eight bytes at a time, the last ones filled up with zeros."""
+    data, h = word.encode(), 0x9E3779B97F4A7C15
+    for at in range(0, len(data), 8):
+        h = (h ^ int.from_bytes(data[at : at + 8], "little")) * 0xD6E8FEB86659FD93 & MASK
+        h ^= h >> 32
+    h ^= len(data)
     h = (h ^ (h >> 30)) * 0xBF58476D1CE4E5B9 & MASK
     h = (h ^ (h >> 27)) * 0x94D049BB133111EB & MASK
     return h ^ (h >> 31)
 
 
-def kernel(text: str, before: str = "") -> list[tuple[int, int, int]]:
-    """(hash, byte position, characters) of each word of `text`, found behind `before` in a buffer."""
-    data = np.frombuffer((before + text).encode(), np.uint8)
+def kernel(text: str, before: str = "", after: str = "") -> list[tuple[int, int, int]]:
+    """(hash, byte position, characters) of each word of `text`, found between others in a buffer."""
+    data = np.frombuffer((before + text + after).encode(), np.uint8)
     start = len(before.encode())
-    size = max_words(len(data) - start)
+    end = start + len(text.encode())
+    size = max_words(end - start)
     hashes, starts, lengths = np.empty(size, np.uint64), np.empty(size, np.int64), np.empty(size, np.int64)
     tables = char_tables()
-    n = hash_words(data, start, len(data), tables.classes, tables.lower, hashes, starts, lengths)
+    n = hash_words(data, start, end, tables.classes, tables.lower, hashes, starts, lengths)
     assert n <= size
     return [(int(hashes[i]), int(starts[i]) - start, int(lengths[i])) for i in range(n)]
 
@@ -95,6 +100,21 @@ def kernel(text: str, before: str = "") -> list[tuple[int, int, int]]:
 @settings(max_examples=100, deadline=None)
 def test_words_are_those_of_the_twin(text: str) -> None:
     assert kernel(text) == [(twin_hash(word), start, len(word)) for word, start in twin(text)]
+
+
+LONG = st.lists(
+    st.text("aBz09", max_size=12) | st.sampled_from([" ", "\n", "-", "@[`{/:", "é", "\u00ad", "東", "x" * 70]),
+    max_size=90,
+)
+
+
+@given(LONG, st.integers(0, 80))
+@settings(max_examples=150, deadline=None)
+def test_words_of_whole_blocks_are_those_of_the_twin(pieces: list[str], after: int) -> None:
+    text = "".join(pieces)
+    expected = [(twin_hash(word), start, len(word)) for word, start in twin(text)]
+    assert kernel(text, after="b" * after) == expected
+    assert kernel(text, before="A" * (after % 7), after="é" * after) == expected
 
 
 @pytest.mark.parametrize(
@@ -156,3 +176,21 @@ def test_characters_have_their_unicode_class() -> None:
 def test_decode_at_the_edges_of_utf8(char: str) -> None:
     data = np.frombuffer(("x" + char + "y").encode(), np.uint8)
     assert decode(data, 1) == (ord(char), len(data) - 1)
+
+
+def test_tables_are_those_of_a_loop_over_all_characters() -> None:
+    tables = char_tables()
+    majors = {"L": LETTER, "N": DIGIT, "M": MARK, "Z": SPACE, "P": PUNCTUATION, "S": SYMBOL}
+    for point in range(sys.maxunicode + 1):
+        char = chr(point)
+        bits = majors.get(unicodedata.category(char)[0], 0) if point < 0x40000 else 0
+        lower = char.lower() if bits == LETTER and len(char.lower()) == 1 else char
+        if is_unspaced(char) and bits & (LETTER | MARK):
+            bits |= UNSPACED
+        if char in "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f\x85":
+            bits = SPACE
+        if char in JOINERS:
+            bits = JOINER
+        if point in DRESS:
+            bits = 0
+        assert (tables.classes[point], tables.lower[point]) == (bits, ord(lower)), hex(point)
