@@ -149,3 +149,17 @@ def test_spellings_share_a_canonical_form() -> None:
     forms = {phone.canonical(v, fr) for v in ("06 12 34 56 78", "0612345678", "+33 (0)6.12.34.56.78", "0033612345678")}
     assert forms == {"+33612345678"}
     assert phone.canonical("12-34") == "1234"
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.one_of(messy, st.lists(st.one_of(printed(), messy), max_size=3).map(" ; ".join)), st.data())
+def test_presidio_finds_the_same_without_the_regions_that_refuse(text: str, data: st.DataObject) -> None:
+    pytest.importorskip("presidio_analyzer")
+    from tamis.recognizers import presidio
+
+    find = presidio.load()["phone"]
+    regions = phone.REGIONS[data.draw(st.sampled_from(["fr", "en", "de", "es", "it", "nl"]))]
+    quick = find(text, 0, len(text), regions)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(presidio, "possible_regions", lambda text, start, end, regions: regions)
+        assert find(text, 0, len(text), regions) == quick

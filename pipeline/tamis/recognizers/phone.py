@@ -45,6 +45,8 @@ _PLUS = "+＋"
 _PLUS_BEFORE = frozenset(_PLUS)
 _OPENING, _CLOSING = "([（［", ")]）］"
 _MIN_DIGITS = 8
+_LEAST_DIGITS = 2
+"""The library's own bound."""
 _MAX_DIGITS = 20
 _MAX_GROUPS = 21
 _LOOKBACK = 24
@@ -135,7 +137,7 @@ def _plan(region: str) -> tuple[re.Pattern[str], bool]:
     return pattern, home.national_prefix_transform_rule is None
 
 
-def _parts(text: str, start: int, end: int) -> Iterator[tuple[int, int, str]]:
+def _parts(text: str, start: int, end: int, least: int) -> Iterator[tuple[int, int, str]]:
     """The parts of a stretch that the matcher tries: first and last position, digits.
 
     It takes up to 21 groups of digits together and tries the whole; then, for each kind of separator, what
@@ -145,7 +147,7 @@ def _parts(text: str, start: int, end: int) -> Iterator[tuple[int, int, str]]:
     groups = list(_GROUP.finditer(text, start, end))
     if not _PLAIN.fullmatch(text, start, end) or any(len(m.group(1)) > _MAX_DIGITS for m in groups):
         pairs = ((i, j) for i in range(len(groups)) for j in range(i, min(len(groups), i + _MAX_DIGITS)))
-        yield from _joined(groups, pairs)
+        yield from _joined(groups, pairs, least)
         return
     for chunk in range(0, len(groups), _MAX_GROUPS):
         some = groups[chunk : chunk + _MAX_GROUPS]
@@ -158,15 +160,17 @@ def _parts(text: str, start: int, end: int) -> Iterator[tuple[int, int, str]]:
                 cuts.add((0, at[0]))
                 ends = [last] * len(at) if to_the_end else [*at[1:], last]
                 cuts.update((i + 1, j) for i, j in zip(at, ends, strict=True))
-        yield from _joined(some, sorted(cuts))
+        yield from _joined(some, sorted(cuts), least)
 
 
-def _joined(groups: list[re.Match[str]], pairs: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int, str]]:
+def _joined(
+    groups: list[re.Match[str]], pairs: Iterable[tuple[int, int]], least: int
+) -> Iterator[tuple[int, int, str]]:
     """The runs of groups from the first to the last of each pair, if they have as many digits as a number."""
     ends = list(accumulate(len(m.group(1)) for m in groups))
     for i, j in pairs:
         size = ends[j] - ends[i] + len(groups[i].group(1))
-        if _MIN_DIGITS <= size <= _MAX_DIGITS:
+        if least <= size <= _MAX_DIGITS:
             digits = "".join(m.group(1) for m in groups[i : j + 1])
             plain = digits if digits.isascii() else "".join(str(int(d)) for d in digits)
             yield groups[i].start(), groups[j].end(), plain
@@ -175,13 +179,34 @@ def _joined(groups: list[re.Match[str]], pairs: Iterable[tuple[int, int]]) -> It
 def _promising(text: str, start: int, end: int, regions: tuple[str, ...]) -> list[str]:
     """The regions where some part of a stretch may be a number."""
     left = list(regions)
-    for first, last, digits in _parts(text, start, end):
-        hits = [r for r in left if not _plan(r)[1] or _plan(r)[0].fullmatch(digits)]
+    for first, last, digits in _parts(text, start, end, _MIN_DIGITS):
+        hits = _planned(left, digits)
         if hits and not _refused(text, _trimmed(text, first, last), last):
             left = [r for r in left if r not in hits]
             if not left:
                 break
     return [region for region in regions if region not in left]
+
+
+def _planned(regions: list[str], digits: str) -> list[str]:
+    """The regions by whose plan these digits can be a number."""
+    return [r for r in regions if not _plan(r)[1] or _plan(r)[0].fullmatch(digits)]
+
+
+def possible_regions(text: str, start: int, end: int, regions: tuple[str, ...]) -> tuple[str, ...]:
+    """The regions by whose plan the matcher can find a number of any length in a stretch, whatever stands around."""
+    left = list(regions)
+    for _, _, digits in _parts(text, start, end, _LEAST_DIGITS):
+        hits = _planned(left, digits)
+        left = [r for r in left if r not in hits]
+        if not left:
+            break
+    return tuple(region for region in regions if region not in left)
+
+
+def may_be_international(text: str, start: int, end: int) -> bool:
+    """Whether a stretch holds a '+', with which a number is one everywhere."""
+    return any(sign in text[start:end] for sign in _PLUS)
 
 
 def find(
@@ -190,7 +215,7 @@ def find(
     """Phone numbers in text[start:end], a stretch as the candidate scan makes them; the longest first. Those
     reserved for fiction only if told so."""
     tried: list[str | None] = list(_promising(text, start, end, regions))
-    if any(sign in text[start:end] for sign in _PLUS):
+    if may_be_international(text, start, end):
         tried.append(None)
     spans = {span for region in tried for span in _matches(text, start, end, region)}
     found: list[tuple[int, int]] = []

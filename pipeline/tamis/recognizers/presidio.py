@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tamis.errors import InputError
+from tamis.recognizers.phone import may_be_international, possible_regions
 
 Find = Callable[[str, int, int, tuple[str, ...]], list[tuple[int, int]]]
 """`find(text, start, end, phone_regions)`: character positions of what begins in text[start:end]."""
@@ -57,11 +58,21 @@ def load() -> dict[str, Find]:
     email, ip, iban, card = OfflineEmailRecognizer(), IpRecognizer(), IbanRecognizer(), CreditCardRecognizer()
     return {
         "email": lambda text, start, end, _: _found(email, text, start, end),
-        "phone": lambda text, start, end, regions: _found(phones(regions), text, start, end),
+        "phone": lambda text, start, end, regions: _phones(phones, text, start, end, regions),
         "ip": lambda text, start, end, _: _found(ip, text, start, end),
         "iban": lambda text, start, end, _: _found(iban, text, start, end),
         "payment_card": lambda text, start, end, _: _found(card, text, start, end),
     }
+
+
+def _phones(
+    recognizer_of: Callable[[tuple[str, ...]], Any], text: str, start: int, end: int, regions: tuple[str, ...]
+) -> list[tuple[int, int]]:
+    """What Presidio finds by the plans of these regions; a region whose plan refuses all digits isn't tried."""
+    possible = possible_regions(text, start, end, regions)
+    if not possible and not may_be_international(text, start, end):
+        return []
+    return _found(recognizer_of(possible), text, start, end)
 
 
 def _found(recognizer: Any, text: str, start: int, end: int) -> list[tuple[int, int]]:
