@@ -27,8 +27,12 @@ class Measured:
     wall_s: float
     peak_mb: float
     """Largest sum of the proportional set sizes of its processes: shared pages count once."""
+    parent_mb: float
+    """Largest of the first process."""
+    child_mb: float
+    """Largest of any other process."""
     said: dict[str, Any]
-    """The JSON object on its last line of output."""
+    """The JSON object that is its output, or its last line."""
 
 
 def measure(command: Sequence[str | Path], env: Mapping[str, str], log: Path) -> Measured:
@@ -45,15 +49,17 @@ def measure(command: Sequence[str | Path], env: Mapping[str, str], log: Path) ->
     code = os.waitstatus_to_exitcode(status)
     if code:
         raise subprocess.CalledProcessError(code, [*map(str, command)], printed)
-    said = json.loads(printed.decode().strip().splitlines()[-1])
-    return Measured(usage.ru_utime + usage.ru_stime, wall, watch.peak / 1e6, said)
+    text = printed.decode().strip()
+    said = json.loads(text if text.startswith("{\n") else text.splitlines()[-1])
+    cpu = usage.ru_utime + usage.ru_stime
+    return Measured(cpu, wall, watch.peak / 1e6, watch.parent / 1e6, watch.child / 1e6, said)
 
 
 class _Memory:
     """Watches the memory of a process and its descendants."""
 
     def __init__(self, pid: int) -> None:
-        self.peak = 0
+        self.peak = self.parent = self.child = 0
         self._process = psutil.Process(pid)
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -68,9 +74,14 @@ class _Memory:
             total = 0
             for process in family:
                 try:
-                    total += process.memory_full_info().pss
+                    size = process.memory_full_info().pss
                 except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
                     continue
+                total += size
+                if process is self._process:
+                    self.parent = max(self.parent, size)
+                else:
+                    self.child = max(self.child, size)
             self.peak = max(self.peak, total)
 
     def stop(self) -> None:

@@ -6,12 +6,13 @@ Where it differs from Tamis:
   model is the same file, given by a subclass, as the tagger itself names an https address.
 - quality: `gopher_v2` splits at white space, has the median word length for the mean, calls a line duplicate at each
   of its occurrences, the first too, and knows only the paper's eight English stop words, so that rule is applied to
-  English alone. It has no paragraph rules. It tags every document, code too; the thresholds are applied afterwards
-  (outside the time, as they cost nothing).
+  English alone (and counts their occurrences). It has no paragraph rules. It measures everything of every document;
+  the thresholds are applied afterwards, outside the time, as they cost nothing.
 - end to end: no MinHash. A Bloom filter marks lines that occurred before, and a document goes when 70 % of its
-  characters are in such lines: exact copies go, lightly edited ones too. PII is e-mail, US phone numbers and IP
-  addresses by regular expressions, replaced when mixing. Documents are written as JSONL.zst, not Parquet, and tokens
-  as memory-mapped arrays. Every tagger sees every document, dropped later or not; the rules leave code alone.
+  characters are in such lines: exact copies go, and edited ones whose lines are mostly whole. PII is e-mail,
+  US phone numbers and IP addresses by regular expressions, replaced when mixing. Documents are written as JSONL.zst,
+  not Parquet, and tokens as memory-mapped arrays. Every tagger sees every document, dropped later or not; the rules
+  leave code alone.
 
 Set up for its best: zstd instead of gzip throughout (so the corpus is read as it is, through links), all attributes
 in one file, one jq expression as the filter, a Bloom filter sized for the corpus, and with one worker no process but

@@ -15,6 +15,7 @@ import pytest
 from huggingface_hub import DatasetCard, metadata_load
 
 from tamis.cards.data_card import render
+from tamis.cards.drawing import Figure
 from tamis.cards.front_matter import size_category
 from tamis.cards.rewrite import read_ledger, rewrite_card
 from tamis.cards.usage import recipe_yaml
@@ -119,10 +120,35 @@ def test_every_figure_is_svg_with_a_title_and_alt_text(release: Path, readme: st
     assert [path.name for path in paths] == ["composition.svg", "funnel.svg", "sources.svg"]
     for path in paths:
         root = ElementTree.parse(path).getroot()
-        title = root.find(".//{http://purl.org/dc/elements/1.1/}title")
+        title = root.find("{http://www.w3.org/2000/svg}title")
         assert title is not None and root.find(".//{http://www.w3.org/2000/svg}text") is not None
         assert re.search(rf"!\[[^\]]{{40,}}\]\(figures/{path.name}\)", readme)
         assert b"dc:date" not in path.read_bytes()
+
+
+def test_figures_show_the_shares_and_names_that_the_manifest_has(release: Path, manifest: Manifest) -> None:
+    """Bars of a row end where its shares add up to one, and words are escaped."""
+    svg = "{http://www.w3.org/2000/svg}"
+    root = ElementTree.parse(release / "figures/sources.svg").getroot()
+    words = [text.text or "" for text in root.iter(f"{svg}text")]
+    assert {source.name for source in manifest.sources} <= set(words) and "released" in words
+    patterns = {pattern.get("id") for pattern in root.iter(f"{svg}pattern")}
+    filled = [box.get("fill", "") for box in root.iter(f"{svg}rect")]
+    assert {look[5:-1] for look in filled if look.startswith("url(#")} == patterns
+    bars = [box for box in root.iter(f"{svg}rect") if box.get("x") and float(box.get("width", 0)) != 17.0]
+    ends: dict[str, float] = {}
+    for box in bars:
+        end = float(box.attrib["x"]) + float(box.attrib["width"])
+        ends[box.attrib["y"]] = max(ends.get(box.attrib["y"], 0.0), end)
+    assert len(ends) == sum(source.documents > 0 for source in manifest.sources)
+    assert all(abs(end - (9 - 1.9) * 72) < 0.05 for end in ends.values())
+
+
+def test_words_of_a_figure_are_escaped() -> None:
+    figure = Figure(1.0)
+    figure.text(0, 0, "a <b> & c")
+    root = ElementTree.fromstring(figure.svg("x < y & z"))
+    assert [part.text for part in root if part.tag.endswith(("title", "text"))] == ["x < y & z", "a <b> & c"]
 
 
 def test_tables_say_what_the_ledger_says(release: Path, readme: str) -> None:

@@ -48,7 +48,7 @@ def console(monkeypatch: pytest.MonkeyPatch, terminal: bool, width: int = 80) ->
         color_system=None, legacy_windows=False,
     )  # fmt: skip
     monkeypatch.setattr(progress, "errors", made)
-    monkeypatch.setattr(progress, "compiled_kernels", lambda: True)
+    monkeypatch.setattr(progress, "any_compiled", lambda: True)
     return kept
 
 
@@ -140,7 +140,7 @@ def test_quiet_draws_nothing(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> N
 
 def test_a_first_run_says_why_it_is_slow(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     kept = console(monkeypatch, terminal=False)
-    monkeypatch.setattr(progress, "compiled_kernels", lambda: False)
+    monkeypatch.setattr(progress, "any_compiled", lambda: False)
     with Bars() as bars:
         bars.phase("find inputs", 0, 0)
         assert kept.getvalue() == "", "a run with nothing to do compiles nothing"

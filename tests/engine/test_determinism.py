@@ -54,7 +54,8 @@ def test_any_order_of_tasks(
         return (in_order if len(tasks) == 1 else shuffled)(self, tasks, on_done)
 
     monkeypatch.setattr(Workers, "run", run)
-    assert Place(tmp_path, corpus=small).run().files == expected.files
+    # Nor which files of the release are written together, which the number of workers decides.
+    assert Place(tmp_path, corpus=small).run(workers=3).files == expected.files
     assert len(orders) >= 4 and any(order != sorted(order) for order in orders)
 
 

@@ -7,12 +7,14 @@ import sys
 import time
 import unicodedata
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tamis.kernels.normalize import normalize
+from tamis.kernels.unicode import POINTS, composition
 
 PIECES = [
     *"aé\n\r\t \x00\x0b\x0c\x1f\x7f\x85\x9f\u00a0\u2028\u2029\u3000\ufdd0\ufeff\uffff\U0001fffe\U0010ffff",
@@ -105,3 +107,21 @@ def test_clean_text_passes_at_300_megabytes_a_second() -> None:
         normalize(text)
         seconds.append(time.process_time() - started)
     assert text.nbytes / min(seconds) > 300e6
+
+
+def test_composition_is_known_of_all_characters() -> None:
+    """What is left out of the table neither combines nor composes; what composes is uncertain."""
+    combining, uncertain = composition()
+    classes = np.zeros(sys.maxunicode + 1, np.uint8)
+    classes[POINTS] = combining
+    unsure = {*range(0x1161, 0x1176), *range(0x11A8, 0x11C3)}
+    for point in range(sys.maxunicode + 1):
+        char = chr(point)
+        assert classes[point] == unicodedata.combining(char), hex(point)
+        pair = unicodedata.decomposition(char)
+        if pair and not pair.startswith("<"):
+            if unicodedata.normalize("NFC", char) != char:
+                unsure.add(point)
+            elif " " in pair:
+                unsure.add(int(pair.split()[1], 16))
+    assert set(uncertain) == unsure

@@ -365,3 +365,16 @@ def test_what_can_not_be_cut(change) -> None:
 
 def test_lucie_is_fed_whole(lucie: Path) -> None:
     assert not load_tokenizer(lucie).cuttable
+
+
+def test_a_file_is_read_once_and_its_handles_stand_alone(trained: Path, tmp_path: Path) -> None:
+    first, second = load_tokenizer(trained), load_tokenizer(trained)
+    assert first.library is second.library and first is not second
+    assert first.compiled is not second.compiled
+    spec = json.loads(trained.read_text(encoding="utf-8"))
+    spec["added_tokens"].append({**spec["added_tokens"][0], "id": max(spec["model"]["vocab"].values()) + 1})
+    spec["added_tokens"][-1]["content"] = "<other>"
+    changed = tmp_path / "changed.json"
+    changed.write_text(json.dumps(spec), encoding="utf-8")
+    assert load_tokenizer(changed, "<other>").end_id != first.end_id
+    assert load_tokenizer(changed).end_id == first.end_id

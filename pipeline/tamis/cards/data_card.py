@@ -9,6 +9,7 @@ import polars as pl
 from huggingface_hub import DatasetCardData
 
 from tamis.cards import content, processing, provenance, usage
+from tamis.cards.figures import figures
 from tamis.cards.front_matter import front_matter
 from tamis.cards.markdown import text
 from tamis.cards.twins import twins
@@ -33,9 +34,6 @@ def write_card(manifest: Manifest, ledger: pl.DataFrame, folder: Path) -> list[P
 
 def render(manifest: Manifest, ledger: pl.DataFrame, release: Path) -> dict[str, bytes]:
     """The card's files by their path in the release. The same facts give the same bytes."""
-    # Matplotlib takes half a second to import: only who draws pays for it.
-    from tamis.cards.figures import figures
-
     view = view_of(manifest, ledger, release)
     drawn = {Path(figure.path).stem: figure for figure in figures(view)}
     shown = {name: f"![{text(figure.alt)}]({figure.path})\n\n*{figure.caption}*" for name, figure in drawn.items()}

@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from matplotlib.axes import Axes
-
 from tamis.cards.drawing import (
     GRID,
     KEPT,
+    LEGEND,
     LEGEND_COLUMNS,
     LOST,
     PLAIN,
+    POINTS,
     SOFT,
-    beside,
-    canvas,
+    Axes,
+    Figure,
+    Fill,
     fill,
-    legend,
-    style,
-    svg,
 )
 from tamis.cards.numbers import count, share, short
 from tamis.cards.steps import Step, decisive, worded
@@ -30,8 +28,6 @@ BARS = 20
 SERIES = 8
 """Series of a figure at most: more can't be told apart. The rest is one series."""
 OTHERS = "others"
-LEGEND = 0.26
-"""Inches of a line of a legend."""
 REASONS = 46
 """Characters of reasons beside a bar of the funnel, about."""
 
@@ -49,10 +45,9 @@ class Drawn:
 
 def figures(view: View) -> list[Drawn]:
     """All figures: composition, funnel, and (with more than one source) the funnel by source."""
-    with style():
-        drawn = [composition(view), funnel(view)]
-        if len(view.manifest.sources) > 1:
-            drawn.append(sources(view))
+    drawn = [composition(view), funnel(view)]
+    if len(view.manifest.sources) > 1:
+        drawn.append(sources(view))
     return drawn
 
 
@@ -70,27 +65,23 @@ def composition(view: View) -> Drawn:
     total = sum(map(sum, values))
     rows = _legend_rows(len(series))
     height, head = 0.42 * len(bars) + LEGEND * rows + 0.5, LEGEND * rows + 0.35
-    figure, amounts_axes = canvas(height, 0.95, 5.5, head, 0.15)
-    shares_axes = beside(figure, height, 4.75, 0.15, head, 0.15)
-    _stack(amounts_axes, list(bars), [[sum(row)] for row in values], [{"facecolor": PLAIN}])
-    for place, row in enumerate(values):
-        amounts_axes.annotate(
-            f"{short(sum(row))} · {share(sum(row), total)}",
-            (sum(row), place),
-            (5, 0),
-            textcoords="offset points",
-            va="center",
-        )
+    figure = Figure(height)
+    amounts_axes = Axes(figure, 0.95, 5.5, head, 0.15, len(bars), max([*map(sum, values), 1]))
+    shares_axes = Axes(figure, 4.75, 0.15, head, 0.15, len(bars), 1)
     fills = [fill(number) for number in range(len(series))]
-    _stack(shares_axes, [""] * len(bars), [[part / max(sum(row), 1) for part in row] for row in values], fills)
-    shares_axes.set_xlim(0, 1)
-    for axes, title in ((amounts_axes, view.unit_name.capitalize()), (shares_axes, "Categories, share")):
-        axes.set_title(title, loc="left", fontsize=9.5, color=SOFT, pad=4)
-    legend(figure, list(series), fills, 0.85)
+    _stack(amounts_axes, [[sum(row)] for row in values], [Fill(PLAIN)])
+    _stack(shares_axes, [[part / max(sum(row), 1) for part in row] for row in values], fills)
+    amounts_axes.names(list(bars))
+    for place, row in enumerate(values):
+        words = f"{short(sum(row))} · {share(sum(row), total)}"
+        figure.text(amounts_axes.x(sum(row)) + 5, amounts_axes.y(place), words)
+    amounts_axes.title(view.unit_name.capitalize())
+    shares_axes.title("Categories, share")
+    figure.legend(list(series), fills, 0.85)
     largest = ", ".join(f"{name} {share(sum(row), total)}" for name, row in list(zip(bars, values, strict=True))[:5])
     alt = f"{view.unit_name.capitalize()} of the release by language and category. Largest languages: {largest}."
     caption = f"{view.unit_name.capitalize()} by language and category."
-    return Drawn("figures/composition.svg", caption, alt, svg(figure, alt))
+    return Drawn("figures/composition.svg", caption, alt, figure.svg(alt))
 
 
 def _legend_rows(series: int) -> int:
@@ -105,66 +96,60 @@ def _folded(amounts: dict[str, int], limit: int) -> dict[str, list[str]]:
     return {name: [name] for name in names[: limit - 1]} | {OTHERS: names[limit - 1 :]}
 
 
-def _stack(
-    axes: Axes, names: Sequence[str], values: Sequence[Sequence[float]], fills: Sequence[dict[str, object]]
-) -> None:
-    """Horizontal stacked bars, the first on top."""
-    starts = [0.0] * len(names)
-    for number, look in enumerate(fills):
-        widths = [row[number] for row in values]
-        axes.barh(range(len(names)), widths, left=starts, height=0.68, **look)  # type: ignore[arg-type]
-        starts = [start + width for start, width in zip(starts, widths, strict=True)]
-    axes.set_yticks(range(len(names)), names)
-    axes.set_ylim(len(names) - 0.4, -0.6)
-    axes.set_xlim(0, max([*starts, 1]))
-    axes.set_xticks([])
-    axes.axvline(0, color=SOFT, linewidth=0.8)
+def _stack(axes: Axes, values: Sequence[Sequence[float]], fills: Sequence[Fill]) -> None:
+    """A bar of each row of values, one behind the other."""
+    for place, row in enumerate(values):
+        start = 0.0
+        for part, look in zip(row, fills, strict=True):
+            axes.bar(place, start, start + part, 0.68, look)
+            start += part
+    axes.rule(0)
 
 
 def funnel(view: View) -> Drawn:
     """A waterfall from what was read to what was released."""
     shown = decisive(view)
     last = shown[-1].left
-    figure, axes = canvas(0.52 * (len(shown) + 1) + 0.25, 1.55, 3.6, 0.1, 0.15)
     widest = max(shown[0].entered, 1)
+    figure = Figure(0.52 * (len(shown) + 1) + 0.25)
+    axes = Axes(figure, 1.55, 3.6, 0.1, 0.15, len(shown) + 1, widest)
     for place, step in enumerate(shown):
-        axes.barh(place, step.left, height=0.6, color=KEPT, linewidth=0)
-        axes.barh(place, step.entered - step.left, left=step.left, height=0.6, facecolor=LOST, hatch="////",
-                  edgecolor="white", linewidth=0.8)  # fmt: skip
-        axes.plot([step.left, step.left], [place + 0.3, place + 0.7], color=SOFT, linewidth=0.8)
-        _beside(axes, place, widest, step)
-    axes.barh(len(shown), last, height=0.6, color=KEPT, linewidth=0)
-    axes.text(widest * 1.03, len(shown) - 0.17, f"{count(last)} documents", va="center", weight="bold")
-    axes.text(widest * 1.03, len(shown) + 0.19, f"{share(last, shown[0].entered)} of the rows read", va="center",
-              color=SOFT, fontsize=8)  # fmt: skip
-    axes.set_yticks(range(len(shown) + 1), [*(step.name for step in shown), "released"])
-    axes.set_ylim(len(shown) + 0.5, -0.5)
-    axes.set_xlim(0, widest)
-    axes.set_xticks([])
-    axes.axvline(0, color=SOFT, linewidth=0.8)
+        axes.bar(place, 0, step.left, 0.6, Fill(KEPT))
+        axes.bar(place, step.left, step.entered, 0.6, Fill(LOST, "/", 0.8))
+        figure.line(axes.x(step.left), axes.y(place + 0.3), axes.x(step.left), axes.y(place + 0.7), SOFT, 0.8)
+        _beside(axes, place, step)
+    axes.bar(len(shown), 0, last, 0.6, Fill(KEPT))
+    released = f"{share(last, shown[0].entered)} of the rows read"
+    _two_lines(axes, len(shown), f"{count(last)} documents", released, bold=True)
+    axes.names([*(step.name for step in shown), "released"])
+    axes.rule(0)
     flow = "; ".join(f"after {step.name} {count(step.left)}" for step in shown)
     alt = f"Documents through the stages. Read: {count(shown[0].entered)}; {flow}; released {count(last)}."
     caption = "From rows read to documents released: what each stage left (blue) and dropped (hatched)."
-    return Drawn("figures/funnel.svg", caption, alt, svg(figure, alt))
+    return Drawn("figures/funnel.svg", caption, alt, figure.svg(alt))
 
 
-def _beside(axes: Axes, place: int, widest: int, step: Step) -> None:
+def _beside(axes: Axes, place: int, step: Step) -> None:
     """What a step dropped, in words, right of its bar."""
     lost = step.entered - step.left
     if not lost:
-        axes.text(widest * 1.03, place, f"{count(step.left)} · none dropped", va="center", color=SOFT)
+        axes.figure.text(_right_of(axes), axes.y(place), f"{count(step.left)} · none dropped", color=SOFT)
         return
-    axes.text(
-        widest * 1.03,
-        place - 0.17,
-        f"{count(step.left)}  (−{count(lost)}, {share(lost, step.entered)})",
-        va="center",
-    )
     reasons = sorted(step.reasons.items(), key=lambda item: (-item[1], item[0]))
     names = [f"{worded(reason)} {count(number)}" for reason, number in reasons]
     fit = max(sum(len(", ".join(names[:n])) <= REASONS for n in range(1, len(names) + 1)), 1)
     text = ", ".join(names[:fit]) + (f", {len(names) - fit} more" if len(names) > fit else "")
-    axes.text(widest * 1.03, place + 0.19, text, va="center", color=SOFT, fontsize=8)
+    _two_lines(axes, place, f"{count(step.left)}  (−{count(lost)}, {share(lost, step.entered)})", text)
+
+
+def _two_lines(axes: Axes, place: int, first: str, second: str, *, bold: bool = False) -> None:
+    """Two lines right of a bar, the second one smaller."""
+    axes.figure.text(_right_of(axes), axes.y(place - 0.17), first, bold=bold)
+    axes.figure.text(_right_of(axes), axes.y(place + 0.19), second, color=SOFT, size=8)
+
+
+def _right_of(axes: Axes) -> float:
+    return axes.x(axes.most) + 0.11 * POINTS
 
 
 def sources(view: View) -> Drawn:
@@ -190,17 +175,19 @@ def sources(view: View) -> Drawn:
         values.append([part / max(source.documents, 1) for part in (released, *lost)])
     rows = _legend_rows(len(series) + 1)
     left = min(0.5 + 0.085 * max(len(source.name) for source in largest), 3.0)
-    figure, axes = canvas(0.38 * len(largest) + LEGEND * rows + 0.3, left, 1.9, LEGEND * rows + 0.15, 0.15)
+    head = LEGEND * rows + 0.15
+    figure = Figure(0.38 * len(largest) + LEGEND * rows + 0.3)
+    axes = Axes(figure, left, 1.9, head, 0.15, len(largest), 1)
     fills = [fill(number) for number in range(len(series) + 1)]
-    _stack(axes, [source.name for source in largest], values, fills)
-    axes.set_xlim(0, 1)
-    for place, (source, row) in enumerate(zip(largest, values, strict=True)):
-        axes.text(1.015, place, f"{share(row[0], 1)} of {count(source.documents)}", va="center")
     for at in (0.25, 0.5, 0.75, 1.0):
-        axes.axvline(at, color=GRID, linewidth=0.6, zorder=0)
-    legend(figure, ["released", *series], fills, 0.3)
+        axes.rule(at, GRID, 0.6)
+    _stack(axes, values, fills)
+    axes.names([source.name for source in largest])
+    for place, (source, row) in enumerate(zip(largest, values, strict=True)):
+        figure.text(axes.x(1.015), axes.y(place), f"{share(row[0], 1)} of {count(source.documents)}")
+    figure.legend(["released", *series], fills, 0.3)
     told = ", ".join(f"{source.name} {share(row[0], 1)}" for source, row in zip(largest, values, strict=True))
     alt = f"Share of each source's documents that is released, and which stage dropped the others. Released: {told}."
     whose = "each source's" if len(largest) == len(manifest.sources) else f"the {len(largest)} largest sources'"
     caption = f"What became of {whose} documents: the share released, and the stages that dropped the others."
-    return Drawn("figures/sources.svg", caption, alt, svg(figure, alt))
+    return Drawn("figures/sources.svg", caption, alt, figure.svg(alt))

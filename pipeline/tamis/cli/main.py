@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 import click
 
 from tamis import __version__
+from tamis.engine.worker import collect_seldom
 from tamis.errors import TamisError, did_you_mean
 
 COMMANDS = {
@@ -120,7 +122,14 @@ def cli(debug: bool) -> None:
 
 def main() -> None:
     """Entry point."""
-    cli(prog_name="tamis")
+    collect_seldom()
+    # Arrow reads it when it is imported: see `tamis.engine.memory`.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    try:
+        cli(prog_name="tamis")
+    finally:
+        # At its end, Python looks for garbage in all that is left, which takes a fifth of a short run.
+        gc.freeze()
 
 
 if __name__ == "__main__":

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import time
-from pathlib import Path
 from types import TracebackType
 
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TaskID, TextColumn
@@ -13,6 +11,7 @@ from rich.text import Text
 
 from tamis.cli.output import duration, errors, escape, size
 from tamis.engine.tasks import Done
+from tamis.kernels.cache_folder import any_compiled
 
 BEAT = 300
 """Seconds of a phase after which a line tells, where there is no terminal, that it goes on."""
@@ -29,7 +28,7 @@ class Bars:
         self._tasks = self._finished = self._total = self._bytes = 0
         self._begin = self._said = self._last = time.monotonic()
         self._line: TaskID | None = None
-        self._cold = not compiled_kernels()
+        self._cold = not any_compiled()
         self._progress: Progress | None = None
         if not quiet and errors.is_interactive:
             self._progress = Progress(
@@ -125,10 +124,3 @@ class _Time(ProgressColumn):
             return Text(spent, style="progress.elapsed")
         left = round(max(end - time.monotonic(), 0.0))
         return Text(f"{spent}, {left // 60}:{left % 60:02d} left", style="progress.elapsed")
-
-
-def compiled_kernels() -> bool:
-    """Whether any kernel is compiled and cached."""
-    folder = os.environ.get("NUMBA_CACHE_DIR")
-    places = [Path(folder)] if folder else [Path(__file__).parents[1] / "kernels" / "__pycache__"]
-    return any(next(place.rglob("*.nbi"), None) for place in places if place.is_dir())

@@ -37,13 +37,19 @@ def read_signals(path: Path, rows: int, columns: Sequence[str]) -> pa.Table | No
     if not path.exists():
         return None
     with intact(path, REMEDY):
-        # The folders above are ours to name: they are no Hive partitions.
-        table = pq.read_table(path, columns=[MEASURED, *columns], partitioning=None)
+        table = read_columns(path, [MEASURED, *columns])
         if table.num_rows != rows:
             raise ValueError(f"it has {table.num_rows} rows for a shard of {rows} documents")
         if table.num_columns != len(columns) + 1:
             raise ValueError(f"it lacks some of the columns {', '.join((MEASURED, *columns))}")
     return table
+
+
+def read_columns(path: Path, columns: Sequence[str]) -> pa.Table:
+    """The named columns of a Parquet file, those that it has."""
+    # Not `read_table`: it opens a data set, which costs more than reading what is small.
+    with pq.ParquetFile(path) as file:
+        return file.read(columns=list(columns))
 
 
 def mask_of(table: pa.Table) -> Mask:
@@ -54,9 +60,15 @@ def mask_of(table: pa.Table) -> Mask:
 
 def merge_signals(old: pa.Table, need: Mask, new: pa.RecordBatch) -> pa.Table:
     """`old` with the rows of mask `need` replaced by the rows of `new`, in order."""
+    known = mask_of(old)
+    merged: list[Any] = [pa.array(known | need)]
     index = np.arange(len(need))
-    index[need] = len(need) + np.arange(int(need.sum()))
-    merged: list[Any] = [pa.array(mask_of(old) | need)]
+    if known.any():
+        index[need] = len(need) + np.arange(int(need.sum()))
+        take = pa.array(index)
+    else:
+        index[need] = np.arange(int(need.sum()))
+        take = pa.array(index, mask=~need)
     for name in old.column_names[1:]:
         type_ = old.schema.field(name).type
         fresh = new.column(name)
@@ -64,16 +76,33 @@ def merge_signals(old: pa.Table, need: Mask, new: pa.RecordBatch) -> pa.Table:
             fresh = fresh.cast(type_)
         if need.all():
             merged.append(fresh)
+        elif not known.any():
+            merged.append(fresh.take(take))
         else:
-            merged.append(pa.chunked_array([*old.column(name).chunks, fresh], type_).take(pa.array(index)))
+            merged.append(pa.chunked_array([*old.column(name).chunks, fresh], type_).take(take))
     return pa.table(merged, names=old.column_names)
+
+
+def _options(schema: pa.Schema) -> dict[str, Any]:
+    """How signal files are laid out: no statistics, as whole row groups are read; dictionaries for labels only;
+    lists of integers (token ids) split into streams of their bytes, of which the high ones are nearly empty."""
+    strings = [field.name for field in schema if pa.types.is_string(field.type)]
+    lists = [f for f in schema if pa.types.is_list(f.type) or pa.types.is_large_list(f.type)]
+    split = [f"{field.name}.list.element" for field in lists if pa.types.is_integer(field.type.value_type)]
+    return {
+        "compression": "zstd",
+        "compression_level": 1,
+        "use_dictionary": strings,
+        "use_byte_stream_split": split,
+        "write_statistics": False,
+    }
 
 
 def write_signals(path: Path, table: pa.Table, row_groups: Sequence[int]) -> None:
     """Commits a signal file with the shard's own row groups, so that both are read in step."""
     with (
         committing(path) as temporary,
-        pq.ParquetWriter(temporary, table.schema, compression="zstd", compression_level=1) as writer,
+        pq.ParquetWriter(temporary, table.schema, **_options(table.schema)) as writer,
     ):
         start = 0
         for rows in row_groups:

@@ -19,6 +19,7 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from tamis.corpus.conditions import Condition
+from tamis.described import Described
 from tamis.errors import RecipeError, did_you_mean
 
 Measure = Callable[[pa.RecordBatch], pa.RecordBatch]
@@ -39,13 +40,13 @@ SPANS = pa.list_(
 the stage saw; `replacement` takes their place. A span never holds the text it covers."""
 
 
-class StageConfig(BaseModel):
+class StageConfig(Described, BaseModel):
     """Base of every stage's measuring options: frozen, and closed to unknown names.
 
     Every field is part of the identity of what is measured: change one and the signals are new.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 @dataclass(frozen=True)

@@ -178,7 +178,7 @@ class _ShardWriter:
     def _flush(self) -> None:
         if not self.pending:
             return
-        table = pa.Table.from_batches(self.pending).combine_chunks()
+        table = pa.Table.from_batches(self.pending)
         self.pending, self.pending_bytes = [], 0
         if self.part is None:
             self.part = _Part(self.task, len(self.shards), self.schema)
@@ -202,7 +202,16 @@ class _Part:
         self.name = f"{task.key[:16]}-{number:05d}"
         self.task, self.rows, self.bytes = task, 0, 0
         self.path = task.folder / f"{self.name}.parquet"
-        self.writer = TableWriter(self.path, schema, compression="zstd", compression_level=1)
+        # Whole row groups are read, so statistics are of no use; nor are dictionaries of what never repeats.
+        repeated = [field.name for field in schema if pa.types.is_string(field.type) and field.name != "id"]
+        self.writer = TableWriter(
+            self.path,
+            schema,
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=repeated,
+            write_statistics=False,
+        )
 
     def write(self, table: pa.Table) -> None:
         self.writer.write(table)

@@ -51,6 +51,11 @@ class ShardContext:
     signals: Mapping[str, str] = field(default_factory=dict)
     """Signals that the recipe's sources bring along, with their types: rules may name them on any shard."""
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """Source and shard: two sources may read the same files."""
+        return self.source.name, self.shard.name
+
     def signal_path(self, use: StageUse) -> Path:
         """The stage's signal file on this shard."""
         return Store(self.root).signals(use.name, self.keys[use.name], self.shard)

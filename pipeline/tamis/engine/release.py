@@ -7,29 +7,32 @@ of the text that was tokenized: the two are byte-equal, or the run stops.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tamis.corpus.commit import TableWriter
 from tamis.corpus.hashing import content_hashes, file_sha256
-from tamis.corpus.signals import read_signals
+from tamis.corpus.signals import read_columns, read_signals
 from tamis.corpus.stage import SPANS
 from tamis.engine.measure import ShardContext, edited
 from tamis.engine.rows import whole
+from tamis.engine.shard_writer import ROW_GROUP_BYTES, ShardWriter
 from tamis.errors import RecipeError, StoreError
 from tamis.kernels.buffers import one_chunk
 from tamis.mix.epochs import UNKNOWN
 from tamis.recipe.model import Recipe, StageUse
 
-ROW_GROUP_BYTES = 32_000_000
-"""Text bytes of a row group of the release: the Hub's viewer wants less than 100 MB uncompressed."""
+TOGETHER_BYTES = 3 * ROW_GROUP_BYTES
+"""Text bytes of the row groups in the making that one task holds."""
+LEDGER_FACTS = ("id", "language", "category", "license", "copies")
 FACTS = ("id", "source", "language", "category", "license", "url", "title", "date", "author")
 METADATA = ("url", "title", "date", "author")
 TOKEN_FACTS = ("id", "source", "language", "category", "license", "copies")
@@ -55,15 +58,16 @@ def check_tokens(recipe: Recipe) -> None:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Piece:
     """The rows of one corpus shard that go to one release shard."""
 
     context: ShardContext
-    rows: tuple[int, ...]
+    rows: npt.NDArray[np.int64]
+    """In order."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ReleaseFile:
     """One release shard, before it is written."""
 
@@ -79,6 +83,16 @@ class ReleaseFile:
         """`LANGUAGE/SOURCE-00000-of-000NN.parquet`."""
         return f"{self.language}/{self.source}-{self.number:05d}-of-{self.of:05d}.parquet"
 
+    @property
+    def held(self) -> int:
+        """Text bytes of a row group in the making, at most."""
+        return min(self.bytes, ROW_GROUP_BYTES)
+
+    @property
+    def rows(self) -> int:
+        """Documents."""
+        return sum(len(piece.rows) for piece in self.pieces)
+
 
 def plan_files(contexts: Sequence[ShardContext], ledgers: Sequence[pl.DataFrame], shard_size: int) -> list[ReleaseFile]:
     """Cuts the released rows of every language and source into files of at most `shard_size` text bytes,
@@ -86,25 +100,30 @@ def plan_files(contexts: Sequence[ShardContext], ledgers: Sequence[pl.DataFrame]
     groups: dict[tuple[str, str], list[list[Piece]]] = {}
     sizes: dict[tuple[str, str], list[int]] = {}
     for context, ledger in zip(contexts, ledgers, strict=True):
-        released = ledger.with_row_index("row").filter(pl.col("copies") > 0)
-        for language, part in released.with_columns(pl.col("language").fill_null(UNKNOWN)).group_by(
-            "language", maintain_order=True
-        ):
+        released = (
+            ledger.select("language", "bytes", "copies")
+            .with_row_index("row")
+            .filter(pl.col("copies") > 0)
+            .with_columns(pl.col("row").cast(pl.Int64), pl.col("language").fill_null(UNKNOWN))
+        )
+        for language, part in released.group_by("language", maintain_order=True):
             key = (str(language[0]), context.source.name)
             files = groups.setdefault(key, [[]])
             filled = sizes.setdefault(key, [0])
-            rows: list[int] = []
-            for row, size in zip(part["row"].to_list(), part["bytes"].to_list(), strict=True):
-                if filled[-1] and filled[-1] + size > shard_size:
-                    if rows:
-                        files[-1].append(Piece(context, tuple(rows)))
-                        rows = []
+            rows, ends = part["row"].to_numpy(), np.cumsum(part["bytes"].to_numpy())
+            at = 0
+            while at < len(rows):
+                before = int(ends[at - 1]) if at else 0
+                stop = int(np.searchsorted(ends, before + shard_size - filled[-1], side="right"))
+                if stop <= at and filled[-1]:
                     files.append([])
                     filled.append(0)
-                rows.append(row)
-                filled[-1] += size
-            if rows:
-                files[-1].append(Piece(context, tuple(rows)))
+                    continue
+                # A document that no file has room for gets one of its own.
+                stop = max(stop, at + 1)
+                files[-1].append(Piece(context, rows[at:stop]))
+                filled[-1] += int(ends[stop - 1]) - before
+                at = stop
     return [
         ReleaseFile(language, source, number, len(files), tuple(pieces), sizes[language, source][number])
         for (language, source), files in sorted(groups.items())
@@ -112,13 +131,45 @@ def plan_files(contexts: Sequence[ShardContext], ledgers: Sequence[pl.DataFrame]
     ]
 
 
-@dataclass(frozen=True)
-class ReleaseTask:
-    """Writes one text shard and its token shard."""
+def share(files: Sequence[ReleaseFile], contexts: Sequence[ShardContext], workers: int) -> list[list[ReleaseFile]]:
+    """Which files are written together, from one reading of the corpus shards they have in common.
 
-    file: ReleaseFile
-    ledgers: Mapping[str, Path]
-    """Ledger file of each corpus shard."""
+    Files that begin near each other are dealt out evenly to the workers, a group holding row groups in the
+    making of TOGETHER_BYTES at most. What is in a file doesn't depend on the files it is written with.
+    """
+    position = {context.key: number for number, context in enumerate(contexts)}
+    groups: list[list[ReleaseFile]] = []
+    near: list[ReleaseFile] = []
+    held = 0
+    for file in sorted(files, key=lambda file: (position[file.pieces[0].context.key], file.name)):
+        if held + file.held > workers * TOGETHER_BYTES:
+            groups += _dealt(near, workers)
+            near, held = [], 0
+        near.append(file)
+        held += file.held
+    return groups + _dealt(near, workers)
+
+
+def _dealt(files: Sequence[ReleaseFile], workers: int) -> list[list[ReleaseFile]]:
+    """The files in one group a worker, or some more where memory asks for it; the largest first, each to the
+    group that has least to do."""
+    groups: list[list[ReleaseFile]] = [[] for _ in range(workers)]
+    for file in sorted(files, key=lambda file: (-file.bytes, file.name)):
+        fitting = [g for g in groups if not g or sum(other.held for other in g) + file.held <= TOGETHER_BYTES]
+        if not fitting:
+            fitting = [[]]
+            groups += fitting
+        min(fitting, key=lambda group: sum(other.bytes for other in group)).append(file)
+    return [group for group in groups if group]
+
+
+@dataclass(frozen=True, eq=False)
+class ReleaseTask:
+    """Writes some text shards and their token shards."""
+
+    files: tuple[ReleaseFile, ...]
+    ledgers: Mapping[tuple[str, str], Path]
+    """Ledger files of the corpus shards that they have rows of, in corpus order."""
     edits: tuple[StageUse, ...]
     tokenize: StageUse | None
     vocabulary_16: bool
@@ -129,70 +180,99 @@ class ReleaseTask:
     @property
     def label(self) -> str:
         """`release LANGUAGE/SOURCE-...`."""
-        return f"release {self.file.name}"
+        more = f" and {len(self.files) - 1} more" if len(self.files) > 1 else ""
+        return f"release {self.files[0].name}{more}"
 
     @property
     def bytes(self) -> int:
         """Text bytes."""
-        return self.file.bytes
+        return sum(file.bytes for file in self.files)
 
     def run(self) -> list[dict[str, Any]]:
-        """Writes both shards; returns their manifest entries."""
-        data, tokens = self.root / "data" / self.file.name, self.root / "tokens" / self.file.name
-        written = [data] if self.tokenize is None else [data, tokens]
-        with _Writer(data, DATA_OPTIONS) as data_writer, _Writer(tokens, DATA_OPTIONS) as token_writer:
-            for piece in self.file.pieces:
-                for text, ids in self._batches(piece):
-                    data_writer.add(text, "text")
-                    if ids is not None:
-                        token_writer.add(ids, "input_ids")
-        return [file_entry(self.root, path) for path in written]
+        """Writes the shards; returns their manifest entries."""
+        paths = [self.root / kind / file.name for file in self.files for kind in self._kinds]
+        with ExitStack() as stack:
+            writers = [
+                [
+                    stack.enter_context(ShardWriter(self.root / kind / file.name, len(self.files) > 1))
+                    for kind in self._kinds
+                ]
+                for file in self.files
+            ]
+            for context, rows in self._shards():
+                for file, tables in self._batches(context, rows):
+                    for writer, table in zip(writers[file], tables, strict=True):
+                        writer.add(table)
+        return [file_entry(self.root, path) for path in paths]
 
-    def _batches(self, piece: Piece) -> Iterator[tuple[pa.Table, pa.Table | None]]:
-        """The piece's rows as text rows and token rows, a row group of the corpus shard at a time."""
-        context = piece.context
+    @property
+    def _kinds(self) -> tuple[str, ...]:
+        return ("data",) if self.tokenize is None else ("data", "tokens")
+
+    def _shards(self) -> Iterator[tuple[ShardContext, dict[int, npt.NDArray[np.int64]]]]:
+        """The corpus shards that are read, in their order, with the rows that go to each file by its number."""
+        found: dict[tuple[str, str], tuple[ShardContext, dict[int, npt.NDArray[np.int64]]]] = {}
+        for number, file in enumerate(self.files):
+            for piece in file.pieces:
+                found.setdefault(piece.context.key, (piece.context, {}))[1][number] = piece.rows
+        yield from (found[key] for key in self.ledgers)
+
+    def _batches(
+        self, context: ShardContext, rows: Mapping[int, npt.NDArray[np.int64]]
+    ) -> Iterator[tuple[int, tuple[pa.Table, ...]]]:
+        """A file's number, and what of the shard goes to it: text rows and token rows, a row group of the
+        corpus shard at a time."""
         with whole(context.shard):
             shard = pq.ParquetFile(context.shard.path)
-        rows = np.array(piece.rows)
-        ledger = pq.read_table(
-            self.ledgers[context.shard.name], columns=["id", "language", "category", "license", "copies"]
-        )
-        edits = [self._spans(context, use) for use in self.edits]
+        ledger = read_columns(self.ledgers[context.key], [*LEDGER_FACTS, *self._masks])
+        edits = [self._spans(context, use, ledger) for use in self.edits]
         tokens = self._signals(context, self.tokenize, ["tokens", "input_ids", "text_hash"]) if self.tokenize else None
         start = 0
         for number in range(shard.num_row_groups):
             count = shard.metadata.row_group(number).num_rows
-            here = pa.array(rows[(rows >= start) & (rows < start + count)] - start)
-            if len(here):
+            here = {
+                file: of[np.searchsorted(of, start) : np.searchsorted(of, start + count)] for file, of in rows.items()
+            }
+            order = np.concatenate(list(here.values())) - start
+            if len(order):
                 with whole(context.shard):
-                    group = shard.read_row_group(number, columns=["text", *METADATA]).take(here)
-                known = ledger.slice(start, count).take(here)
-                text = edited(
-                    one_chunk(group.column("text")),
-                    [table.slice(start, count).take(here) for table in edits],
-                )
-                yield self._rows(context, group, known, text, tokens.slice(start, count).take(here) if tokens else None)
+                    group = shard.read_row_group(number, columns=["text", *METADATA])
+                tables = self._rows(context, Rows(order, start, count), group, ledger, edits, tokens)
+                at = 0
+                for file, part in here.items():
+                    if len(part):
+                        yield file, tuple(table.slice(at, len(part)) for table in tables)
+                    at += len(part)
             start += count
 
     def _rows(
-        self, context: ShardContext, group: pa.Table, known: pa.Table, text: pa.Array, tokens: pa.Table | None
-    ) -> tuple[pa.Table, pa.Table | None]:
-        columns = {name: known.column(name) for name in ("id", "language", "category", "license", "copies")}
-        columns["source"] = pa.array([context.source.name] * len(text), pa.string())
+        self,
+        context: ShardContext,
+        rows: Rows,
+        group: pa.Table,
+        ledger: pa.Table,
+        edits: Sequence[pa.Table],
+        tokens: pa.Table | None,
+    ) -> tuple[pa.Table, ...]:
+        """Text rows and token rows of some rows of a row group."""
+        group, known = rows.of_group(group), rows.of(ledger)
+        text = edited(one_chunk(group.column("text")), [rows.of(table) for table in edits])
+        columns = {name: known.column(name) for name in LEDGER_FACTS}
+        columns["source"] = pa.repeat(pa.scalar(context.source.name, pa.string()), len(text))
         columns |= {name: group.column(name) for name in METADATA}
         columns = {name: _string(column) for name, column in columns.items()}
-        rows = pa.table({"text": text, **{name: columns[name] for name in FACTS}, "copies": columns["copies"]})
+        data = pa.table({"text": text, **{name: columns[name] for name in FACTS}, "copies": columns["copies"]})
         if tokens is None or self.tokenize is None:
-            return rows, None
+            return (data,)
+        tokens = rows.of(tokens)
         if not content_hashes(text).equals(one_chunk(tokens.column("text_hash"))):
             raise StoreError(
                 f"{context.shard.path}: the text to release is not the text that was tokenized. "
                 f"Delete {context.signal_path(self.tokenize)} and run again"
             )
-        rows = rows.append_column("tokens", tokens.column("tokens"))
         value = pa.uint16() if self.vocabulary_16 else pa.uint32()
         ids = one_chunk(tokens.column("input_ids")).cast(pa.large_list(value))
-        return rows, pa.table(
+        return data.append_column("tokens", tokens.column("tokens")), pa.table(
             {
                 **{name: columns[name] for name in TOKEN_FACTS},
                 "n_tokens": tokens.column("tokens"),
@@ -200,9 +280,13 @@ class ReleaseTask:
             }
         )
 
-    def _spans(self, context: ShardContext, use: StageUse) -> pa.Table:
+    @property
+    def _masks(self) -> list[str]:
+        return [f"{use.name}.measured" for use in self.edits]
+
+    def _spans(self, context: ShardContext, use: StageUse, ledger: pa.Table) -> pa.Table:
         """The edit's spans, on the rows it applies to by this recipe: the file may hold more."""
-        asked = pq.read_table(self.ledgers[context.shard.name], columns=[f"{use.name}.measured"]).column(0)
+        asked = ledger.column(f"{use.name}.measured")
         if not pc.any(asked).as_py():
             return pa.table([asked, pa.nulls(len(asked), SPANS)], names=["measured", "spans"])
         table = self._signals(context, use, [use.stage.spans or ""])
@@ -215,54 +299,29 @@ class ReleaseTask:
         return table
 
 
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Some rows of a row group, in the order they are written."""
+
+    order: npt.NDArray[np.int64]
+    """Counted from the row group's first."""
+    start: int
+    """Where the row group begins in its shard."""
+    count: int
+
+    def of_group(self, table: pa.Table) -> pa.Table:
+        """These rows of a table of the row group."""
+        if len(self.order) == self.count and np.array_equal(self.order, np.arange(self.count)):
+            return table
+        return table.take(pa.array(self.order))
+
+    def of(self, table: pa.Table) -> pa.Table:
+        """These rows of a table of the shard."""
+        return self.of_group(table.slice(self.start, self.count))
+
+
 def _string(column: Any) -> Any:
     return column.cast(pa.string()) if pa.types.is_large_string(column.type) else column
-
-
-DATA_OPTIONS: dict[str, Any] = {
-    "compression": "zstd",
-    "compression_level": 3,
-    "write_page_index": True,
-    "use_content_defined_chunking": True,
-}
-"""Parquet of a release: zstd, page index for the Hub's viewer, content-defined chunks for its storage."""
-
-
-class _Writer:
-    """A Parquet file in the making, row groups of about ROW_GROUP_BYTES; nothing is made for no rows."""
-
-    def __init__(self, path: Path, options: dict[str, Any]) -> None:
-        self.path, self.options = path, options
-        self.pending: list[pa.Table] = []
-        self.bytes = 0
-        self.writer: TableWriter | None = None
-
-    def __enter__(self) -> _Writer:
-        return self
-
-    def add(self, table: pa.Table, column: str) -> None:
-        self.pending.append(table)
-        self.bytes += table.column(column).nbytes
-        if self.bytes >= ROW_GROUP_BYTES:
-            self._flush()
-
-    def _flush(self) -> None:
-        if not self.pending:
-            return
-        table = pa.concat_tables(self.pending)
-        if self.writer is None:
-            self.writer = TableWriter(self.path, table.schema, **self.options)
-        self.writer.write(table)
-        self.pending, self.bytes = [], 0
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if kind is None:
-            self._flush()
-        if self.writer is not None:
-            if kind is None:
-                self.writer.close()
-            else:
-                self.writer.discard()
 
 
 def file_entry(root: Path, path: Path) -> dict[str, Any]:

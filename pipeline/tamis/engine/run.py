@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from tamis.engine import facts
 from tamis.engine.ledger import ledger_of
 from tamis.engine.placing import building, check_place, clear, recover
 from tamis.engine.record import recording
-from tamis.engine.release import ReleaseTask, check_tokens, file_entry, plan_files
+from tamis.engine.release import ReleaseFile, ReleaseTask, check_tokens, file_entry, plan_files, share
 from tamis.engine.reporting import Reporter
 from tamis.engine.session import Session
 from tamis.engine.tasks import Done
@@ -173,14 +173,14 @@ def _release(session: Session, folder: Path, card: Any) -> Manifest:
     edits = tuple(use for use in recipe.stages if use.stage.spans is not None)
     tasks = [
         ReleaseTask(
-            file,
-            {piece.context.shard.name: paths[piece.context.shard.name] for piece in file.pieces},
+            tuple(group),
+            _ledgers_of(group, session, paths),
             edits,
             tokenize,
             tokenizer is not None and tokenizer["id_type"] == "uint16",
             folder,
         )
-        for file in files
+        for group in share(files, session.contexts, session.workers)
     ]
     entries = _run_release(session, tasks)
     if tokenizer is not None:
@@ -212,13 +212,13 @@ def _top_reasons(ledgers: Sequence[pl.DataFrame]) -> str:
     return ", ".join(f"{reason} ({count})" for reason, count in counts.head(3).iter_rows())
 
 
-def _write_ledgers(session: Session, ledgers: Sequence[pl.DataFrame], folder: Path) -> dict[str, Path]:
+def _write_ledgers(session: Session, ledgers: Sequence[pl.DataFrame], folder: Path) -> dict[tuple[str, str], Path]:
     """One ledger file a corpus shard, named by source and number."""
     numbers: dict[str, int] = {}
     totals: dict[str, int] = {}
     for context in session.contexts:
         totals[context.source.name] = totals.get(context.source.name, 0) + 1
-    paths = {}
+    paths: dict[tuple[str, str], Path] = {}
     for context, ledger in zip(session.contexts, ledgers, strict=True):
         source = context.source.name
         number = numbers.setdefault(source, 0)
@@ -226,14 +226,22 @@ def _write_ledgers(session: Session, ledgers: Sequence[pl.DataFrame], folder: Pa
         path = folder / "ledger" / f"{source}-{number:05d}-of-{totals[source]:05d}.parquet"
         with committing(path) as temporary:
             ledger.write_parquet(temporary, compression="zstd", compression_level=3, row_group_size=LEDGER_ROWS)
-        paths[context.shard.name] = path
+        paths[context.key] = path
     return paths
+
+
+def _ledgers_of(
+    files: Sequence[ReleaseFile], session: Session, paths: Mapping[tuple[str, str], Path]
+) -> dict[tuple[str, str], Path]:
+    """Ledger files of the corpus shards that these release shards have rows of, in corpus order."""
+    read = {piece.context.key for file in files for piece in file.pieces}
+    return {context.key: paths[context.key] for context in session.contexts if context.key in read}
 
 
 def _run_release(session: Session, tasks: Sequence[ReleaseTask]) -> list[dict[str, Any]]:
     def count(done: Done) -> None:
         assert isinstance(done.task, ReleaseTask)
-        rows = sum(len(piece.rows) for piece in done.task.file.pieces)
+        rows = sum(file.rows for file in done.task.files)
         session.work.add("release", rows, done.task.bytes, done.seconds)
 
     return [entry for entries in session.run_tasks("release", tasks, count) for entry in entries]

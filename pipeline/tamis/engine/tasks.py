@@ -17,6 +17,7 @@ from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Any, Protocol
 
+from tamis.engine.memory import one_heap, reuse_memory
 from tamis.engine.worker import ONE_CORE, start_worker
 from tamis.errors import TamisError, TaskFailed
 
@@ -65,6 +66,7 @@ class _Attempt:
 
 
 def _attempt(task: Task) -> _Attempt:
+    reuse_memory()
     begin = time.process_time()
     try:
         result = task.run()
@@ -125,7 +127,7 @@ class Workers:
             self._pool = ProcessPoolExecutor(
                 self.count, get_context("spawn"), initializer=start_worker, initargs=(os.getpid(),)
             )
-        with _uninterrupted(), _environment(ONE_CORE):
+        with _uninterrupted(), _environment({**ONE_CORE, **one_heap()}):
             future = self._pool.submit(_attempt, task)
         self._workers |= set(active_children()) - self._others
         return future

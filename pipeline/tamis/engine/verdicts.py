@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import numpy as np
 import polars as pl
 import polars.selectors as cs
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tamis.corpus.conditions import Condition
 from tamis.corpus.signals import Mask, mask_of
@@ -44,12 +47,15 @@ class Verdicts:
     """Rows that were alive when each stage's turn came."""
     applies: dict[str, Mask] = field(default_factory=dict)
     """Rows inside each stage's `when` when its turn came: a later stage may yet decide their language."""
+    _inside: dict[int, tuple[Mapping[str, Condition], Mask]] = field(default_factory=dict)
+    """What `inside` found since the last stage, by identity of the `when`."""
 
     @classmethod
     def start(cls, frame: pl.DataFrame) -> Verdicts:
         """Every row alive, nothing measured. A NaN among the columns is a null from here on."""
         rows = frame.height
-        frame = frame.with_columns(cs.float().fill_nan(None))
+        if any(dtype.is_float() for dtype in frame.schema.dtypes()):
+            frame = frame.with_columns(cs.float().fill_nan(None))
         return cls(frame, np.ones(rows, bool), np.zeros(rows, bool), first=np.full(rows, -1, np.int16))
 
     def asked(self, use: StageUse) -> Mask:
@@ -68,43 +74,35 @@ class Verdicts:
         asked = self.asked(use)
         seen = mask_of(table) & asked
         self.measured[name] = seen
-        hidden = ~seen
-        signals: dict[str, pl.Series] = {}
-        for column in use.stage.adds:
-            series = pl.from_arrow(pa.chunked_array(table.column(column.name)))
-            assert isinstance(series, pl.Series)
-            if series.dtype.is_float():
-                series = series.fill_nan(None)
-            if hidden.any():
-                series = pl.select(pl.when(pl.Series(seen)).then(series).otherwise(None)).to_series()
-            signals[f"{name}.{column.name}"] = series.alias(f"{name}.{column.name}")
-        self.frame = self.frame.with_columns(**signals)
-        for document_column, signal in use.stage.provides.items():
-            self.frame = self.frame.with_columns(
-                pl.when(pl.col(f"{document_column}?"))
-                .then(pl.coalesce(document_column, f"{name}.{signal}"))
-                .otherwise(pl.col(document_column))
-                .alias(document_column)
-            )
+        self._take_in(use, table, seen)
         self._apply_rules(use, seen)
         missing = self.alive & asked & ~seen
         self.unknown |= missing
         self.alive &= ~missing
 
+    def _take_in(self, use: StageUse, table: pa.Table, seen: Mask) -> None:
+        """Adds the stage's signals to the frame, null where not seen, and what they tell of the document."""
+        found = {f"{use.name}.{column.name}": _seen(table.column(column.name), seen) for column in use.stage.adds}
+        if found:
+            signals = pl.from_arrow(pa.table(found))
+            assert isinstance(signals, pl.DataFrame)
+            # Not `hstack`: the signals that a source brings along are in the frame already.
+            self.frame = self.frame.with_columns(signals.get_columns())
+        if use.stage.provides:
+            self.frame = self.frame.with_columns(
+                pl.when(pl.col(f"{column}?"))
+                .then(pl.coalesce(column, f"{use.name}.{signal}"))
+                .otherwise(pl.col(column))
+                .alias(column)
+                for column, signal in use.stage.provides.items()
+            )
+        self._inside.clear()
+
     def _apply_rules(self, use: StageUse, seen: Mask) -> None:
+        rules = _rules_of(use, {by: self.frame.schema.get(by) for by in use.keep_by})
         alive = self.alive.copy()
-        overridden = {s for values in use.keep_by.values() for rules in values.values() for s in rules}
-        ruled = overridden | set(use.keep)
-        # In the order of the declaration: the recipe's own order is no part of its identity.
-        for signal in [name for name in use.stage.signals if name in ruled]:
-            column = f"{use.name}.{signal}"
-            passes = use.keep[signal].passes(column) if signal in use.keep else pl.lit(True)
-            for by, by_value in use.keep_by.items():
-                for value, rules in by_value.items():
-                    if signal in rules:
-                        matches = self._matches(by, value)
-                        passes = pl.when(matches).then(rules[signal].passes(column)).otherwise(passes)
-            self._fail(column, seen & ~self._evaluate(passes), alive)
+        for reason, passes in rules.ask(self.frame).items():
+            self._fail(reason, seen & ~passes, alive)
 
     def _fail(self, reason: str, failed: Mask, alive: Mask) -> None:
         """Records a rule's failures; `alive` is who was alive before the stage's first rule."""
@@ -115,36 +113,117 @@ class Verdicts:
         self.alive &= ~failed
 
     def inside(self, when: Mapping[str, Condition]) -> Mask:
-        """Rows that satisfy every condition of a `when`."""
-        inside = np.ones(self.frame.height, bool)
-        for column, condition in when.items():
-            if column in self.frame.columns:
-                inside &= self._evaluate(condition.passes(column))
-            elif condition.nulls == "drop":
-                # A signal that another source brings along: here it is null in every row.
-                inside[:] = False
-        return inside
+        """Rows that satisfy every condition of a `when`; not to be written to."""
+        if id(when) not in self._inside:
+            inside = np.ones(self.frame.height, bool)
+            for column, condition in when.items():
+                if column in self.frame.columns:
+                    inside &= _mask(self.frame.select(column).with_columns(_=condition.passes(column))["_"])
+                elif condition.nulls == "drop":
+                    # A signal that another source brings along: here it is null in every row.
+                    inside[:] = False
+            inside.flags.writeable = False
+            # With the `when` itself: while it lives, no other has its identity.
+            self._inside[id(when)] = when, inside
+        return self._inside[id(when)][1]
 
-    def _matches(self, by: str, value: str) -> pl.Expr:
-        """Where column `by` has the value that a `keep_by` spells `value`; never null."""
-        dtype = self.frame.schema.get(by, pl.Null())
-        if dtype.is_numeric():
-            # 3, 3.0 and 3e0 are the same number.
-            matches = pl.col(by) == float(value)
-        elif dtype == pl.Boolean:
-            matches = pl.col(by) == (value == "true")
-        elif by in self.frame.columns:
-            matches = pl.col(by) == value
-        else:
-            return pl.lit(False)
-        return matches.fill_null(False)
 
-    def _evaluate(self, expression: pl.Expr) -> Mask:
-        verdict = self.frame.select(expression.alias("_")).to_series()
-        if len(verdict) == 1 and self.frame.height != 1:
-            return np.full(self.frame.height, bool(verdict[0]))
-        mask: Mask = verdict.to_numpy().astype(bool)
-        return mask
+def _seen(column: pa.ChunkedArray, seen: Mask) -> pa.Array | pa.ChunkedArray:
+    """The column, null where it isn't seen or no number."""
+    if pa.types.is_floating(column.type):
+        values = column.to_numpy()
+        return pa.array(values, column.type, mask=np.isnan(values) | ~seen)
+    return column if seen.all() else pc.if_else(pa.array(seen), column, pa.scalar(None, column.type))
+
+
+def _mask(verdict: pl.Series) -> Mask:
+    mask: Mask = verdict.to_numpy().astype(bool)
+    return mask
+
+
+@dataclass(frozen=True)
+class _Rules:
+    """The rules of a stage on rows whose columns have certain types, ready to be asked."""
+
+    questions: Mapping[str, pl.Expr]
+    """By name: true where a row passes a condition, or has a value that rules are overridden for; never null."""
+    answers: Mapping[str, tuple[str | None, tuple[tuple[str, str], ...]]]
+    """By reason: the condition that stands (None: everything passes), and who has another in its place, the
+    last one of them in force."""
+
+    @classmethod
+    def of(cls, use: StageUse, types: Mapping[str, pl.DataType | None]) -> _Rules:
+        """`types` are those of the columns that rules are overridden by; None where there is no such column."""
+        questions: dict[str, pl.Expr] = {}
+        known: dict[tuple[Any, ...], str] = {}
+
+        def ask(key: tuple[Any, ...], question: Callable[[], pl.Expr]) -> str:
+            # Many languages share a condition: it is asked once.
+            if key not in known:
+                known[key] = f"{len(known)} {key[0]}"
+                questions[known[key]] = question()
+            return known[key]
+
+        answers: dict[str, tuple[str | None, tuple[tuple[str, str], ...]]] = {}
+        overridden = {s for by_value in use.keep_by.values() for rules in by_value.values() for s in rules}
+        # In the order of the declaration: the recipe's own order is no part of its identity.
+        for signal in use.stage.signals:
+            if signal not in use.keep and signal not in overridden:
+                continue
+            column = f"{use.name}.{signal}"
+
+            def passing(condition: Condition, column: str = column) -> str:
+                return ask((column, condition), lambda: condition.passes(column))
+
+            answers[column] = (
+                passing(use.keep[signal]) if signal in use.keep else None,
+                tuple(
+                    (ask((by, value), partial(_matches, by, type_, value)), passing(rules[signal]))
+                    for by, by_value in use.keep_by.items()
+                    for value, rules in by_value.items()
+                    if signal in rules and (type_ := types[by]) is not None
+                ),
+            )
+        return cls(questions, answers)
+
+    def ask(self, frame: pl.DataFrame) -> dict[str, Mask]:
+        """The rows that pass, by reason."""
+        table = frame.with_columns(**self.questions)
+        told = {name: table[name].to_numpy().astype(bool) for name in self.questions}
+        passes = {}
+        for reason, (standing, overrides) in self.answers.items():
+            mask = np.ones(frame.height, bool) if standing is None else told[standing]
+            for matches, rule in overrides:
+                mask = np.where(told[matches], told[rule], mask)
+            passes[reason] = mask
+        return passes
+
+
+_RULES: dict[tuple[Any, ...], tuple[StageUse, _Rules]] = {}
+"""By identity of the stage use and types of the columns that it overrides its rules by."""
+_KEPT = 256
+
+
+def _rules_of(use: StageUse, types: Mapping[str, pl.DataType | None]) -> _Rules:
+    key = (id(use), *types.items())
+    if key not in _RULES:
+        if len(_RULES) >= _KEPT:
+            _RULES.clear()
+        # With the use itself: while it lives, no other has its identity.
+        _RULES[key] = use, _Rules.of(use, types)
+    return _RULES[key][1]
+
+
+def _matches(by: str, type_: pl.DataType, value: str) -> pl.Expr:
+    """Where column `by`, of this type, has the value that a `keep_by` spells `value`; never null."""
+    if type_.is_numeric():
+        # 3, 3.0 and 3e0 are the same number.
+        matches = pl.col(by) == float(value)
+    elif type_ == pl.Boolean:
+        matches = pl.col(by) == (value == "true")
+    else:
+        matches = pl.col(by) == value
+    return matches.fill_null(False)
 
 
 def walk(verdicts: Verdicts, uses: Sequence[StageUse], load: Load) -> Verdicts:

@@ -23,10 +23,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from numba import njit
 
 from tamis.kernels.buffers import text_buffers
 from tamis.kernels.candidate_tables import byte_tables, char_table
+from tamis.kernels.jit import kernel
 from tamis.kernels.unicode import decode
 
 EMAIL, PHONE, IP, IBAN, CARD = 1, 2, 4, 8, 16
@@ -55,7 +55,7 @@ class Candidates(NamedTuple):
         return Candidates(self.rows[wanted], self.kinds[wanted], self.starts[wanted], self.ends[wanted])
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _char(data, i, chars):  # type: ignore[no-untyped-def]
     """Classes of the character at byte `i`, and the position of the next one."""
     point, after = decode(data, i)
@@ -64,7 +64,7 @@ def _char(data, i, chars):  # type: ignore[no-untyped-def]
     return chars[point], after
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _iban_end(data, start, hi, length, classes):  # type: ignore[no-untyped-def]
     """One past an IBAN-shaped stretch of `length` characters from `start`, or -1."""
     i = start
@@ -92,7 +92,7 @@ def _iban_end(data, start, hi, length, classes):  # type: ignore[no-untyped-def]
     return -1
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _ipv6_shaped(data, lo, hi):  # type: ignore[no-untyped-def]
     """Whether data[lo:hi], hexadecimal digits, dots and colons, could hold an IPv6 address."""
     colons = 0
@@ -108,7 +108,7 @@ def _ipv6_shaped(data, lo, hi):  # type: ignore[no-untyped-def]
     return digits >= 4 and colons >= 2 and (double or colons >= 6)
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _plain_number(data, lo, start, end):  # type: ignore[no-untyped-def]
     """Whether a stretch that has enough digits for a phone number is one of what `recognizers.phone` refuses
     and tables and logs are full of: a decimal, a block without a 0 in front, or a date and little more.
@@ -154,7 +154,7 @@ def _plain_number(data, lo, start, end):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _scan(  # type: ignore[no-untyped-def]
     data, offsets, national, wanted, trigger, classes, chars, iban_lengths, rows, kinds, starts, ends
 ):

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from tamis.kernels.jit import kernel
 from tamis.kernels.minhash import Slots, agreeing, frozen
 
 LEADERS = 8
@@ -18,7 +18,7 @@ WINDOW = 8
 """Members just before it, in order of rank, that a member is compared with as well."""
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def find(parent, i):  # type: ignore[no-untyped-def]
     """Root of `i`; halves the path on the way."""
     while parent[i] != i:
@@ -27,7 +27,7 @@ def find(parent, i):  # type: ignore[no-untyped-def]
     return i
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _join(signatures, rows, parent, least, a, b):  # type: ignore[no-untyped-def]
     """Puts `a` and `b` in one component if at least `least` slots agree; whether they are in one now."""
     x = find(parent, a)
@@ -40,7 +40,7 @@ def _join(signatures, rows, parent, least, a, b):  # type: ignore[no-untyped-def
     return True
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _link(members, keys, rows, signatures, least, parent):  # type: ignore[no-untyped-def]
     leaders = np.empty(LEADERS, np.int64)
     start = 0
@@ -60,7 +60,7 @@ def _link(members, keys, rows, signatures, least, parent):  # type: ignore[no-un
             found += 1
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _roots(parent):  # type: ignore[no-untyped-def]
     """Points every document at its root. A parent is never above its child, so one pass is enough."""
     for i in range(parent.shape[0]):

@@ -6,12 +6,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from numba import njit
 
 from tamis.kernels.buffers import Bytes, Offsets, text_array, text_buffers
+from tamis.kernels.jit import kernel
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _sizes(data, offsets, first, starts, ends, new_offsets, sizes):  # type: ignore[no-untyped-def]
     """Fills `sizes` with the bytes of each rewritten row; the first row whose spans are wrong, or -1.
 
@@ -34,7 +34,7 @@ def _sizes(data, offsets, first, starts, ends, new_offsets, sizes):  # type: ign
     return -1
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _rewrite(data, offsets, first, starts, ends, new_data, new_offsets, out_offsets, out):  # type: ignore[no-untyped-def]
     """Copies every row into `out`, each span's bytes replaced by its replacement's."""
     for row in range(len(offsets) - 1):

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from tamis.kernels.buffers import Bytes, Offsets
+from tamis.kernels.jit import kernel
 from tamis.kernels.unicode import LETTER, SPACE, char_tables, decode
 from tamis.kernels.words import hash_words, max_words, word_hash
 
@@ -69,7 +69,7 @@ class ProseCounts(NamedTuple):
     ellipsis_lines: npt.NDArray[np.int64]
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _count_words(data, offsets, classes, lower, slots, lists, out):  # type: ignore[no-untyped-def]
     """Fills rows 0 to 2 of `out` (counts, documents)."""
     longest = 0
@@ -113,7 +113,7 @@ def _count_words(data, offsets, classes, lower, slots, lists, out):  # type: ign
         out[2, d] = stop_words
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _count_lines(data, offsets, classes, bullets, out):  # type: ignore[no-untyped-def]
     """Fills rows 3 to 9 of `out` (counts, documents)."""
     for d in range(out.shape[1]):

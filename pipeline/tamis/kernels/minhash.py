@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from tamis.kernels.buffers import Bytes, Offsets
+from tamis.kernels.jit import kernel
 from tamis.kernels.unicode import char_tables
 from tamis.kernels.words import hash_words, mix64
 
@@ -51,7 +51,7 @@ def slot_constants(slots: int, seed: int) -> Slots:
     return constants
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _slot_minima(x, count, constants, row):  # type: ignore[no-untyped-def]
     """Lowers `row` to the slot values of the shingles `x[:count]`; `count` is a multiple of `_LANES`."""
     for k in range(row.shape[0]):
@@ -66,7 +66,7 @@ def _slot_minima(x, count, constants, row):  # type: ignore[no-untyped-def]
         row[k] = least
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _sign(data, offsets, classes, lower, ngram, constants, out, words):  # type: ignore[no-untyped-def]
     """Fills `out` (rows, slots) and `words` (rows): signatures and numbers of words."""
     longest = 0
@@ -106,7 +106,7 @@ def _sign(data, offsets, classes, lower, ngram, constants, out, words):  # type:
             filled = 0
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _band_keys(signatures, scopes, rows_per_band, keys):  # type: ignore[no-untyped-def]
     """Fills `keys` (bands, rows)."""
     for band in range(keys.shape[0]):
@@ -117,7 +117,7 @@ def _band_keys(signatures, scopes, rows_per_band, keys):  # type: ignore[no-unty
             keys[band, d] = h
 
 
-@njit(nogil=True, cache=True, boundscheck=False, inline="always")
+@kernel(inline="always")
 def agreeing(signatures, a, b):  # type: ignore[no-untyped-def]
     """Number of slots in which rows `a` and `b` of `signatures` agree."""
     n = 0
@@ -126,7 +126,7 @@ def agreeing(signatures, a, b):  # type: ignore[no-untyped-def]
     return n
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _similarities(signatures, left, right, out):  # type: ignore[no-untyped-def]
     for i in range(left.shape[0]):
         out[i] = np.float32(agreeing(signatures, left[i], right[i]) / signatures.shape[1])

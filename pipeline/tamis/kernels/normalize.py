@@ -19,15 +19,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from numba import njit
 
 from tamis.kernels.buffers import Bytes, Offsets, text_array, text_buffers
-from tamis.kernels.unicode import decode
+from tamis.kernels.jit import kernel
+from tamis.kernels.unicode import POINTS, composition, decode
 
 _COMPOSE, _LINE_END, _REMOVE = 255, 254, 253
 """Classes of characters that may change; any other is a canonical combining class (at most 240)."""
 _DIRTY, _UNCOMPOSED = 1, 2
-_HANGUL_VOWELS_AND_FINALS = (*range(0x1161, 0x1176), *range(0x11A8, 0x11C3))
 _REMOVED = ((0x00, 0x09), (0x0E, 0x20), (0x7F, 0xA0), (0xFDD0, 0xFDF0), (0xFEFF, 0xFF00))
 _LINE_ENDS = (0x0B, 0x0C, 0x0D, 0x85, 0x2028, 0x2029)
 
@@ -43,30 +42,20 @@ class _Tables(NamedTuple):
 
 @functools.cache
 def _tables() -> _Tables:
-    """Tables of the running Python's Unicode version (built once per process, under 0.1 s)."""
+    """Tables of the running Python's Unicode version (built once per process, in some 15 ms)."""
     classes = np.zeros(0x110000, np.uint8)
-    for point in (*range(0xD800), *range(0xE000, 0x30000)):
-        char = chr(point)
-        classes[point] = max(classes[point], unicodedata.combining(char))
-        pair = unicodedata.decomposition(char)
-        if not pair or pair[0] == "<":
-            continue
-        if not unicodedata.is_normalized("NFC", char):
-            classes[point] = _COMPOSE
-        elif " " in pair:
-            # The second half of a composed character may merge with what stands before it.
-            classes[int(pair.split()[1], 16)] = _COMPOSE
-    classes[list(_HANGUL_VOWELS_AND_FINALS)] = _COMPOSE
+    classes[POINTS], uncertain = composition()
+    classes[uncertain] = _COMPOSE
     for first, last in _REMOVED:
         classes[first:last] = _REMOVE
     classes[0xFFFE::0x10000] = classes[0xFFFF::0x10000] = _REMOVE
     classes[list(_LINE_ENDS)] = _LINE_END
-    space = np.array([chr(point).isspace() for point in range(0x3001)])
+    space = np.fromiter(map(str.isspace, map(chr, range(0x3001))), np.bool_)
     classes.flags.writeable = space.flags.writeable = False
     return _Tables(classes, space)
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _scan(data, offsets, classes, flags):  # type: ignore[no-untyped-def]
     """Per row: _DIRTY when steps 1 and 2 change it, _UNCOMPOSED when step 3 may."""
     for row in range(len(offsets) - 1):
@@ -102,7 +91,7 @@ def _scan(data, offsets, classes, flags):  # type: ignore[no-untyped-def]
         flags[row] = flag
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _clean(data, offsets, classes, flags, out, new_offsets):  # type: ignore[no-untyped-def]
     """Steps 1 and 2 of every row into `out`, which holds as many bytes as the rows had."""
     at = 0
@@ -133,7 +122,7 @@ def _clean(data, offsets, classes, flags, out, new_offsets):  # type: ignore[no-
         new_offsets[row + 1] = at
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _edges(data, space, starts, ends):  # type: ignore[no-untyped-def]
     """Moves every row's start and end past its blank lines; returns how many rows that changed."""
     cut = 0
@@ -168,7 +157,7 @@ def _edges(data, space, starts, ends):  # type: ignore[no-untyped-def]
     return cut
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _gather(data, starts, ends, out, new_offsets):  # type: ignore[no-untyped-def]
     """Copies `data[starts[row]:ends[row]]` one after another into `out`."""
     at = 0

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from tamis.kernels.buffers import Bytes, Offsets
+from tamis.kernels.jit import kernel
 from tamis.kernels.unicode import SPACE, char_tables, decode
 from tamis.kernels.words import hash_words, max_words, mix64
 
@@ -32,7 +32,7 @@ _REPEATED = np.uint32(1 << 31)
 _COUNT = np.uint32((1 << 31) - 1)
 
 
-@njit(nogil=True, cache=True, boundscheck=False, inline="always")
+@kernel(inline="always")
 def _slot(keys, mask, key):  # type: ignore[no-untyped-def]
     """Position of `key` (not 0) in the open-addressing table, entered if it is new."""
     slot = mix64(key) & mask
@@ -44,7 +44,7 @@ def _slot(keys, mask, key):  # type: ignore[no-untyped-def]
     return slot
 
 
-@njit(nogil=True, cache=True, boundscheck=False, inline="always")
+@kernel(inline="always")
 def _table_size(entries):  # type: ignore[no-untyped-def]
     """The power of two that holds `entries` at a load of two thirds at most."""
     size = 16
@@ -53,7 +53,7 @@ def _table_size(entries):  # type: ignore[no-untyped-def]
     return size
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _split_lines(data, start, end, classes, hashes, blocks, chars):  # type: ignore[no-untyped-def]
     """Non-blank lines of `data[start:end]`; returns their number.
 
@@ -86,7 +86,7 @@ def _split_lines(data, start, end, classes, hashes, blocks, chars):  # type: ign
     return n
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _join_paragraphs(hashes, blocks, chars, n):  # type: ignore[no-untyped-def]
     """Turns the `n` lines in the arrays into paragraphs, in place; returns their number."""
     paragraphs = 0
@@ -103,7 +103,7 @@ def _join_paragraphs(hashes, blocks, chars, n):  # type: ignore[no-untyped-def]
     return paragraphs
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _duplicates(hashes, chars, n, keys):  # type: ignore[no-untyped-def]
     """Share of the `n` items that stood before already, and their share of the characters."""
     if n == 0:
@@ -128,7 +128,7 @@ def _duplicates(hashes, chars, n, keys):  # type: ignore[no-untyped-def]
     return duplicates / n, repeated / total
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _ngrams(keys, at, ends, n, table, counts, marks, out, d):  # type: ignore[no-untyped-def]
     """Fills `out[4:, d]` for a document of `n` words.
 
@@ -197,7 +197,7 @@ def _ngrams(keys, at, ends, n, table, counts, marks, out, d):  # type: ignore[no
         out[size + 2, d] = covered / total
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _measure(data, offsets, classes, lower, out):  # type: ignore[no-untyped-def]
     """Fills `out` (ratios, documents), which comes in zeroed."""
     longest = 0

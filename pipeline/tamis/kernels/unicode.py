@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import sys
 import unicodedata
+from itertools import compress
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from tamis.kernels.jit import kernel
 
 LETTER, DIGIT, MARK, SPACE, PUNCTUATION, SYMBOL = 1, 2, 4, 8, 16, 32
 UNSPACED = 64
@@ -37,6 +39,12 @@ _UNSPACED_RANGES = (
 _JOINERS = (0x00AD, 0x200C, 0x200D, 0x2060)
 # Variation selectors and enclosing marks dress symbols (emoji, keycaps): they make no words.
 _DRESS = (*range(0x180B, 0x1810), *range(0x20D0, 0x2100), *range(0xFE00, 0xFE10))
+BLOCKS = ((0x3400, 0x4DB6), (0x4E00, 0x9FA6), (0xAC00, 0xD7A4), (0x20000, 0x2A6D7))
+"""Han and Hangul since Unicode 3.1, from first to one past last: letters all (Lo), without case, marks, pairs."""
+_OTHERS = ((0, 0x3400), (0x4DB6, 0x4E00), (0x9FA6, 0xAC00), (0xD7A4, 0xD800), (0xF900, 0x20000), (0x2A6D7, 0x34000))
+POINTS = np.concatenate([np.arange(*others, dtype=np.uint32) for others in _OTHERS])
+"""The other code points that are or may be letters, marks, symbols, ...: left out are surrogates, private use, and
+what lies behind the Han of plane 3, where later planes hold tags and variation selectors alone."""
 _MAJOR = {"L": LETTER, "N": DIGIT, "M": MARK, "Z": SPACE, "P": PUNCTUATION, "S": SYMBOL}
 
 
@@ -51,21 +59,20 @@ class CharTables(NamedTuple):
 
 @functools.cache
 def char_tables() -> CharTables:
-    """The tables of the running Python's Unicode version (built once per process, under 0.1 s)."""
+    """The tables of the running Python's Unicode version (built once per process, in some 15 ms)."""
     size = sys.maxunicode + 1
     classes = np.zeros(size, np.uint8)
     lower = np.arange(size, dtype=np.uint32)
-    category = unicodedata.category
-    # Planes 4 to 13 hold nothing but unassigned code points.
-    for point in range(0x40000):
-        char = chr(point)
-        bits = _MAJOR.get(category(char)[0], 0)
-        if bits:
-            classes[point] = bits
-            if bits == LETTER:
-                folded = char.lower()
-                if len(folded) == 1:
-                    lower[point] = ord(folded)
+    names = categories(POINTS)
+    for major, bits in _MAJOR.items():
+        classes[POINTS[names[:, 0] == ord(major)]] = bits
+    for first, stop in BLOCKS:
+        classes[first:stop] = LETTER
+    # Other letters (Lo), which most letters are, have no case.
+    for point in POINTS[(names[:, 0] == ord("L")) & (names[:, 1] != ord("o"))].tolist():
+        folded = chr(point).lower()
+        if len(folded) == 1:
+            lower[point] = ord(folded)
     for char in "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f\x85":
         classes[ord(char)] = SPACE
     classes[list(_JOINERS)] = JOINER
@@ -77,7 +84,47 @@ def char_tables() -> CharTables:
     return CharTables(classes, lower)
 
 
-@njit(nogil=True, cache=True, boundscheck=False, inline="always")
+# Maps, not loops: a process that handles a few documents would feel the loops.
+
+
+def _chars(points: npt.NDArray[np.uint32]) -> str:
+    return points.astype("<u4").tobytes().decode("utf-32-le")
+
+
+def categories(points: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint8]:
+    """General categories of code points, a row of two letters each."""
+    names = "".join(map(unicodedata.category, _chars(points)))
+    return np.frombuffer(names.encode(), np.uint8).reshape(-1, 2)
+
+
+class Composition(NamedTuple):
+    """What the quick check for normal form C (UAX #15) knows of `POINTS`; any other code point is inert."""
+
+    combining: npt.NDArray[np.uint8]
+    """Canonical combining class of each of `POINTS`."""
+    uncertain: list[int]
+    """Code points that form C replaces, and those that may merge with what stands before them."""
+
+
+@functools.cache
+def composition() -> Composition:
+    """By the running Python's Unicode version."""
+    chars = _chars(POINTS)
+    combining = np.frombuffer(bytes(map(unicodedata.combining, chars)), np.uint8)
+    # Hangul vowels and finals merge by rule.
+    uncertain = [*range(0x1161, 0x1176), *range(0x11A8, 0x11C3)]
+    pairs = list(map(unicodedata.decomposition, chars))
+    for char, pair in compress(zip(chars, pairs, strict=True), pairs):
+        if pair[0] == "<":
+            continue
+        if not unicodedata.is_normalized("NFC", char):
+            uncertain.append(ord(char))
+        elif " " in pair:
+            uncertain.append(int(pair.split()[1], 16))
+    return Composition(combining, uncertain)
+
+
+@kernel(inline="always")
 def decode(data, i):  # type: ignore[no-untyped-def]
     """Code point at byte `i` of valid UTF-8, and the position of the next one."""
     b = np.uint32(data[i])

@@ -9,8 +9,8 @@ a time, so it is the same in any position, document and process.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from tamis.kernels.jit import kernel
 from tamis.kernels.simd import LANES, load_eight, lowest_bit, word_masks
 from tamis.kernels.unicode import JOINER, UNSPACED, WORD, char_tables, decode
 
@@ -22,7 +22,7 @@ _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 _MARGIN = LANES + 8
 
 
-@njit(nogil=True, cache=True, boundscheck=False, inline="always")
+@kernel(inline="always")
 def mix64(x):  # type: ignore[no-untyped-def]
     """Finalizer of splitmix64: every input bit reaches every output bit."""
     x ^= x >> np.uint64(30)
@@ -33,7 +33,7 @@ def mix64(x):  # type: ignore[no-untyped-def]
     return x
 
 
-@njit(nogil=True, cache=True, boundscheck=False, inline="always")
+@kernel(inline="always")
 def max_words(size):  # type: ignore[no-untyped-def]
     """Upper bound of the words in `size` bytes, for scratch arrays.
 
@@ -43,13 +43,13 @@ def max_words(size):  # type: ignore[no-untyped-def]
     return size // 2 + 1
 
 
-@njit(nogil=True, cache=True, boundscheck=False, inline="always")
+@kernel(inline="always")
 def _fold(h, eight):  # type: ignore[no-untyped-def]
     h = (h ^ eight) * _PRIME
     return h ^ (h >> np.uint64(32))
 
 
-@njit(nogil=True, cache=True, boundscheck=False, inline="always")
+@kernel(inline="always")
 def _finish(h, eight, size):  # type: ignore[no-untyped-def]
     """Hash of a word of `size` bytes: `eight` holds those that `h` hasn't."""
     if size & 7:
@@ -57,7 +57,7 @@ def _finish(h, eight, size):  # type: ignore[no-untyped-def]
     return mix64(h ^ np.uint64(size))
 
 
-@njit(nogil=True, cache=True, boundscheck=False, inline="always")
+@kernel(inline="always")
 def _utf8(point):  # type: ignore[no-untyped-def]
     """The bytes of a code point in an uint64, the first one lowest, and their number."""
     low = np.uint64(0x80) | (point & np.uint64(63))
@@ -78,7 +78,7 @@ def _utf8(point):  # type: ignore[no-untyped-def]
     ), 4
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _any_words(data, start, end, classes, lower, hashes, starts, lengths, n):  # type: ignore[no-untyped-def]
     """As `hash_words`, for text of any script, character by character; `n` words are there already."""
     h = _SEED
@@ -130,7 +130,7 @@ def _any_words(data, start, end, classes, lower, hashes, starts, lengths, n):  #
     return n
 
 
-@njit(nogil=True, cache=True, boundscheck=False, inline="always")
+@kernel(inline="always")
 def _ascii_word(data, start, end):  # type: ignore[no-untyped-def]
     """Hash of a word of ASCII letters and digits; bytes up to seven past its end are read."""
     h = _SEED
@@ -142,7 +142,7 @@ def _ascii_word(data, start, end):  # type: ignore[no-untyped-def]
     return mix64(_fold(h, eight) ^ np.uint64(end - start))
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def hash_words(data, start, end, classes, lower, hashes, starts, lengths):  # type: ignore[no-untyped-def]
     """Words of the document `data[start:end]`; returns their number.
 

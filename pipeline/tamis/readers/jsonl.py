@@ -45,19 +45,19 @@ class Block:
 def read(source: Source, file: InputFile, tally: Tally) -> Iterator[pa.RecordBatch]:
     """Reads one JSONL file."""
     parser = _Parser(source, file, tally)
-    reached = 1
+    last: Block | None = None
     try:
         for block in blocks(pieces(file)):
-            reached = block.first
+            last = block
             if block.state == "too_long":
                 detail = f"over {MAX_DOCUMENT_BYTES // 1_000_000} MB"
                 parser.reject(block.first, "line_too_long", detail)
                 continue
             batch = parser.parse(block)
-            reached += block.data.count(b"\n")
             if batch is not None and batch.num_rows:
                 yield batch
     except Damage as damage:
+        reached = 1 if last is None else last.first + last.data.count(b"\n")
         parser.reject(reached if reached > 1 else None, damage.cause, damage.detail)
 
 

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from tamis.corpus.conditions import Condition
 from tamis.corpus.stage import Stage, StageConfig
+from tamis.described import Described
 from tamis.errors import did_you_mean
 from tamis.recipe.languages import check_language
 from tamis.recipe.licenses import is_own_reference, parse_license, redistributable
@@ -50,10 +51,10 @@ SignalName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$"), AfterVa
 Text = Annotated[str, Field(min_length=1)]
 
 
-class Model(BaseModel):
+class Model(Described, BaseModel):
     """Base of every recipe model."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class SourceSignal(Model):

@@ -11,6 +11,8 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,7 @@ from tamis.kernels.bpe_merge import Merges, merge_table
 from tamis.kernels.bpe_normal import DROPPED, FOLLOWER, LEADING, MARKED, Rules
 from tamis.kernels.bpe_patterns import GPT2_SPLIT, NO_SPLIT, SPLITS, Split
 from tamis.kernels.buffers import Bytes
+from tamis.kernels.unicode import BLOCKS, POINTS
 
 MARKER = "\u2581"
 """The visible space of SentencePiece."""
@@ -127,12 +130,12 @@ def _added(tokens: Sequence[Mapping[str, Any]]) -> tuple[bytes, ...]:
 
 def _merges(pairs: Sequence[tuple[str, ...]], vocabulary: Mapping[str, int]) -> Merges:
     _need(all(len(pair) == 2 for pair in pairs), "a merge is no pair")
-    columns = (
-        [vocabulary.get(left, -1) for left, _ in pairs],
-        [vocabulary.get(right, -1) for _, right in pairs],
-        [vocabulary.get(left + right, -1) for left, right in pairs],
-    )
-    ids = np.array(columns, np.int64).reshape(3, -1)
+    lefts, rights = zip(*pairs, strict=True) if pairs else ((), ())
+    columns = [
+        np.fromiter(map(vocabulary.get, tokens, repeat(-1)), np.int64, len(pairs))
+        for tokens in (lefts, rights, map(add, lefts, rights))
+    ]
+    ids = np.stack(columns)
     _need((ids >= 0).all() and ids.max(initial=0) < 1 << 31, "a merge is of tokens without an id")
     left, right, merged = ids.astype(np.uint32)
     return merge_table(left, right, merged)
@@ -174,12 +177,17 @@ def byte_letters() -> dict[int, str]:
 
 def _byte_strings(vocabulary: Mapping[str, int]) -> dict[bytes, int]:
     """The tokens that stand for byte strings, as those."""
-    bytes_of = {letter: byte for byte, letter in byte_letters().items()}
-    return {
-        bytes(map(bytes_of.__getitem__, token)): index
-        for token, index in vocabulary.items()
-        if token and bytes_of.keys() >= set(token)
-    }
+    letters = byte_letters()
+    # What stands for no byte must not pass for one.
+    bytes_of = {char: 0x100 for char in range(0x100)} | {ord(letter): byte for byte, letter in letters.items()}
+    found = {}
+    for token, index in vocabulary.items():
+        try:
+            found[token.translate(bytes_of).encode("latin-1")] = index
+        except UnicodeEncodeError:
+            continue
+    found.pop(b"", None)
+    return found
 
 
 def _whole(strings: Mapping[bytes, int]) -> PieceTable:
@@ -195,17 +203,30 @@ def _whole(strings: Mapping[bytes, int]) -> PieceTable:
     return table
 
 
-def _ranges(pattern: str) -> Iterator[tuple[str, int, int]]:
-    """The runs of code points that the library's regular expression finds: first character, first, last point.
+_CUTS = (0xAC00, 0xF900, 0x14000, 0x18000, 0x1C000, 0x20000, 0xE0000)
 
-    The planes 4 to 13, which hold no character, and those of private use are left out.
+
+@functools.cache
+def _stretches() -> list[tuple[npt.NDArray[np.uint32], str]]:
+    """All code points that may have a class, and as texts: the library is quicker with several short ones.
+
+    The blocks of Han and Hangul are there as their first and last letters. Left out are private use and the
+    planes that hold no character.
     """
+    ends = np.array([(first, stop - 1) for first, stop in BLOCKS], np.uint32).ravel()
+    points = np.sort(np.concatenate([POINTS, ends, np.arange(0xE0000, 0xE1000, dtype=np.uint32)]))
+    parts = np.split(points, np.searchsorted(points, _CUTS))
+    return [(part, "".join(map(chr, part.tolist()))) for part in parts]
+
+
+def _ranges(pattern: str) -> Iterator[tuple[str, int, int]]:
+    """The runs of code points that the library's regular expression finds: first character, first, last point."""
     from tokenizers import Regex, pre_tokenizers
 
-    points = [*range(0xD800), *range(0xE000, 0x40000), *range(0xE0000, 0xE1000)]
     split = pre_tokenizers.Split(Regex(pattern), "removed", invert=True)
-    for run, (start, stop) in split.pre_tokenize_str("".join(map(chr, points))):
-        yield run[0], points[start], points[stop - 1]
+    for points, text in _stretches():
+        for run, (start, stop) in split.pre_tokenize_str(text):
+            yield run[0], int(points[start]), int(points[stop - 1])
 
 
 @functools.cache

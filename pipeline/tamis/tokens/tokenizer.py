@@ -15,11 +15,13 @@ The library uses a thread per core unless the environment says `TOKENIZERS_PARAL
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -165,59 +167,97 @@ def load_tokenizer(path: Path, end_of_document: str | None = None) -> TokenizerH
     `END_OF_DOCUMENT` in the vocabulary. Raises InputError when the file is missing, is no tokenizer, or has
     no such token.
     """
-    from tokenizers import Tokenizer
-
     try:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: the tokenizer can't be read: {error.strerror}") from error
     try:
-        whole = Tokenizer.from_buffer(content)
-        vocabulary = whole.get_vocab(with_added_tokens=True)
-        token = _end_of_document(vocabulary, end_of_document, path)
-        # Floats stay as they are written: no piece's score may change by a rounding.
-        spec = json.loads(content, parse_float=lambda number: orjson.Fragment(number.encode()))
-        library = Tokenizer.from_buffer(orjson.dumps(plain_text_spec(spec, token)))
-    except InputError:
-        raise
+        # Each its own handle: the compiled encoder and its cache live as long as that does.
+        return replace(_loaded(content, end_of_document))
+    except _NoEnd as missing:
+        raise InputError(f"{path}: {missing}") from None
     except Exception as error:  # the library raises nothing narrower
         raise InputError(
             f"{path}: not a tokenizer.json that the `tokenizers` library reads ({type(error).__name__}: "
             f"{str(error)[:200]}); name another file, or export this one again"
         ) from error
+
+
+class _NoEnd(Exception):
+    """No token that ends a document: what lacks, and what to do."""
+
+
+@functools.lru_cache(maxsize=1)
+def _loaded(content: bytes, end_of_document: str | None) -> TokenizerHandle:
+    """The tokenizer that a `tokenizer.json` holds. Measuring and release both ask for it: it is kept."""
+    from tokenizers import Tokenizer
+
+    try:
+        spec = _parsed(content)
+        token = _end_of_document(_names(spec), end_of_document)
+        renamed = _renamed(spec, token)
+        library = Tokenizer.from_buffer(orjson.dumps(plain_text_spec(spec, token)))
+    except Exception:
+        # If the library can't read the file itself, what it says of that says more.
+        Tokenizer.from_buffer(content)
+        raise
     library.encode_special_tokens = True
+    vocabulary = library.get_vocab(with_added_tokens=True)
     return TokenizerHandle(
         sha256=hashlib.sha256(content).hexdigest(),
-        model=type(whole.model).__name__,
+        model=type(library.model).__name__,
         vocabulary_size=max(vocabulary.values()) + 1,
         end_of_document=token,
-        end_id=vocabulary[token],
+        end_id=vocabulary[renamed.get(token, token)],
         cuttable=is_cuttable(spec),
         library=library,
     )
 
 
-def _end_of_document(vocabulary: Mapping[str, int], wanted: str | None, path: Path) -> str:
+def _parsed(content: bytes) -> dict[str, Any]:
+    spec: dict[str, Any] = orjson.loads(content)
+    if isinstance(spec["model"]["vocab"], dict):
+        return spec
+    # Floats stay as they are written: no piece's score may change by a rounding.
+    exact: dict[str, Any] = json.loads(content, parse_float=lambda number: orjson.Fragment(number.encode()))
+    return exact
+
+
+def _names(spec: Mapping[str, Any]) -> AbstractSet[str]:
+    """All tokens of a parsed `tokenizer.json`, added ones included."""
+    vocabulary = spec["model"]["vocab"]
+    names = vocabulary.keys() if isinstance(vocabulary, dict) else {token for token, _ in vocabulary}
+    return names | {token["content"] for token in spec.get("added_tokens", [])}
+
+
+def _end_of_document(names: AbstractSet[str], wanted: str | None) -> str:
     """The token that ends a document: the wanted one, else the first usual one in the vocabulary."""
     if wanted is not None:
-        if wanted not in vocabulary:
-            raise InputError(
-                f"{path}: the tokenizer has no token {wanted!r}, which `end_of_document` names."
-                f"{did_you_mean(wanted, _bracketed(vocabulary))}"
+        if wanted not in names:
+            raise _NoEnd(
+                f"the tokenizer has no token {wanted!r}, which `end_of_document` names."
+                f"{did_you_mean(wanted, _bracketed(names))}"
             )
         return wanted
     for token in END_OF_DOCUMENT:
-        if token in vocabulary:
+        if token in names:
             return token
-    raise InputError(
-        f"{path}: the tokenizer has none of the usual end-of-document tokens ({', '.join(END_OF_DOCUMENT)}); "
-        f"name the one it has in `end_of_document`.{did_you_mean('<end>', _bracketed(vocabulary))}"
+    raise _NoEnd(
+        f"the tokenizer has none of the usual end-of-document tokens ({', '.join(END_OF_DOCUMENT)}); "
+        f"name the one it has in `end_of_document`.{did_you_mean('<end>', _bracketed(names))}"
     )
 
 
-def _bracketed(vocabulary: Mapping[str, int]) -> list[str]:
+def _bracketed(names: Iterable[str]) -> list[str]:
     """Tokens that look like special ones: `<...>`, `[...]`."""
-    return [token for token in vocabulary if len(token) > 2 and token[0] + token[-1] in ("<>", "[]")]
+    return [token for token in names if len(token) > 2 and token[0] + token[-1] in ("<>", "[]")]
+
+
+def _renamed(spec: Mapping[str, Any], end_of_document: str) -> dict[str, str]:
+    """The tokens that a text must not spell, with names that no text holds."""
+    special = {token["content"] for token in spec.get("added_tokens", []) if token["special"]} | {end_of_document}
+    # A one-character token or a byte of a byte fallback may be the only spelling of a piece of ordinary text.
+    return {name: f"\0{name}" for name in special if len(name) > 1 and not re.fullmatch("<0x[0-9A-F]{2}>", name)}
 
 
 def plain_text_spec(spec: dict[str, Any], end_of_document: str) -> dict[str, Any]:
@@ -228,14 +268,11 @@ def plain_text_spec(spec: dict[str, Any], end_of_document: str) -> dict[str, Any
     tokens, but a model whose vocabulary holds `</s>` as a piece or a word would still find it. Truncation,
     padding and BPE dropout are switched off.
     """
-    tokens = spec.get("added_tokens", [])
-    special = {token["content"] for token in tokens if token["special"]} | {end_of_document}
-    # A one-character token or a byte of a byte fallback may be the only spelling of a piece of ordinary text.
-    renamed = {name: f"\0{name}" for name in special if len(name) > 1 and not re.fullmatch("<0x[0-9A-F]{2}>", name)}
+    renamed = _renamed(spec, end_of_document)
     added = [
         {**token, "content": renamed.get(token["content"], token["content"])}
         | ({"special": True} if token["content"] == end_of_document else {})
-        for token in tokens
+        for token in spec.get("added_tokens", [])
     ]
     model = dict(spec["model"])
     if isinstance(model["vocab"], dict):
@@ -245,8 +282,13 @@ def plain_text_spec(spec: dict[str, Any], end_of_document: str) -> dict[str, Any
     if model.get("unk_token") is not None:
         model["unk_token"] = renamed.get(model["unk_token"], model["unk_token"])
     if "merges" in model:
-        pairs = [tuple(m.split(" ")) if isinstance(m, str) else tuple(m) for m in model["merges"]]
-        model["merges"] = [p for p in pairs if renamed.keys().isdisjoint((*p, _merged(p, model)))]
+        prefix = model.get("continuing_subword_prefix") or ""
+        pairs = (merge.split(" ") if isinstance(merge, str) else merge for merge in model["merges"])
+        model["merges"] = [
+            (left, right)
+            for left, right in pairs
+            if left not in renamed and right not in renamed and left + right.removeprefix(prefix) not in renamed
+        ]
         model["dropout"] = None
     return {
         **spec,
@@ -255,12 +297,6 @@ def plain_text_spec(spec: dict[str, Any], end_of_document: str) -> dict[str, Any
         "truncation": None,
         "padding": None,
     }
-
-
-def _merged(pair: tuple[str, ...], model: Mapping[str, Any]) -> str:
-    """What a BPE merge makes of its pair."""
-    left, right = pair
-    return left + right.removeprefix(model.get("continuing_subword_prefix") or "")
 
 
 def is_cuttable(spec: Mapping[str, Any]) -> bool:
