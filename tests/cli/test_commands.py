@@ -14,7 +14,7 @@ from typing import Any
 import jsonschema
 import pytest
 from click.testing import Result
-from conftest import Place
+from tiny_place import Place
 
 from tamis.cli.main import COMMANDS
 from tamis.cli.options import sample_recipe

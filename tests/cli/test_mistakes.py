@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from conftest import RECIPE, Place
+from tiny_place import RECIPE, Place
 
 from tamis.engine.ingest import IngestTask
 

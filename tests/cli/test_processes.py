@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Place
+from tiny_place import Place
 
 IMPORTED = "import json, sys; sys.stderr.write(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
 HEAVY = {"numba", "llvmlite", "scipy", "matplotlib", "tokenizers"}

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from click.testing import Result
-from conftest import Place
+from tiny_place import Place
 
 from tamis.engine.what_if import COUNTS
 
