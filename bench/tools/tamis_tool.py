@@ -102,9 +102,9 @@ class _Reader:
     def __init__(self, rows: Any, signatures: Any) -> None:
         self.rows, self.signatures = rows, signatures
 
-    def read(self, column: str) -> Any:
+    def pieces(self, column: str) -> Any:
         assert column == "signature"
-        return self.signatures
+        return self.signatures.chunks
 
 
 def near_duplicates(job: Job) -> None:

@@ -21,10 +21,10 @@ BANDS, SLOTS = 3, 12
 BAND = SLOTS // BANDS
 
 
-def packed(signatures: np.ndarray) -> pa.ChunkedArray:
+def packed(signatures: np.ndarray) -> list[pa.Array]:
     kind = pa.binary(4 * signatures.shape[1])
     data = pa.py_buffer(np.ascontiguousarray(signatures, "<u4"))
-    return pa.chunked_array([pa.Array.from_buffers(kind, len(signatures), [None, data])])
+    return [pa.Array.from_buffers(kind, len(signatures), [None, data])]
 
 
 def worlds(rng: Any, scopes: np.ndarray, presence: Presence, most: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -116,10 +116,10 @@ def near_case(
     presence = Presence(sure, ~sure & (rng.random(rows) < wild))
     order = rng.permutation(rows)
     least = float(rng.choice([0.0, 0.5, 0.7]) if values else 0.7)
-    found = near_bounds(packed(matrix), order, own, presence, BANDS, least, Path())
+    found = near_bounds(packed(matrix), order, own, presence, (BANDS, BAND), least, Path())
 
     def resolve(placed: np.ndarray, rows: np.ndarray, order: np.ndarray) -> np.ndarray:
-        return near_clusters(packed(matrix[rows]), order, placed[rows], BANDS, least, Path())[0]
+        return near_clusters(packed(matrix[rows]), order, placed[rows], (BANDS, BAND), least, Path())[0]
 
     return check(rng, own, presence, order, found, resolve, most)
 
@@ -156,7 +156,7 @@ def test_rows_far_from_the_doubtful_one_are_steady() -> None:
     matrix = np.repeat(np.arange(4, dtype=np.uint32)[:, None], SLOTS, axis=1)[[0, 0, 1, 1, 2, 3]]
     sure = np.array([True, True, True, False, True, True])
     presence = Presence(sure, np.zeros(6, bool))
-    found = near_bounds(packed(matrix), np.arange(6), np.zeros(6, np.uint64), presence, BANDS, 0.7, Path())
+    found = near_bounds(packed(matrix), np.arange(6), np.zeros(6, np.uint64), presence, (BANDS, BAND), 0.7, Path())
     assert found.steady.tolist() == [True, True, False, True, True, True]
     assert found.low[2] == found.high[2] == 2
 

@@ -16,18 +16,17 @@ from tamis.resolve import candidates
 from tamis.resolve.candidates import near_clusters
 
 
-def column(signatures: np.ndarray, absent: tuple[int, ...] = (), chunks: int = 1) -> pa.ChunkedArray:
+def column(signatures: np.ndarray, absent: tuple[int, ...] = (), chunks: int = 1) -> list[pa.Array]:
     width = 4 * signatures.shape[1]
     values = [None if i in absent else row.astype("<u4").tobytes() for i, row in enumerate(signatures)]
     cuts = np.linspace(0, len(values), chunks + 1).astype(int)
-    parts = [pa.array(values[a:b], pa.binary(width)) for a, b in itertools.pairwise(cuts)]
-    return pa.chunked_array(parts, pa.binary(width))
+    return [pa.array(values[a:b], pa.binary(width)) for a, b in itertools.pairwise(cuts)]
 
 
-def packed(signatures: np.ndarray) -> pa.ChunkedArray:
+def packed(signatures: np.ndarray) -> list[pa.Array]:
     kind = pa.binary(4 * signatures.shape[1])
     data = pa.py_buffer(np.ascontiguousarray(signatures, "<u4"))
-    return pa.chunked_array([pa.Array.from_buffers(kind, len(signatures), [None, data])])
+    return [pa.Array.from_buffers(kind, len(signatures), [None, data])]
 
 
 def twin(signatures: np.ndarray, scopes: list[int], absent: tuple[int, ...], bands: int, least: float) -> list[int]:
@@ -62,7 +61,7 @@ def test_twin(
     signatures = np.array(values, np.uint32).reshape(-1, 6)
     n = len(signatures)
     kept, similarity = near_clusters(
-        column(signatures, tuple(absent)), np.arange(n), np.array(scopes[:n], np.uint64), 3, least, Path()
+        column(signatures, tuple(absent)), np.arange(n), np.array(scopes[:n], np.uint64), (3, 2), least, Path()
     )
     assert kept.tolist() == twin(signatures, scopes, tuple(absent), 3, least)
     expected = [float((signatures[i] == signatures[k]).mean()) for i, k in enumerate(kept)]
@@ -84,12 +83,12 @@ def test_files_partitions_and_chunks_change_nothing(tmp_path: Path, monkeypatch:
     signatures[:300, :8] = 7  # a bucket with more strangers than leaders
     order = np.random.default_rng(1).permutation(2000)
     scopes = np.zeros(2000, np.uint64)
-    plain = near_clusters(packed(signatures), order, scopes, 14, 0.7, tmp_path)
+    plain = near_clusters(packed(signatures), order, scopes, (14, 8), 0.7, tmp_path)
     assert not list(tmp_path.iterdir())
     monkeypatch.setattr(candidates, "SPILL_BYTES", 1000)
     monkeypatch.setattr(candidates, "PARTITION_ROWS", 300)
     monkeypatch.setattr(candidates, "_CHUNK_ROWS", 97)
-    spilled = near_clusters(column(signatures, chunks=5), order, scopes, 14, 0.7, tmp_path)
+    spilled = near_clusters(column(signatures, chunks=5), order, scopes, (14, 8), 0.7, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["band_keys.npy", "signatures.npy"]
     assert (plain[0] == spilled[0]).all()
     assert (plain[1] == spilled[1]).all()
@@ -103,16 +102,16 @@ def test_leaders_and_neighbours_are_compared_in_a_large_bucket() -> None:
         signatures[other] = signatures[best]
         signatures[other, 8::8] += 1  # and this pair no other one
     order, scopes = np.arange(40), np.zeros(40, np.uint64)
-    kept, similarity = near_clusters(packed(signatures), order, scopes, 14, 0.7, Path())
+    kept, similarity = near_clusters(packed(signatures), order, scopes, (14, 8), 0.7, Path())
     assert {i: int(k) for i, k in enumerate(kept) if i != k} == {39: 0, 26: 25, 28: 20}
     assert similarity[39] == pytest.approx(99 / 112)
 
 
 def timed(signatures: np.ndarray, least: float = 0.7) -> tuple[np.ndarray, float]:
     n = len(signatures)
-    near_clusters(packed(signatures[:4]), np.arange(4), np.zeros(4, np.uint64), 14, least, Path())  # compiles
+    near_clusters(packed(signatures[:4]), np.arange(4), np.zeros(4, np.uint64), (14, 8), least, Path())  # compiles
     start = time.process_time()
-    kept, _ = near_clusters(packed(signatures), np.arange(n), np.zeros(n, np.uint64), 14, least, Path())
+    kept, _ = near_clusters(packed(signatures), np.arange(n), np.zeros(n, np.uint64), (14, 8), least, Path())
     return kept, time.process_time() - start
 
 

@@ -75,8 +75,8 @@ class SketchReader(Protocol):
     (string, null when unknown), content_hash (fixed_size_binary 16), priority (int32: higher wins),
     chars (int64)."""
 
-    def read(self, column: str) -> pa.ChunkedArray:
-        """One sketch column, aligned with `rows`. Read one at a time: all of them may not fit in memory."""
+    def pieces(self, column: str) -> Iterable[pa.Array]:
+        """One sketch column piece by piece, in the order of `rows`: all of it may not fit in memory."""
         ...
 
 

@@ -312,5 +312,5 @@ def _bounds(use: StageUse, sketches: Sketches, presence: Presence, scratch: Path
     order, scopes = rank_order(sketches.rows), scope_keys(sketches.rows, config.scope)
     if use.name == "exact_duplicates":
         return exact_bounds(sketches.rows.column("content_hash"), order, scopes, presence)
-    signatures, bands = sketches.read("signature"), config.banding[0]
-    return near_bounds(signatures, order, scopes, presence, bands, config.min_similarity, scratch)
+    signatures = sketches.pieces("signature")
+    return near_bounds(signatures, order, scopes, presence, config.banding, config.min_similarity, scratch)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,18 +61,15 @@ class Sketches:
         table = pl.concat(parts).to_arrow()
         self.rows = pa.table([table.column(field.name).cast(field.type) for field in ROWS], schema=ROWS)
 
-    def read(self, column: str) -> pa.ChunkedArray:
-        """One sketch column, aligned with `rows`."""
-        chunks: list[pa.Array] = []
+    def pieces(self, column: str) -> Iterator[pa.Array]:
+        """One sketch column, in the order of `rows`; a shard is in memory at a time."""
         for context, mask in zip(self._contexts, self._asked, strict=True):
             if not mask.any():
                 continue  # nothing was to be sketched there, so there may be no file
             table = read_signals(context.signal_path(self._use), context.shard.rows, [column])
             if table is None:
                 raise StoreError(f"{context.signal_path(self._use)}: the sketch is gone. Run again")
-            chunks += table.column(column).filter(pa.array(mask)).chunks
-        type_ = {c.name: c.type for c in self._use.stage.payload(self._use.config)}[column]
-        return pa.chunked_array(chunks, type_)
+            yield from table.column(column).filter(pa.array(mask)).chunks
 
 
 def resolve_stage(

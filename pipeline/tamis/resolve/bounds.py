@@ -11,7 +11,7 @@ counts only pairs that are compared whoever else is there, and `high` counts all
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,18 +83,18 @@ def exact_bounds(hashes: pa.ChunkedArray, order: Rows, scopes: npt.NDArray[np.ui
 
 
 def near_bounds(
-    signatures: pa.ChunkedArray,
+    signatures: Iterable[pa.Array],
     order: Rows,
     scopes: npt.NDArray[np.uint64],
     presence: Presence,
-    bands: int,
+    banding: tuple[int, int],
     min_similarity: float,
     scratch: Path,
 ) -> Bounds:
     """Bounds of near duplicates; arguments as `near_clusters` has them."""
     # A row of unknown scope may share a bucket with any other, so then buckets are taken across scopes.
     across = np.zeros_like(scopes) if presence.wild.any() else scopes
-    matrix, keys, present = load_signatures(signatures, across, bands, scratch)
+    matrix, keys, present = load_signatures(signatures, across, banding, scratch)
     rows = order[present[order]]
     linker = _Linker(matrix, rows, least_slots(min_similarity, matrix.shape[1]))
     buckets, far = _within_reach(keys, linker, presence.doubtful[rows])

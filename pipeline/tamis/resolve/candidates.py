@@ -8,7 +8,7 @@ per document: its rank, scope, key in one band, component and result.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,25 +24,25 @@ _CHUNK_ROWS = 1 << 16
 
 
 def near_clusters(
-    signatures: pa.ChunkedArray,
+    signatures: Iterable[pa.Array],
     order: npt.NDArray[np.int64],
     scopes: npt.NDArray[np.uint64],
-    bands: int,
+    banding: tuple[int, int],
     min_similarity: float,
     scratch: Path,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
     """Per row: the row that stays of its cluster (itself where none does better), and their similarity.
 
-    `signatures` is fixed-size binary (little-endian uint32 slots), null where a document has none;
-    `order` lists rows from best to worst; rows whose `scopes` differ are never compared. A pair that
-    shares a band is an edge if its signatures agree in at least the share `min_similarity` of slots;
-    clusters are the connected components. The similarity of a row with itself is 1.
+    `signatures` come as fixed-size binary (little-endian uint32 slots), piece by piece, null where a document
+    has none; `banding` is (bands, slots in a band); `order` lists rows from best to worst; rows whose `scopes`
+    differ are never compared. A pair that shares a band is an edge if its signatures agree in at least the share
+    `min_similarity` of slots; clusters are the connected components. The similarity of a row with itself is 1.
     """
     from tamis.kernels.components import component_roots, link_buckets
     from tamis.kernels.minhash import similarities
 
-    slots = signatures.type.byte_width // 4
-    matrix, keys, present = load_signatures(signatures, scopes, bands, scratch)
+    bands, slots = banding[0], math.prod(banding)
+    matrix, keys, present = load_signatures(signatures, scopes, banding, scratch)
     rows = order[present[order]]
     parent = np.arange(len(rows), dtype=np.int64)
     least = least_slots(min_similarity, slots)
@@ -65,17 +65,17 @@ def least_slots(min_similarity: float, slots: int) -> int:
 
 
 def load_signatures(
-    column: pa.ChunkedArray, scopes: npt.NDArray[np.uint64], bands: int, scratch: Path
+    pieces: Iterable[pa.Array], scopes: npt.NDArray[np.uint64], banding: tuple[int, int], scratch: Path
 ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint64], npt.NDArray[np.bool_]]:
     """Signature matrix (rows, slots), band keys (bands, rows), and where a signature is present."""
     from tamis.kernels.minhash import band_keys
 
-    slots = column.type.byte_width // 4
-    matrix = _array(scratch / "signatures.npy", (len(column), slots), np.uint32)
-    keys = _array(scratch / "band_keys.npy", (bands, len(column)), np.uint64)
-    present = np.ones(len(column), np.bool_)
+    rows, bands, slots = len(scopes), banding[0], math.prod(banding)
+    matrix = _array(scratch / "signatures.npy", (rows, slots), np.uint32)
+    keys = _array(scratch / "band_keys.npy", (bands, rows), np.uint64)
+    present = np.ones(rows, np.bool_)
     at = 0
-    for chunk in _pieces(column):
+    for chunk in _small(pieces):
         end = at + len(chunk)
         raw = np.frombuffer(chunk.buffers()[1], "<u4", len(chunk) * slots, chunk.offset * slots * 4)
         matrix[at:end] = raw.reshape(-1, slots)
@@ -85,11 +85,11 @@ def load_signatures(
     return matrix, keys, present
 
 
-def _pieces(column: pa.ChunkedArray) -> Iterator[pa.Array]:
-    """The column in pieces of at most `_CHUNK_ROWS` rows."""
-    for chunk in column.chunks:
-        for at in range(0, len(chunk), _CHUNK_ROWS):
-            yield chunk.slice(at, _CHUNK_ROWS)
+def _small(pieces: Iterable[pa.Array]) -> Iterator[pa.Array]:
+    """The same in pieces of at most `_CHUNK_ROWS` rows."""
+    for piece in pieces:
+        for at in range(0, len(piece), _CHUNK_ROWS):
+            yield piece.slice(at, _CHUNK_ROWS)
 
 
 def _array(path: Path, shape: tuple[int, ...], dtype: Any) -> npt.NDArray[Any]:

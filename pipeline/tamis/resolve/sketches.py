@@ -17,9 +17,10 @@ class LoadedSketches:
     columns: Mapping[str, pa.ChunkedArray] = field(default_factory=dict)
     """Sketch columns by name, aligned with `rows`."""
 
-    def read(self, column: str) -> pa.ChunkedArray:
+    def pieces(self, column: str) -> list[pa.Array]:
         """One sketch column."""
-        return self.columns[column]
+        chunks: list[pa.Array] = self.columns[column].chunks
+        return chunks
 
     def subset(self, alive: pa.Array) -> LoadedSketches:
         """The rows where `alive` (boolean, aligned) is true: what another rule would leave."""

@@ -107,10 +107,10 @@ def _prepare(config: NearDuplicatesConfig, _: Models) -> Measure:
 def _resolve(config: NearDuplicatesConfig, reader: SketchReader, scratch: Path) -> pa.Table:
     rows = reader.rows
     kept, similarity = near_clusters(
-        reader.read("signature"),
+        reader.pieces("signature"),
         rank_order(rows),
         scope_keys(rows, config.scope),
-        config.banding[0],
+        config.banding,
         config.min_similarity,
         scratch,
     )
