@@ -28,6 +28,7 @@ SIZES = (10, 30, 100, 300, 1000, 3000)
 FILE_MB = 50
 EVERY = 4
 CHANGED = "gopher_quality.keep.words=60,100000"
+"""The default asks for 50 words at least."""
 
 
 def copies(documents: list[dict[str, Any]], megabytes: int) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -84,6 +85,13 @@ def run(python: Path, env: dict[str, str], corpus: Path, out: Path, workers: int
     return measure([*command, "--workers", str(workers), *more], {**env, "CORPUS": str(corpus)}, log)
 
 
+def what_if(python: Path, env: dict[str, str], corpus: Path, out: Path) -> Measured:
+    """`tamis what-if` of the same change."""
+    recipe = HERE / "recipes" / "end-to-end.yaml"
+    command = [python, "-m", "tamis", "what-if", recipe, "--work", out / "work", "--set", CHANGED, "--json"]
+    return measure(command, {**env, "CORPUS": str(corpus)}, out / "log-what-if")
+
+
 def row(what: str, corpus: Path, workers: int, took: Measured, folder: Path) -> dict[str, Any]:
     """One line of `growth.json`."""
     meta = json.loads((corpus / "meta.json").read_text(encoding="utf-8"))
@@ -93,7 +101,7 @@ def row(what: str, corpus: Path, workers: int, took: Measured, folder: Path) -> 
         "workers": workers,
         "mb": round(meta["bytes"] / 1e6, 1),
         "documents": meta["documents"],
-        "released": took.said["documents"],
+        "released": took.said.get("documents", took.said.get("documents_after")),
         "cpu_s": round(took.cpu_s, 2),
         "wall_s": round(took.wall_s, 2),
         "parent_mb": round(took.parent_mb),
@@ -127,7 +135,8 @@ def main() -> None:
         rows.append(row("run", corpus, 2, run(python, env, corpus, out, 2), out))
         rows.append(row("nothing to do", corpus, 2, run(python, env, corpus, out, 2), out))
         rows.append(row("threshold changed", corpus, 2, run(python, env, corpus, out, 2, "--set", CHANGED), out))
-        for made in rows[-3:]:
+        rows.append(row("what-if", corpus, 2, what_if(python, env, corpus, out), out))
+        for made in rows[-4:]:
             print(*(f"{key}={value}" for key, value in made.items()), flush=True)
         shutil.rmtree(out)
     (HERE / "growth.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")

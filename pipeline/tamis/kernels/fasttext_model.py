@@ -62,6 +62,8 @@ class Tree(NamedTuple):
 
     left: npt.NDArray[np.int32]
     right: npt.NDArray[np.int32]
+    rank: npt.NDArray[np.int32]
+    """Of leaves: the order in which a search that goes left first comes to them."""
 
 
 def read_model(path: Path) -> FastTextModel:
@@ -206,7 +208,16 @@ def huffman_tree(counts: list[int]) -> Tree:
                 node += 1
         left[parent], right[parent] = pair
         total[parent] = total[pair[0]] + total[pair[1]]
-    return Tree(left, right)
+    rank = np.full(2 * leaves - 1, -1, np.int32)
+    waiting, reached = [2 * leaves - 2], 0
+    while waiting:
+        place = waiting.pop()
+        if place < leaves:
+            rank[place] = reached
+            reached += 1
+        else:
+            waiting += [int(right[place]), int(left[place])]
+    return Tree(left, right, rank)
 
 
 def word_hashes(words: list[bytes]) -> npt.NDArray[np.uint32]:
