@@ -55,7 +55,7 @@ def page(template: str, growth: Rows, dedup: Rows) -> str:
             ],
         ),
         linear=_linear(runs),
-        speedup=f"{100 * last['wall_s'] / alone['wall_s']:.0f} %, {alone['wall_s'] / last['wall_s']:.2f} times the speed",
+        speedup=f"{100 * last['wall_s'] / alone['wall_s']:.0f} % (a factor of {alone['wall_s'] / last['wall_s']:.2f})",
         cpu_overhead=f"{100 * (last['cpu_s'] / alone['cpu_s'] - 1):.0f} %",
         worker_small=f"{hundred['worker_mb']:,}",
         worker_large=f"{last['worker_mb']:,}",

@@ -21,6 +21,7 @@ from tamis.kernels.bpe_merge import SCANNED, merge, merge_table, open_merges
 from tamis.kernels.bpe_normal import check_form_c, form_c_classes
 from tamis.kernels.bpe_patterns import SPLITS
 from tamis.kernels.bpe_split import next_piece
+from tamis.kernels.unicode import composition
 from tamis.tokens.program import split_classes
 
 # -- splits
@@ -308,6 +309,15 @@ def unsure(texts: list[str]) -> list[bool]:
     offsets = np.cumsum([0, *map(len, data)], dtype=np.int64)
     check_form_c(np.frombuffer(b"".join(data), np.uint8), offsets, form_c_classes(), rows)
     return rows.tolist()
+
+
+def test_classes_of_composition_are_those_of_a_loop_over_all_characters() -> None:
+    classes = form_c_classes()
+    uncertain = set(composition().uncertain)
+    for point in (*range(0xD800), *range(0xE000, 0x110000)):
+        char = chr(point)
+        known = unicodedata.category(char) != "Cn" and point not in uncertain
+        assert classes[point] == (unicodedata.combining(char) if known else 255), hex(point)
 
 
 def test_texts_that_may_compose_or_are_unknown_are_marked() -> None:

@@ -20,7 +20,6 @@ A document goes to the library by itself if it holds an added token that is no s
 from __future__ import annotations
 
 import functools
-import json
 import logging
 import random
 import threading
@@ -30,6 +29,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 import pyarrow as pa
 
 from tamis.kernels.bpe import SLACK, VALUES, encode_rows, find_any
@@ -147,7 +147,7 @@ def compiled_encoder(library: Any, end_id: int, name: str, encode: Encode) -> Co
     """
     try:
         vocabulary = library.get_vocab(with_added_tokens=False)
-        made = compiled(json.loads(library.to_str()), vocabulary, end_id)
+        made = compiled(orjson.loads(library.to_str()), vocabulary, end_id)
         encoder = CompiledEncoder(made, piece_table(CACHE_BITS, CACHE_BYTES, CACHE_IDS, LONGEST))
         _prove(encoder, encode)
     except NotCompiled as reason:
