@@ -15,12 +15,13 @@ from tokenizers import Regex, pre_tokenizers
 
 from tamis.kernels.bpe import find_any
 from tamis.kernels.bpe_cache import SHORT, emit, find, insert, long_key, open_table, piece_table, short_key
-from tamis.kernels.bpe_joins import joins, next_part, open_joins
-from tamis.kernels.bpe_memory import pointer, skip_letters
+from tamis.kernels.bpe_joins import joins, next_part, open_joins, part_window
+from tamis.kernels.bpe_memory import masks, pointer, prefetch, skip_letters
 from tamis.kernels.bpe_merge import SCANNED, merge, merge_table, open_merges
 from tamis.kernels.bpe_normal import check_form_c, form_c_classes
-from tamis.kernels.bpe_patterns import SPLITS
+from tamis.kernels.bpe_patterns import LLAMA3_SPLIT, NUMBER, QWEN2_SPLIT, SPLITS, TAMIS_SPLIT
 from tamis.kernels.bpe_split import next_piece
+from tamis.kernels.bpe_window import quick, window
 from tamis.kernels.unicode import composition
 from tamis.tokens.program import split_classes
 
@@ -112,6 +113,115 @@ def test_planes_that_are_left_out_hold_no_class() -> None:
         assert split.pre_tokenize_str("".join(map(chr, points[first : first + 0x10000]))) == []
 
 
+# -- windows
+
+
+@njit
+def _quick(classes, split):
+    return quick(pointer(classes), split)
+
+
+@njit
+def _window(data, i, end, split):
+    return window(pointer(data), i, end, split)
+
+
+WINDOWED = pytest.mark.parametrize("pattern", [TAMIS_SPLIT, LLAMA3_SPLIT, QWEN2_SPLIT], ids=["tamis", "llama", "qwen"])
+# What the masks tell apart, what they don't know, and what is almost the one but the other.
+PARTS = st.sampled_from(
+    [
+        *" \n\t\r'.,-/(aZszé×÷ÿßœſЖѿ1²٣’“…–—•‰\u2007\u2028\u202f\u205e中ह\u093f\u0301\u00a0\u00ad\x1c\x7f👍",
+        *(
+            "'s",
+            "'LL",
+            "'ſ",
+            "  ",
+            "\n\n",
+            " \n",
+            "\r\n",
+            "word",
+            "Été",
+            "слово",
+            "1234567",
+            " -",
+            "...",
+            "x" * 70,
+        ),
+    ]
+)
+LONG = st.lists(PARTS, max_size=60).map("".join)
+
+
+def test_windows_serve_the_splits_of_gpt4s_kind() -> None:
+    served = {pattern for pattern, split in SPLITS.items() if _quick(split_classes(), split)}
+    assert served == {TAMIS_SPLIT, LLAMA3_SPLIT, QWEN2_SPLIT}
+    # Another version of Unicode, in which the masks would be wrong.
+    for point in (0x2F, 0x41, 0x7F, 0xE9, 0x17F, 0x431, 0x2019, 0x203F):
+        classes = split_classes().copy()
+        classes[point] = NUMBER
+        assert not _quick(classes, SPLITS[QWEN2_SPLIT])
+
+
+def windowed(text: str, behind: str, pattern: str) -> int:
+    """Checks what a window finds from every piece of a text on; returns how many pieces it found in all."""
+    data = np.frombuffer((text + behind + "." * 64).encode(), np.uint8)
+    bounds = [0, *library_ends(text, pattern)]
+    found = 0
+    for k, start in enumerate(bounds[:-1]):
+        starts, seen, last = _window(data, np.int64(start), np.int64(bounds[-1]), SPLITS[pattern])
+        got = [start + bit for bit in range(64) if int(starts) >> bit & 1] + [bounds[-1]] * last
+        assert got == bounds[k + 1 : k + 1 + len(got)], (text, start)
+        assert 0 <= seen <= 64
+        found += len(got)
+    return found
+
+
+@WINDOWED
+def test_windows_find_the_pieces_of_the_regular_expressions(pattern: str) -> None:
+    @settings(max_examples=100, deadline=None)
+    @given(LONG, LONG)
+    def same(text: str, behind: str) -> None:
+        windowed(text, behind, pattern)
+
+    same()
+
+
+@WINDOWED
+def test_a_window_finds_most_pieces_of_prose(pattern: str) -> None:
+    text = "L'été, on l'utilise aussi — pour le « sable » : 12,5 kg (de “farine”).\n\nIt's the fox's; I'LL see.\n" * 3
+    assert windowed(text.replace("«", "“").replace("»", "”"), "", pattern) > 8 * len(library_ends(text, pattern))
+
+
+def test_masks_are_those_of_a_loop() -> None:
+    data = np.frombuffer(bytes(range(256)) + bytes(64), np.uint8)
+
+    @njit
+    def at(data, i):
+        prefetch(pointer(data), i)
+        return masks(pointer(data), i)
+
+    members: list[set[int]] = [set() for _ in range(14)]
+    for first in range(0, 256, 64):
+        for kept, word in zip(members, at(data, first), strict=True):
+            kept |= {first + bit for bit in range(64) if int(word) >> bit & 1}
+    assert members == [
+        {byte for byte in range(128) if chr(byte).isalpha()},
+        set(b"0123456789"),
+        {32},
+        {9},
+        {10, 13},
+        set(range(32)),
+        set(range(128, 256)),
+        {0xC3, 0xC4, 0xC5, 0xD0, 0xD1},
+        {0xC3},
+        {0x97, 0xB7},
+        {0xE2},
+        {0x80},
+        {*range(0x90, 0xA8), *range(0xB0, 0xC0)},
+        {39},
+    ]
+
+
 # -- bytes
 
 
@@ -197,6 +307,30 @@ def test_parts_are_cut_where_no_pair_is(text: str, pairs: set[tuple[str, str]]) 
         bounds = [0, *out[: _parts(data, joins(pairs, all_pairs), out)]]
         got = [text.encode()[a:b].decode() for a, b in pairwise(bounds)]
         assert got == slow_parts(text, every if all_pairs else pairs)
+
+
+@njit
+def _part_window(data, i, end, table):
+    return part_window(pointer(data), i, end, open_joins(table))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(SOME, max_size=120), st.text(SOME, max_size=60), st.sets(st.tuples(SOME, SOME)), st.booleans())
+def test_windows_find_the_same_parts(text: str, behind: str, pairs: set[tuple[str, str]], every: bool) -> None:
+    data = np.frombuffer((text + behind + "." * 64).encode(), np.uint8)
+    table = joins(pairs, every)
+    end = np.int64(len(text.encode()))
+    out = np.empty(end + 1, np.int64)
+    bounds = [0, *out[: _parts(data[:end], table, out)].tolist()]
+    for k, start in enumerate(bounds[:-1]):
+        starts, seen, last = _part_window(data, np.int64(start), end, table)
+        got = [start + bit for bit in range(64) if int(starts) >> bit & 1] + [int(end)] * last
+        assert got == bounds[k + 1 : k + 1 + len(got)]
+        # All that lies before the first character that isn't ASCII is found.
+        ascii_ = re.match(rb"[\x00-\x7f]*", bytes(data[start:end]))
+        assert ascii_ is not None
+        assert seen == min(ascii_.end(), 64)
+        assert [bound for bound in bounds if start < bound < start + seen] == [bound for bound in got if bound < end]
 
 
 # -- merges

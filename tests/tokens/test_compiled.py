@@ -29,7 +29,12 @@ END = "<|endoftext|>"
 ANY_TEXT = st.lists(
     st.text(max_size=30)
     | st.text(st.sampled_from(" \n\t\r'\"(«aBé1²中ह\u093f\u0301\u00a0\u2581/.,s"), max_size=40)
-    | st.sampled_from(["le tamis ", "The fox", "</s>", END, "\u0378", "<x>"]),
+    | st.sampled_from(["le tamis ", "The fox", "</s>", END, "\u0378", "<x>"])
+    # Longer than what is cut at once, in bytes and in pieces.
+    | st.lists(
+        st.sampled_from(["It's", " été", "ЖЯ ", "'s", "\n\n", "  ", "12345", " “x”", "…", "中", "a" * 70]),
+        max_size=99,
+    ).map("".join),
     max_size=5,
 )
 

@@ -1,9 +1,10 @@
 """Byte-pair encoding of text columns: the loop over documents, pieces, the cache of pieces, and the merges.
 
-A text is cut into pieces that are encoded one by one: by a split pattern (`bpe_split`), or, after `bpe_normal`,
-where no merge reaches over (`bpe_joins`). A piece's ids come from the cache, and
-from the merge loop when it isn't there. All of it takes time in proportion to the text, but for the merges of
-a very long piece (n log n).
+A text is cut into pieces that are encoded one by one: by a split pattern (`bpe_window`, `bpe_split`), or, after
+`bpe_normal`, where no merge reaches over (`bpe_joins`). A piece's ids come from the cache, and from the merge loop
+when it isn't there. Some pieces at a time are cut and their places in the cache asked for before any is looked up,
+so that none waits for memory. All of it takes time in proportion to the text, but for the merges of a very long
+piece (n log n).
 """
 
 from __future__ import annotations
@@ -14,18 +15,32 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from tamis.kernels.bpe_cache import SHORT, PieceTable, emit, find, insert, long_key, open_table, short_key
-from tamis.kernels.bpe_joins import Joins, next_part, open_joins
-from tamis.kernels.bpe_memory import decode_at, pointer
+from tamis.kernels.bpe_cache import (
+    SHORT,
+    PieceTable,
+    emit,
+    find,
+    find_from,
+    home,
+    insert,
+    long_key,
+    open_table,
+    short_key,
+)
+from tamis.kernels.bpe_joins import Joins, next_part, open_joins, part_window
+from tamis.kernels.bpe_memory import decode_at, pointer, prefetch, trailing_zeros
 from tamis.kernels.bpe_merge import SCANNED, Merges, merge, open_merges
 from tamis.kernels.bpe_normal import Rules, normalize_spaces
 from tamis.kernels.bpe_patterns import Split
 from tamis.kernels.bpe_split import next_piece
+from tamis.kernels.bpe_window import quick, window
 
 SLACK = 4
 """Entries of `out` beyond the ids themselves that `encode_rows` needs."""
-VALUES = SCANNED
-"""Entries of `values`, the merge loop's scratch, that it needs."""
+BLOCK = 64
+"""Pieces that are cut before they are looked up."""
+VALUES = SCANNED + 4 * (BLOCK + 64)
+"""Entries of `values`, its scratch, that it needs."""
 
 
 class Program(NamedTuple):
@@ -61,6 +76,11 @@ class _Model(NamedTuple):
     whole: Any
     out: Any
     values: Any
+    """Scratch of the merge loop, ..."""
+    block: Any
+    """... and the next pieces: end, key (two words) and home in the cache of each."""
+    quick: bool
+    """Windows can find its pieces."""
 
 
 @njit(nogil=True, cache=True, boundscheck=False)
@@ -104,31 +124,86 @@ def _encode_piece(model, text, i, size, k0, k1, n):  # type: ignore[no-untyped-d
 
 
 @njit(nogil=True, cache=True, boundscheck=False)
-def _encode_text(model, cache, classes, split, text, i, end, room, n):  # type: ignore[no-untyped-def]
-    """Writes the ids of the text `text[i:end]` to `out[n:]`; returns the new n."""
-    keyed = max(cache.longest, model.whole.longest)
-    while i < end:
+def _cut(model, classes, split, text, i, end, room):  # type: ignore[no-untyped-def]
+    """Writes the ends of the next pieces of `text[i:end]` to `block`, one in four words; returns the words.
+
+    At least BLOCK pieces if there are so many, and less than BLOCK + 64.
+    """
+    block = model.block
+    at = np.int64(0)
+    # What lies before `slow` is not for windows.
+    slow = i
+    while i < end and at < 4 * BLOCK:
+        if model.quick and i >= slow and i + 64 <= room:
+            if model.spaced:
+                starts, seen, last = part_window(text, i, end, model.joins)
+            else:
+                starts, seen, last = window(text, i, end, split)
+            slow = i + seen
+            while starts != 0:
+                block[at] = np.uint64(i + trailing_zeros(starts))
+                starts &= starts - np.uint64(1)
+                at += 4
+            if last:
+                block[at] = np.uint64(end)
+                return at + 4
+            if at > 0 and np.int64(block[at - 4]) > i:
+                i = np.int64(block[at - 4])
+                if seen == 64:
+                    slow = i
+                continue
         if model.spaced:
-            stop = next_part(text, i, end, room, model.joins)
+            i = next_part(text, i, end, room, model.joins)
         else:
-            stop = next_piece(text, i, end, room, classes, split)
+            i = next_piece(text, i, end, room, classes, split)
+        block[at] = np.uint64(i)
+        at += 4
+    return at
+
+
+@njit(nogil=True, cache=True, boundscheck=False)
+def _look_ahead(model, cache, text, i, room, cut):  # type: ignore[no-untyped-def]
+    """Writes key and home of the pieces that `_cut` found behind their ends, and has the homes fetched."""
+    block = model.block
+    keyed = max(cache.longest, model.whole.longest)
+    for at in range(0, cut, 4):
+        stop = np.int64(block[at])
         size = stop - i
         k0 = k1 = np.uint64(0)
-        place = np.int64(-1)
         if size <= SHORT:
             k0, k1 = short_key(text, i, size, room)
-            place = find(cache, text, i, size, k0, k1)
         elif size <= keyed:
             k0, k1 = long_key(text, i, size)
-            if size <= cache.longest:
-                place = find(cache, text, i, size, k0, k1)
-        if place >= 0:
-            n = emit(cache, place, model.out, n)
-        else:
-            count = _encode_piece(model, text, i, size, k0, k1, n)
-            insert(cache, ~place, text, i, size, k0, k1, model.out, n, count)
-            n += count
+        place = home(cache, k0, k1)
+        prefetch(cache.slots, place)
+        block[at + 1] = k0
+        block[at + 2] = k1
+        block[at + 3] = np.uint64(place)
         i = stop
+
+
+@njit(nogil=True, cache=True, boundscheck=False)
+def _encode_text(model, cache, classes, split, text, i, end, room, n):  # type: ignore[no-untyped-def]
+    """Writes the ids of the text `text[i:end]` to `out[n:]`; returns the new n."""
+    block = model.block
+    while i < end:
+        cut = _cut(model, classes, split, text, i, end, room)
+        _look_ahead(model, cache, text, i, room, cut)
+        for at in range(0, cut, 4):
+            stop = np.int64(block[at])
+            size = stop - i
+            k0 = block[at + 1]
+            k1 = block[at + 2]
+            place = np.int64(-1)
+            if size <= cache.longest:
+                place = find_from(cache, np.int64(block[at + 3]), text, i, size, k0, k1)
+            if place >= 0:
+                n = emit(cache, place, model.out, n)
+            else:
+                count = _encode_piece(model, text, i, size, k0, k1, n)
+                insert(cache, ~place, text, i, size, k0, k1, model.out, n, count)
+                n += count
+            i = stop
     return n
 
 
@@ -141,6 +216,7 @@ def encode_rows(program, cache, data, offsets, skipped, scratch, values, out, en
     room for an id per byte, or per byte of the normalized text, and for `end_id`, and SLACK. Returns the number
     of ids.
     """
+    classes = pointer(program.classes)
     model = _Model(
         program.spaced,
         pointer(program.byte_ids),
@@ -150,9 +226,10 @@ def encode_rows(program, cache, data, offsets, skipped, scratch, values, out, en
         open_table(program.whole),
         pointer(out),
         pointer(values),
+        pointer(values[SCANNED:]),
+        program.spaced or quick(classes, program.split),
     )
     opened = open_table(cache)
-    classes = pointer(program.classes)
     rules = pointer(program.rules.classes)
     text = pointer(data)
     n = np.int64(0)

@@ -65,8 +65,11 @@ def piece_table(bits: int, key_bytes: int, id_count: int, longest: int) -> Piece
 
     Pages of memory come into being as they are used.
     """
+    # No slot may lie across two cache lines.
+    slots = np.zeros((4 << bits) + 8, np.uint64)
+    first = -slots.ctypes.data // 8 % 8
     return PieceTable(
-        np.zeros(4 << bits, np.uint64),
+        slots[first : first + (4 << bits)],
         64 - bits,
         np.empty(key_bytes, np.uint8),
         np.empty(id_count, np.uint32),
@@ -126,6 +129,12 @@ def short_key(text, i, size, room):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True, boundscheck=False)
+def home(table, k0, k1):  # type: ignore[no-untyped-def]
+    """Place in `slots` where the look-up of a key begins."""
+    return np.int64(_mixed(k0, k1) >> np.uint64(table.shift)) << 2
+
+
+@njit(nogil=True, cache=True, boundscheck=False)
 def long_key(text, i, size):  # type: ignore[no-untyped-def]
     """Words 0 and 1, the latter without its place, of the slot of a piece of more than SHORT bytes."""
     h = np.uint64(size)
@@ -151,10 +160,14 @@ def _same(text, i, size, keys, place):  # type: ignore[no-untyped-def]
 @njit(nogil=True, cache=True, boundscheck=False)
 def find(table, text, i, size, k0, k1):  # type: ignore[no-untyped-def]
     """Place in `slots` of the piece whose key is (k0, k1), or of the free slot where it belongs, as ~place."""
-    last = (np.int64(1) << np.int64(64 - table.shift)) - 1
-    at = np.int64(_mixed(k0, k1) >> np.uint64(table.shift))
+    return find_from(table, home(table, k0, k1), text, i, size, k0, k1)
+
+
+@njit(nogil=True, cache=True, boundscheck=False)
+def find_from(table, place, text, i, size, k0, k1):  # type: ignore[no-untyped-def]
+    """As `find`, where `place` is the key's `home`."""
+    last = (np.int64(4) << np.int64(64 - table.shift)) - 1
     while True:
-        place = at << 2
         word = table.slots[place + 1]
         if word == 0:
             return ~place
@@ -163,7 +176,7 @@ def find(table, text, i, size, k0, k1):  # type: ignore[no-untyped-def]
                 return place
             if (word & ~_PLACES) == k1 and size > SHORT and _same(text, i, size, table.keys, np.int64(word & _PLACES)):
                 return place
-        at = (at + 1) & last
+        place = (place + 4) & last
 
 
 @njit(nogil=True, cache=True, boundscheck=False)
@@ -184,7 +197,7 @@ def insert(table, place, text, i, size, k0, k1, ids, first, count):  # type: ign
             slots[k] = 0
         used[0] = used[1] = used[2] = 0
         used[3] += 1
-        place = np.int64(_mixed(k0, k1) >> np.uint64(table.shift)) << 2
+        place = home(table, k0, k1)
     if size > SHORT:
         k1 |= np.uint64(used[1])
         for k in range(size):

@@ -15,9 +15,11 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from tamis.kernels.bpe_memory import decode_at, pointer, skip_letters
+from tamis.kernels.bpe_memory import decode_at, masks, pointer, skip_letters, trailing_zeros
 
 _MIX = np.uint64(0x9E3779B97F4A7C15)
+_ONE = np.uint64(1)
+_ALL = np.uint64((1 << 64) - 1)
 
 
 class Joins(NamedTuple):
@@ -111,3 +113,35 @@ def next_part(text, i, end, room, table):  # type: ignore[no-untyped-def]
             left = np.int64(text[after - 1])
         i = after
     return i
+
+
+@njit(nogil=True, cache=True, boundscheck=False)
+def part_window(text, i, end, table):  # type: ignore[no-untyped-def]
+    """Where parts of `text[i:end]` begin, for a part that begins at `i`: one bit for each byte behind `i`.
+
+    Also returns how many bytes were looked at, up to the first that isn't ASCII, and whether `end` is behind the
+    last of them: then the last part ends there. The 64 bytes from `i` on must exist.
+    """
+    letters, _, spaces, _, _, _, high, _, _, _, _, _, _, _ = masks(text, i)
+    valid = _ALL
+    seen = np.int64(64)
+    last = end - i < 64
+    if last:
+        seen = end - i
+        valid = (_ONE << np.uint64(seen)) - _ONE
+    high &= valid
+    if high != 0:
+        last = False
+        seen = trailing_zeros(high)
+        valid = (high & ~(high - _ONE)) - _ONE
+    valid &= ~_ONE
+    starts = spaces & ~(spaces << _ONE) & valid
+    if not table.all:
+        pairs = valid & ~spaces & ~(letters & (letters << _ONE))
+        while pairs != 0:
+            at = i + trailing_zeros(pairs)
+            lowest = pairs & ~(pairs - _ONE)
+            if not _joined(table, np.int64(text[at - 1]), np.int64(text[at])):
+                starts |= lowest
+            pairs ^= lowest
+    return starts, seen, last

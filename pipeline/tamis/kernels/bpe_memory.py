@@ -1,4 +1,5 @@
-"""Plain memory for the loops of byte-pair encoding: pointers into arrays, and words of eight bytes.
+"""Plain memory for the loops of byte-pair encoding: pointers into arrays, words of eight bytes, masks
+of 64.
 
 A compiled function that hands an array on to another counts a reference up and down, atomically; a pointer
 costs nothing. Whoever takes a pointer keeps its array until the pointer's last use: the outermost function
@@ -10,7 +11,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from llvmlite import ir
 from numba import njit, types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 _LOW = np.uint64(0x0101010101010101)
@@ -43,10 +46,64 @@ def _trailing_zeros(_context, word):  # type: ignore[no-untyped-def]
     return types.int64(types.uint64), generate
 
 
+def _masks(_context, text, at):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        row = ir.VectorType(ir.IntType(8), 64)
+        found = builder.load(builder.bitcast(builder.gep(arguments[0], [arguments[1]]), row.as_pointer()))
+        found.align = 1
+
+        def each(value):  # type: ignore[no-untyped-def]
+            return ir.Constant(row, [value] * 64)
+
+        def within(first, last):  # type: ignore[no-untyped-def]
+            return builder.icmp_unsigned("<=", builder.sub(found, each(first)), each(last - first))
+
+        lowered = builder.sub(builder.or_(found, each(0x20)), each(0x61))
+        masks = (
+            builder.icmp_unsigned("<", lowered, each(26)),
+            within(0x30, 0x39),
+            within(0x20, 0x20),
+            within(0x09, 0x09),
+            builder.or_(within(0x0A, 0x0A), within(0x0D, 0x0D)),
+            builder.icmp_unsigned("<", found, each(0x20)),
+            within(0x80, 0xFF),
+            builder.or_(within(0xC3, 0xC5), within(0xD0, 0xD1)),
+            within(0xC3, 0xC3),
+            builder.or_(within(0x97, 0x97), within(0xB7, 0xB7)),
+            within(0xE2, 0xE2),
+            within(0x80, 0x80),
+            builder.or_(within(0x90, 0xA7), within(0xB0, 0xBF)),
+            within(0x27, 0x27),
+        )
+        words = [builder.bitcast(mask, ir.IntType(64)) for mask in masks]
+        return context.make_tuple(builder, signature.return_type, words)
+
+    return types.UniTuple(types.uint64, 14)(text, types.int64), generate
+
+
+def _prefetch(_context, table, at):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        number, memory = ir.IntType(32), ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [memory, number, number, number])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        place = builder.bitcast(builder.gep(arguments[0], [arguments[1]]), memory)
+        builder.call(function, [place, *(ir.Constant(number, value) for value in (0, 3, 1))])
+        return context.get_dummy_value()
+
+    return types.void(table, types.int64), generate
+
+
 pointer: Any = intrinsic(_pointer)
 """`pointer(array)`: where the elements of a contiguous array begin; indexed as the array is."""
 load64: Any = intrinsic(_load64)
 """`load64(text, at)`: the eight bytes from `at` on as a little-endian uint64; all must exist."""
+masks: Any = intrinsic(_masks)
+"""`masks(text, at)` of the 64 bytes from `at` on, all of which must exist: 14 uint64, a bit for each byte from the
+lowest on. Letters, digits, spaces, tabs, newlines, controls (below 0x20) and all that isn't ASCII; the bytes C3 C4
+C5 D0 D1, which letters of two bytes begin with, the C3 among them, and the bytes 97 and B7, which make no letter
+with C3; E2, 80, and 90-A7 and B0-BF, which together make a sign of three bytes; and apostrophes."""
+prefetch: Any = intrinsic(_prefetch)
+"""`prefetch(table, at)`: asks for the cache line of `table[at]`, to be read soon."""
 trailing_zeros: Any = intrinsic(_trailing_zeros)
 """`trailing_zeros(word)`: how many zero bits a uint64 has below its lowest one; 64 for zero."""
 

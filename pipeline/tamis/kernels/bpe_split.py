@@ -29,7 +29,7 @@ from tamis.kernels.bpe_patterns import (
 
 
 @njit(nogil=True, cache=True, boundscheck=False)
-def _contraction(text, i, end, any_case):  # type: ignore[no-untyped-def]
+def contraction(text, i, end, any_case):  # type: ignore[no-untyped-def]
     """End of the contraction whose apostrophe is at `i`, or `i` when there is none."""
     if i + 1 >= end:
         return i
@@ -126,7 +126,7 @@ def next_piece(text, i, end, room, classes, split):  # type: ignore[no-untyped-d
     b = text[i]
     word = split.word
     if b == 0x27 and (split.contractions == LOWER_CONTRACTIONS or split.contractions == ANY_CONTRACTIONS):
-        stop = _contraction(text, i, end, split.contractions == ANY_CONTRACTIONS)
+        stop = contraction(text, i, end, split.contractions == ANY_CONTRACTIONS)
         if stop > i:
             return stop
     after_kind = kind & 0
@@ -147,7 +147,7 @@ def next_piece(text, i, end, room, classes, split):  # type: ignore[no-untyped-d
             return _letters(text, j, end, room, classes, word)
         stop = _cased_word(text, i, start, end, classes)
         if split.contractions == TRAILING_CONTRACTIONS and stop < end and text[stop] == 0x27:
-            stop = _contraction(text, stop, end, split.cased)
+            stop = contraction(text, stop, end, split.cased)
         return stop
     if (kind & NUMBER) != 0 or (b == 0x20 and split.spaced_digits and (after_kind & NUMBER) != 0):
         left = split.digits - 1 if (kind & NUMBER) != 0 else split.digits

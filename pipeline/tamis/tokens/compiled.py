@@ -204,8 +204,8 @@ def probes(vocabulary: tuple[bytes, ...]) -> Iterator[str]:
     """
     dice = random.Random(0)
     yield from _TEXTS
-    for _ in range(1200):
-        yield "".join(dice.choices(_FRAGMENTS, k=dice.randint(1, 12)))
+    for k in range(1200):
+        yield "".join(dice.choices(_FRAGMENTS, k=60 if k % 24 == 0 else dice.randint(1, 12)))
     for _ in range(600):
         tokens = dice.choices(vocabulary or (b"",), k=dice.randint(1, 10))
         yield b"".join(tokens).decode(errors="ignore")
