@@ -14,14 +14,15 @@ from numba import njit
 from tokenizers import Regex, pre_tokenizers
 
 from tamis.kernels.bpe import find_any
-from tamis.kernels.bpe_cache import SHORT, emit, find, insert, long_key, open_table, piece_table, short_key
+from tamis.kernels.bpe_cache import SHORT, emit, find, insert, long_key, open_table, piece_table, plain_key, short_key
 from tamis.kernels.bpe_joins import joins, next_part, open_joins, part_window
-from tamis.kernels.bpe_memory import masks, pointer, prefetch, skip_letters
+from tamis.kernels.bpe_memory import masks, skip_letters
 from tamis.kernels.bpe_merge import SCANNED, merge, merge_table, open_merges
 from tamis.kernels.bpe_normal import check_form_c, form_c_classes
 from tamis.kernels.bpe_patterns import LLAMA3_SPLIT, NUMBER, QWEN2_SPLIT, SPLITS, TAMIS_SPLIT
 from tamis.kernels.bpe_split import next_piece
 from tamis.kernels.bpe_window import quick, window
+from tamis.kernels.simd import pointer, prefetch
 from tamis.kernels.unicode import composition
 from tamis.tokens.program import split_classes
 
@@ -404,6 +405,22 @@ def _look_up(table, data, i, size, ids, count, out):
         return emit(opened, place, pointer(out), np.int64(0))
     insert(opened, ~place, text, i, size, k0, k1, pointer(ids), np.int64(0), count)
     return np.int64(-1)
+
+
+@njit
+def _keys(data, i, size):
+    text, room = pointer(data), np.int64(len(data))
+    return plain_key(text, i, size), short_key(text, i, size, room), short_key(text, i, size, i + size)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(min_size=40, max_size=40), st.integers(0, 24), st.integers(1, SHORT))
+def test_a_short_piece_is_its_own_key(data: bytes, start: int, size: int) -> None:
+    piece = data[start : start + size]
+    first, second = piece[:8].ljust(8, b"\0"), piece[8:].ljust(7, b"\0") + bytes([size])
+    key = int.from_bytes(first, "little"), int.from_bytes(second, "little")
+    for got in _keys(np.frombuffer(data, np.uint8), np.int64(start), np.int64(size)):
+        assert tuple(map(int, got)) == key
 
 
 @settings(max_examples=60, deadline=None)

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from tamis.kernels.bpe_cache import (
     SHORT,
@@ -25,15 +24,18 @@ from tamis.kernels.bpe_cache import (
     insert,
     long_key,
     open_table,
+    plain_key,
     short_key,
 )
 from tamis.kernels.bpe_joins import Joins, next_part, open_joins, part_window
-from tamis.kernels.bpe_memory import decode_at, pointer, prefetch, trailing_zeros
+from tamis.kernels.bpe_memory import decode_at
 from tamis.kernels.bpe_merge import SCANNED, Merges, merge, open_merges
 from tamis.kernels.bpe_normal import Rules, normalize_spaces
 from tamis.kernels.bpe_patterns import Split
 from tamis.kernels.bpe_split import next_piece
 from tamis.kernels.bpe_window import quick, window
+from tamis.kernels.jit import kernel
+from tamis.kernels.simd import pointer, prefetch, trailing_zeros
 
 SLACK = 4
 """Entries of `out` beyond the ids themselves that `encode_rows` needs."""
@@ -83,7 +85,7 @@ class _Model(NamedTuple):
     """Windows can find its pieces."""
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _symbols(model, text, i, end, n):  # type: ignore[no-untyped-def]
     """Writes the symbols of a piece before any merge to `out[n:]`, at most one per byte; returns their number."""
     first = n
@@ -110,7 +112,7 @@ def _symbols(model, text, i, end, n):  # type: ignore[no-untyped-def]
     return n - first
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _encode_piece(model, text, i, size, k0, k1, n):  # type: ignore[no-untyped-def]
     """Writes the ids of a piece that isn't in the cache to `out[n:]`; returns their number.
 
@@ -123,7 +125,7 @@ def _encode_piece(model, text, i, size, k0, k1, n):  # type: ignore[no-untyped-d
     return merge(model.out, n, _symbols(model, text, i, i + size, n), model.merges, model.values)
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _cut(model, classes, split, text, i, end, room):  # type: ignore[no-untyped-def]
     """Writes the ends of the next pieces of `text[i:end]` to `block`, one in four words; returns the words.
 
@@ -161,17 +163,21 @@ def _cut(model, classes, split, text, i, end, room):  # type: ignore[no-untyped-
     return at
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _look_ahead(model, cache, text, i, room, cut):  # type: ignore[no-untyped-def]
     """Writes key and home of the pieces that `_cut` found behind their ends, and has the homes fetched."""
     block = model.block
     keyed = max(cache.longest, model.whole.longest)
+    wide = np.int64(block[cut - 4]) + 16 <= room
     for at in range(0, cut, 4):
         stop = np.int64(block[at])
         size = stop - i
         k0 = k1 = np.uint64(0)
         if size <= SHORT:
-            k0, k1 = short_key(text, i, size, room)
+            if wide:
+                k0, k1 = plain_key(text, i, size)
+            else:
+                k0, k1 = short_key(text, i, size, room)
         elif size <= keyed:
             k0, k1 = long_key(text, i, size)
         place = home(cache, k0, k1)
@@ -182,7 +188,7 @@ def _look_ahead(model, cache, text, i, room, cut):  # type: ignore[no-untyped-de
         i = stop
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _encode_text(model, cache, classes, split, text, i, end, room, n):  # type: ignore[no-untyped-def]
     """Writes the ids of the text `text[i:end]` to `out[n:]`; returns the new n."""
     block = model.block
@@ -207,7 +213,7 @@ def _encode_text(model, cache, classes, split, text, i, end, room, n):  # type: 
     return n
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def encode_rows(program, cache, data, offsets, skipped, scratch, values, out, ends):  # type: ignore[no-untyped-def]
     """Ids of every row that isn't skipped, each followed by `end_id`, one after another in `out`.
 
@@ -251,7 +257,7 @@ def encode_rows(program, cache, data, offsets, skipped, scratch, values, out, en
     return n
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def find_any(data, offsets, needles, bounds, starts, found):  # type: ignore[no-untyped-def]
     """Marks in `found` every row that holds one of the needles `needles[bounds[k]:bounds[k + 1]]`.
 

@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
-from tamis.kernels.bpe_memory import load64, pointer
+from tamis.kernels.jit import kernel
+from tamis.kernels.simd import load64, pointer
 
 SHORT = 15
 """Bytes of a piece whose slot holds it."""
@@ -27,6 +27,7 @@ _LONG = np.uint64(1 << 63)
 _BYTE, _HALF, _PLACE = np.uint64(56), np.uint64(32), np.uint64(40)
 _PLACES = np.uint64((1 << 40) - 1)
 _IDS = np.uint64((1 << 32) - 1)
+_ONE, _ONES = np.uint64(1), np.uint64((1 << 64) - 1)
 _MIX = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93), np.uint64(0xFF51AFD7ED558CCD))
 
 
@@ -78,7 +79,7 @@ def piece_table(bits: int, key_bytes: int, id_count: int, longest: int) -> Piece
     )
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def open_table(table):  # type: ignore[no-untyped-def]
     """The pointers of a PieceTable."""
     return OpenTable(
@@ -93,7 +94,7 @@ def open_table(table):  # type: ignore[no-untyped-def]
     )
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _tail(text, i, size):  # type: ignore[no-untyped-def]
     """Up to eight bytes from `i` on as a word, padded with zeros; reads no byte behind them."""
     word = np.uint64(0)
@@ -102,20 +103,20 @@ def _tail(text, i, size):  # type: ignore[no-untyped-def]
     return word
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _low(word, size):  # type: ignore[no-untyped-def]
     """The lowest `size` bytes of a word, 0 <= size < 8."""
     return word & ((np.uint64(1) << np.uint64(8 * size)) - np.uint64(1))
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _mixed(a, b):  # type: ignore[no-untyped-def]
     """A 64-bit hash of two words; its high bits are the good ones."""
     h = a * _MIX[0] + b * _MIX[1]
     return (h ^ (h >> np.uint64(32))) * _MIX[2]
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def short_key(text, i, size, room):  # type: ignore[no-untyped-def]
     """Words 0 and 1 of the slot of the piece `text[i:i + size]`, 1 <= size <= SHORT; `room` bytes may be read."""
     top = np.uint64(size) << _BYTE
@@ -128,13 +129,23 @@ def short_key(text, i, size, room):  # type: ignore[no-untyped-def]
     return _tail(text, i, 8), _tail(text, i + 8, size - 8) | top
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
+def plain_key(text, i, size):  # type: ignore[no-untyped-def]
+    """As `short_key` where the 16 bytes from `i` on may be read: without a branch."""
+    bits = np.uint64(size) << np.uint64(3)
+    # All ones, but for the bytes behind the piece.
+    low = _ONES >> ((np.uint64(64) - bits) * np.uint64(size < 8))
+    top = ((_ONE << (bits & np.uint64(63))) - _ONE) * np.uint64(size > 8)
+    return load64(text, i) & low, (load64(text, i + 8) & top) | (np.uint64(size) << _BYTE)
+
+
+@kernel()
 def home(table, k0, k1):  # type: ignore[no-untyped-def]
     """Place in `slots` where the look-up of a key begins."""
     return np.int64(_mixed(k0, k1) >> np.uint64(table.shift)) << 2
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def long_key(text, i, size):  # type: ignore[no-untyped-def]
     """Words 0 and 1, the latter without its place, of the slot of a piece of more than SHORT bytes."""
     h = np.uint64(size)
@@ -146,7 +157,7 @@ def long_key(text, i, size):  # type: ignore[no-untyped-def]
     return h, _LONG | (np.uint64(size) << _PLACE)
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _same(text, i, size, keys, place):  # type: ignore[no-untyped-def]
     """Whether `text[i:i + size]` equals `keys[place:place + size]`, for size >= 8."""
     k = 0
@@ -157,13 +168,13 @@ def _same(text, i, size, keys, place):  # type: ignore[no-untyped-def]
     return load64(text, i + size - 8) == load64(keys, place + size - 8)
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def find(table, text, i, size, k0, k1):  # type: ignore[no-untyped-def]
     """Place in `slots` of the piece whose key is (k0, k1), or of the free slot where it belongs, as ~place."""
     return find_from(table, home(table, k0, k1), text, i, size, k0, k1)
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def find_from(table, place, text, i, size, k0, k1):  # type: ignore[no-untyped-def]
     """As `find`, where `place` is the key's `home`."""
     last = (np.int64(4) << np.int64(64 - table.shift)) - 1
@@ -179,7 +190,7 @@ def find_from(table, place, text, i, size, k0, k1):  # type: ignore[no-untyped-d
         place = (place + 4) & last
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def insert(table, place, text, i, size, k0, k1, ids, first, count):  # type: ignore[no-untyped-def]
     """Puts a piece that is not in the table, and its ids `ids[first:first + count]`, into the free slot `place`.
 
@@ -223,7 +234,7 @@ def insert(table, place, text, i, size, k0, k1, ids, first, count):  # type: ign
     used[0] += 1
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def fill(table, strings, offsets, ids):  # type: ignore[no-untyped-def]
     """Puts pieces, each a different `strings[offsets[k]:offsets[k + 1]]` with the one id `ids[k]`, into a table."""
     opened = open_table(table)
@@ -238,7 +249,7 @@ def fill(table, strings, offsets, ids):  # type: ignore[no-untyped-def]
         insert(opened, ~find(opened, text, i, size, k0, k1), text, i, size, k0, k1, pointer(ids), row, 1)
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def emit(table, place, out, n):  # type: ignore[no-untyped-def]
     """Writes the ids of the slot at `place` to `out[n:]`, which has room for three more; the new n."""
     low = table.slots[place + 2]

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
-from tamis.kernels.bpe_memory import decode_at, masks, pointer, skip_letters, trailing_zeros
+from tamis.kernels.bpe_memory import decode_at, masks, skip_letters
+from tamis.kernels.jit import kernel
+from tamis.kernels.simd import pointer, trailing_zeros
 
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _ONE = np.uint64(1)
@@ -58,7 +59,7 @@ def joins(pairs: Iterable[tuple[str, str]], all_pairs: bool) -> Joins:
     return Joins(ascii_, table, 64 - bits, all_pairs)
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _fill(table, shift, keys):  # type: ignore[no-untyped-def]
     for key in keys:
         at = np.int64((key * _MIX) >> np.uint64(shift))
@@ -67,13 +68,13 @@ def _fill(table, shift, keys):  # type: ignore[no-untyped-def]
         table[at] = key
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def open_joins(table):  # type: ignore[no-untyped-def]
     """The pointers of Joins."""
     return OpenJoins(pointer(table.ascii), pointer(table.pairs), table.shift, table.all)
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _joined(table, left, right):  # type: ignore[no-untyped-def]
     """Whether a merge may join two characters."""
     if left < 128 and right < 128:
@@ -88,7 +89,7 @@ def _joined(table, left, right):  # type: ignore[no-untyped-def]
     return False
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def next_part(text, i, end, room, table):  # type: ignore[no-untyped-def]
     """End of the part that begins at `i < end`: markers, then characters that merges may join.
 
@@ -115,7 +116,7 @@ def next_part(text, i, end, room, table):  # type: ignore[no-untyped-def]
     return i
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def part_window(text, i, end, table):  # type: ignore[no-untyped-def]
     """Where parts of `text[i:end]` begin, for a part that begins at `i`: one bit for each byte behind `i`.
 

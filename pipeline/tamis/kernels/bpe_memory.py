@@ -1,10 +1,4 @@
-"""Plain memory for the loops of byte-pair encoding: pointers into arrays, words of eight bytes, masks
-of 64.
-
-A compiled function that hands an array on to another counts a reference up and down, atomically; a pointer
-costs nothing. Whoever takes a pointer keeps its array until the pointer's last use: the outermost function
-gets every array from Python, which does.
-"""
+"""Bytes of text for the loops of byte-pair encoding: masks of 64, and characters one by one."""
 
 from __future__ import annotations
 
@@ -12,38 +6,16 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
-from numba.core import cgutils
+from numba import types
 from numba.extending import intrinsic
+
+from tamis.kernels.jit import kernel
+from tamis.kernels.simd import load64, trailing_zeros
 
 _LOW = np.uint64(0x0101010101010101)
 _HIGH = np.uint64(0x8080808080808080)
 _FROM_A = np.uint64(0x1F1F1F1F1F1F1F1F)
 _PAST_Z = np.uint64(0x0505050505050505)
-
-
-def _pointer(_context, array):  # type: ignore[no-untyped-def]
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        return context.make_array(signature.args[0])(context, builder, arguments[0]).data
-
-    return types.CPointer(array.dtype)(array), generate
-
-
-def _load64(_context, text, at):  # type: ignore[no-untyped-def]
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        words = context.get_value_type(types.CPointer(types.uint64))
-        word = builder.load(builder.bitcast(builder.gep(arguments[0], [arguments[1]]), words))
-        word.align = 1
-        return word
-
-    return types.uint64(text, types.int64), generate
-
-
-def _trailing_zeros(_context, word):  # type: ignore[no-untyped-def]
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        return builder.cttz(arguments[0], context.get_constant(types.boolean, False))
-
-    return types.int64(types.uint64), generate
 
 
 def _masks(_context, text, at):  # type: ignore[no-untyped-def]
@@ -81,40 +53,20 @@ def _masks(_context, text, at):  # type: ignore[no-untyped-def]
     return types.UniTuple(types.uint64, 14)(text, types.int64), generate
 
 
-def _prefetch(_context, table, at):  # type: ignore[no-untyped-def]
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        number, memory = ir.IntType(32), ir.IntType(8).as_pointer()
-        kind = ir.FunctionType(ir.VoidType(), [memory, number, number, number])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        place = builder.bitcast(builder.gep(arguments[0], [arguments[1]]), memory)
-        builder.call(function, [place, *(ir.Constant(number, value) for value in (0, 3, 1))])
-        return context.get_dummy_value()
-
-    return types.void(table, types.int64), generate
-
-
-pointer: Any = intrinsic(_pointer)
-"""`pointer(array)`: where the elements of a contiguous array begin; indexed as the array is."""
-load64: Any = intrinsic(_load64)
-"""`load64(text, at)`: the eight bytes from `at` on as a little-endian uint64; all must exist."""
 masks: Any = intrinsic(_masks)
 """`masks(text, at)` of the 64 bytes from `at` on, all of which must exist: 14 uint64, a bit for each byte from the
 lowest on. Letters, digits, spaces, tabs, newlines, controls (below 0x20) and all that isn't ASCII; the bytes C3 C4
 C5 D0 D1, which letters of two bytes begin with, the C3 among them, and the bytes 97 and B7, which make no letter
 with C3; E2, 80, and 90-A7 and B0-BF, which together make a sign of three bytes; and apostrophes."""
-prefetch: Any = intrinsic(_prefetch)
-"""`prefetch(table, at)`: asks for the cache line of `table[at]`, to be read soon."""
-trailing_zeros: Any = intrinsic(_trailing_zeros)
-"""`trailing_zeros(word)`: how many zero bits a uint64 has below its lowest one; 64 for zero."""
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def all_ascii(word):  # type: ignore[no-untyped-def]
     """Whether eight bytes are all below 128."""
     return (word & _HIGH) == 0
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def decode_at(text, i):  # type: ignore[no-untyped-def]
     """Code point of the character of two bytes or more at `i` of valid UTF-8, and where the next one is."""
     a = np.int64(text[i])
@@ -127,7 +79,7 @@ def decode_at(text, i):  # type: ignore[no-untyped-def]
     return ((a & 0x07) << 18) | (b << 12) | (c << 6) | (np.int64(text[i + 3]) & 0x3F), i + 4
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def skip_letters(text, i, end, room):  # type: ignore[no-untyped-def]
     """Position of the first byte in `text[i:end]` that is no ASCII letter, or `end`; `room` bytes are there."""
     while i + 8 <= room:

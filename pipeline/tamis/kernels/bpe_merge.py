@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
-from tamis.kernels.bpe_memory import pointer
+from tamis.kernels.jit import kernel
+from tamis.kernels.simd import pointer
 
 SCANNED = 48
 """Symbols up to which a scan is quicker than a heap."""
@@ -42,7 +42,7 @@ def merge_table(left: npt.NDArray[np.uint32], right: npt.NDArray[np.uint32], mer
     return Merges(pairs, 64 - bits)
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _fill(pairs, shift, left, right, merged):  # type: ignore[no-untyped-def]
     last = (len(pairs) >> 1) - 1
     for rank in range(len(left)):
@@ -61,13 +61,13 @@ class OpenMerges(NamedTuple):
     shift: int
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def open_merges(merges):  # type: ignore[no-untyped-def]
     """The pointer of Merges."""
     return OpenMerges(pointer(merges.pairs), merges.shift)
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _value(merges, left, right):  # type: ignore[no-untyped-def]
     """`rank << 32 | merged id` of a pair, or all ones."""
     pairs = merges.pairs
@@ -81,7 +81,7 @@ def _value(merges, left, right):  # type: ignore[no-untyped-def]
     return pairs[2 * at + 1]
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def merge(ids, first, n, merges, values):  # type: ignore[no-untyped-def]
     """Merges the `n` symbols `ids[first:first + n]` in place; returns how many are left.
 
@@ -114,7 +114,7 @@ def merge(ids, first, n, merges, values):  # type: ignore[no-untyped-def]
     return n
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _sift_down(heap, count, at):  # type: ignore[no-untyped-def]
     item = heap[at]
     while True:
@@ -130,7 +130,7 @@ def _sift_down(heap, count, at):  # type: ignore[no-untyped-def]
     heap[at] = item
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _push(heap, count, item):  # type: ignore[no-untyped-def]
     at = count
     while at > 0:
@@ -142,7 +142,7 @@ def _push(heap, count, item):  # type: ignore[no-untyped-def]
     heap[at] = item
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _merge_long(ids, first, n, merges):  # type: ignore[no-untyped-def]
     """As `merge`, with a heap of `rank << 32 | place of the left symbol`.
 

@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
-from tamis.kernels.bpe_memory import all_ascii, decode_at, load64, pointer
+from tamis.kernels.bpe_memory import all_ascii, decode_at
+from tamis.kernels.jit import kernel
+from tamis.kernels.simd import load64, pointer
 from tamis.kernels.unicode import BLOCKS, POINTS, categories, composition
 
 DROPPED, LEADING, FOLLOWER, MARKED = 1, 2, 4, 8
@@ -57,7 +58,7 @@ def form_c_classes() -> npt.NDArray[np.uint8]:
     return classes
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def check_form_c(data, offsets, classes, unsure):  # type: ignore[no-untyped-def]
     """Marks in `unsure` (bool) the rows that fail the quick check of UAX #15: all others are in form C."""
     text, kinds = pointer(data), pointer(classes)
@@ -80,7 +81,7 @@ def check_form_c(data, offsets, classes, unsure):  # type: ignore[no-untyped-def
             last = kind
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _follows(text, i, end, classes):  # type: ignore[no-untyped-def]
     """Whether the first character from `i` on that isn't dropped is a FOLLOWER."""
     while i < end:
@@ -95,7 +96,7 @@ def _follows(text, i, end, classes):  # type: ignore[no-untyped-def]
     return False
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def normalize_spaces(text, i, end, classes, prepended, out):  # type: ignore[no-untyped-def]
     """Writes the text `text[i:end]`, normalized, to `out`; returns its bytes, at most `2 * (end - i) + 1`.
 

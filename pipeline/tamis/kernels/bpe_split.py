@@ -10,7 +10,6 @@ Unicode that is: the table is made by asking it (`tamis.tokens.program`).
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from tamis.kernels.bpe_memory import decode_at, skip_letters
 from tamis.kernels.bpe_patterns import (
@@ -26,9 +25,10 @@ from tamis.kernels.bpe_patterns import (
     TRAILING_CONTRACTIONS,
     UPPER,
 )
+from tamis.kernels.jit import kernel
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def contraction(text, i, end, any_case):  # type: ignore[no-untyped-def]
     """End of the contraction whose apostrophe is at `i`, or `i` when there is none."""
     if i + 1 >= end:
@@ -52,7 +52,7 @@ def contraction(text, i, end, any_case):  # type: ignore[no-untyped-def]
     return i
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _kind(text, i, classes):  # type: ignore[no-untyped-def]
     """Class of the character at `i`, and where the next one is."""
     b = text[i]
@@ -62,7 +62,7 @@ def _kind(text, i, classes):  # type: ignore[no-untyped-def]
     return classes[point], after
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _letters(text, i, end, room, classes, mask):  # type: ignore[no-untyped-def]
     """End of the run of letters, and of what else `mask` has outside ASCII, that begins at `i`."""
     while True:
@@ -75,7 +75,7 @@ def _letters(text, i, end, room, classes, mask):  # type: ignore[no-untyped-def]
         i = after
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _run(text, i, end, classes, mask):  # type: ignore[no-untyped-def]
     """End of the run of characters in the classes of `mask` that begins at `i`."""
     while i < end:
@@ -86,7 +86,7 @@ def _run(text, i, end, classes, mask):  # type: ignore[no-untyped-def]
     return i
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _cased_word(text, i, word, end, classes):  # type: ignore[no-untyped-def]
     """End of a word in upper, then lower case whose letters begin at `word`, maybe behind one sign at `i`.
 
@@ -116,7 +116,7 @@ def _cased_word(text, i, word, end, classes):  # type: ignore[no-untyped-def]
     return j if j > word else i
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def next_piece(text, i, end, room, classes, split):  # type: ignore[no-untyped-def]
     """End of the piece that begins at byte `i < end` of a text that ends at `end`.
 
@@ -171,7 +171,7 @@ def next_piece(text, i, end, room, classes, split):  # type: ignore[no-untyped-d
     return _white_space(text, i, end, classes, split.newlines)
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def _white_space(text, i, end, classes, newlines):  # type: ignore[no-untyped-def]
     """End of a piece of white space: behind its last newline, or before its last character."""
     line = np.int64(-1)

@@ -10,11 +10,12 @@ The method is that of simdjson (Langdale and Lemire, 2019).
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from tamis.kernels.bpe_memory import masks, trailing_zeros
+from tamis.kernels.bpe_memory import masks
 from tamis.kernels.bpe_patterns import ANY_CONTRACTIONS, LETTER, NO_CONTRACTIONS, NUMBER, SPACE
 from tamis.kernels.bpe_split import contraction
+from tamis.kernels.jit import kernel
+from tamis.kernels.simd import trailing_zeros
 
 _ONE = np.uint64(1)
 _TWO = np.uint64(2)
@@ -22,7 +23,7 @@ _THREE = np.uint64(3)
 _ALL = np.uint64((1 << 64) - 1)
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def quick(classes, split):  # type: ignore[no-untyped-def]
     """Whether windows serve a split pattern and its table of character classes, a pointer."""
     contractions = split.contractions == ANY_CONTRACTIONS or split.contractions == NO_CONTRACTIONS
@@ -47,7 +48,7 @@ def quick(classes, split):  # type: ignore[no-untyped-def]
     return fits
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
+@kernel()
 def window(text, i, end, split):  # type: ignore[no-untyped-def]
     """Where pieces of `text[i:end]` begin, for a piece that begins at `i`: one bit for each byte behind `i`.
 

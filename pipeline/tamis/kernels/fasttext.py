@@ -22,7 +22,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tamis.kernels.bpe_memory import pointer, trailing_zeros
 from tamis.kernels.buffers import Bytes, Offsets
 from tamis.kernels.fasttext_features import (
     Features,
@@ -34,12 +33,13 @@ from tamis.kernels.fasttext_features import (
     open_features,
     row_of,
 )
-from tamis.kernels.fasttext_lanes import add_four16, bytes_of, ones, prefetch, spaces64, ways
+from tamis.kernels.fasttext_lanes import add_four16, bytes_of, spaces64, ways
 from tamis.kernels.fasttext_model import EOS, HIERARCHICAL, FastTextModel, Floats, Tree, huffman_tree
 from tamis.kernels.fasttext_output import best_labels
 from tamis.kernels.fasttext_tokens import LONG, is_space, long_key, mixed, short_key, spaces_at_end, word_hash
 from tamis.kernels.fasttext_words import LONGEST, Room, sum_words
 from tamis.kernels.jit import kernel
+from tamis.kernels.simd import ones, pointer, prefetch, trailing_zeros
 
 _CACHE_BYTES = 20 << 20
 """Most bytes of a predictor's word cache. Twice as many make a first pass over 50 MB of web text 3% quicker."""

@@ -12,9 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tamis.kernels.bpe_memory import pointer
 from tamis.kernels.buffers import Bytes, Offsets
-from tamis.kernels.fasttext_lanes import ones
 from tamis.kernels.fasttext_model import (
     EMPTY,
     EOS,
@@ -27,6 +25,7 @@ from tamis.kernels.fasttext_model import (
 )
 from tamis.kernels.fasttext_tokens import HALF, long_key, mixed
 from tamis.kernels.jit import kernel
+from tamis.kernels.simd import ones, pointer
 
 LOW = np.uint64(0xFFFFFFFF)
 _SIEVE = 1 << 12

@@ -34,25 +34,6 @@ def _spaces64(_context, text, at):  # type: ignore[no-untyped-def]
     return types.uint64(text, types.int64), generate
 
 
-def _ones(_context, word):  # type: ignore[no-untyped-def]
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        return builder.ctpop(arguments[0])
-
-    return types.int64(types.uint64), generate
-
-
-def _prefetch(_context, array, at):  # type: ignore[no-untyped-def]
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
-        call = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
-        place = builder.bitcast(builder.gep(arguments[0], [arguments[1]]), byte)
-        builder.call(call, [place, number(0), number(3), number(1)])
-        return context.get_dummy_value()
-
-    return types.void(array, types.int64), generate
-
-
 def _bytes_of(_context, words):  # type: ignore[no-untyped-def]
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
         return builder.bitcast(arguments[0], ir.IntType(8).as_pointer())
@@ -165,7 +146,3 @@ bytes_of: Any = intrinsic(_bytes_of)
 """`bytes_of(words)`: a pointer to words as one to their bytes, the lowest first."""
 spaces64: Any = intrinsic(_spaces64)
 """`spaces64(text, at)`: bit k of the result tells whether byte `at + k` is white space or NUL."""
-ones: Any = intrinsic(_ones)
-"""`ones(word)`: how many bits of a uint64 are set."""
-prefetch: Any = intrinsic(_prefetch)
-"""`prefetch(array, at)`: has the element fetched into the cache."""

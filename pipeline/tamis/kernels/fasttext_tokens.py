@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tamis.kernels.bpe_memory import load64
 from tamis.kernels.fasttext_lanes import PRIME
 from tamis.kernels.jit import kernel
+from tamis.kernels.simd import load64
 
 LONG = 15
 """A token of so many bytes or more is known by a hash of 111 bits, a shorter one by its bytes."""

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tamis.kernels.fasttext_features import LOW, add_row, entry_of, passes, row_of, starts_as_label
-from tamis.kernels.fasttext_lanes import prefetch, reduce16, step16, sum16
+from tamis.kernels.fasttext_lanes import reduce16, step16, sum16
 from tamis.kernels.fasttext_tokens import BASIS, HALF, KEPT, eight_at, mixed, step
 from tamis.kernels.jit import kernel
+from tamis.kernels.simd import prefetch
 
 LONGEST = 512
 """Bytes of a token whose n-grams are gathered together with those of other tokens."""

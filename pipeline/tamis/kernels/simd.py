@@ -1,7 +1,9 @@
-"""Many bytes at once, for the compiled loops: what Numba has no words for, in LLVM's.
+"""Plain memory for the compiled loops, and many bytes at once: what Numba has no words for, in LLVM's.
 
-The compiler turns the vectors into the instructions of the processor at hand, or into plain code where there are
-none. None of these checks a bound: the caller sees to it that the bytes are there.
+A compiled function that hands an array on to another counts a reference up and down, atomically; a pointer
+costs nothing. Whoever takes a pointer keeps its array until the pointer's last use: the outermost function
+gets every array from Python, which does. Vectors become the instructions of the processor at hand, or plain code
+where there are none. Nothing here looks at bounds: the caller sees to it that the bytes are there.
 """
 
 from __future__ import annotations
@@ -9,62 +11,86 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic as _intrinsic
-from numba.np.arrayobj import make_array
-
-# Typed, it would be called with the typing context that only the compiler passes.
-intrinsic: Any = _intrinsic
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 LANES = 64
-"""Bytes that `word_masks` looks at."""
+"""Bytes that a mask is of."""
 
 
-def _load(context: Any, builder: Any, sig: Any, args: Any, kind: Any) -> Any:
-    """A value of LLVM type `kind` from byte `args[1]` of the array `args[0]`, aligned or not."""
-    array = make_array(sig.args[0])(context, builder, args[0])
-    return builder.load(builder.bitcast(builder.gep(array.data, [args[1]]), kind.as_pointer()), align=1)
+def _pointer(_context, array):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        return context.make_array(signature.args[0])(context, builder, arguments[0]).data
+
+    return types.CPointer(array.dtype)(array), generate
 
 
-@intrinsic
-def word_masks(_: Any, data: Any, i: Any) -> Any:
-    """Two sets of bits for the bytes `data[i : i + 64]`: ASCII letters and digits; bytes of other scripts."""
-    sig = types.UniTuple(types.uint64, 2)(data, types.int64)
+def _load64(_context, text, at):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        words = context.get_value_type(types.CPointer(types.uint64))
+        word = builder.load(builder.bitcast(builder.gep(arguments[0], [arguments[1]]), words))
+        word.align = 1
+        return word
 
-    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        vector = ir.VectorType(ir.IntType(8), LANES)
-        block = _load(context, builder, sig, args, vector)
+    return types.uint64(text, types.int64), generate
 
-        def all_of(byte: int) -> Any:
-            return ir.Constant(vector, [byte] * LANES)
 
-        letters = builder.icmp_unsigned("<", builder.sub(builder.or_(block, all_of(0x20)), all_of(0x61)), all_of(26))
-        digits = builder.icmp_unsigned("<", builder.sub(block, all_of(0x30)), all_of(10))
-        others = builder.icmp_signed("<", block, all_of(0))
+def _trailing_zeros(_context, word):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        return builder.cttz(arguments[0], context.get_constant(types.boolean, False))
+
+    return types.int64(types.uint64), generate
+
+
+def _ones(_context, word):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        return builder.ctpop(arguments[0])
+
+    return types.int64(types.uint64), generate
+
+
+def _prefetch(_context, table, at):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        number, memory = ir.IntType(32), ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [memory, number, number, number])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        place = builder.bitcast(builder.gep(arguments[0], [arguments[1]]), memory)
+        builder.call(function, [place, *(ir.Constant(number, value) for value in (0, 3, 1))])
+        return context.get_dummy_value()
+
+    return types.void(table, types.int64), generate
+
+
+def _word_masks(_context, text, at):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        row = ir.VectorType(ir.IntType(8), LANES)
+        place = builder.gep(arguments[0], [arguments[1]])
+        found = builder.load(builder.bitcast(place, row.as_pointer()), align=1)
+
+        def each(value):  # type: ignore[no-untyped-def]
+            return ir.Constant(row, [value] * LANES)
+
+        letters = builder.icmp_unsigned("<", builder.sub(builder.or_(found, each(0x20)), each(0x61)), each(26))
+        digits = builder.icmp_unsigned("<", builder.sub(found, each(0x30)), each(10))
+        others = builder.icmp_signed("<", found, each(0))
         bits = ir.IntType(LANES)
         masks = (builder.bitcast(builder.or_(letters, digits), bits), builder.bitcast(others, bits))
-        return context.make_tuple(builder, sig.return_type, masks)
+        return context.make_tuple(builder, signature.return_type, masks)
 
-    return sig, codegen
-
-
-@intrinsic
-def load_eight(_: Any, data: Any, i: Any) -> Any:
-    """The bytes `data[i : i + 8]` as an uint64, the first one lowest."""
-    sig = types.uint64(data, types.int64)
-
-    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return _load(context, builder, sig, args, ir.IntType(64))
-
-    return sig, codegen
+    return types.UniTuple(types.uint64, 2)(text, types.int64), generate
 
 
-@intrinsic
-def lowest_bit(_: Any, bits: Any) -> Any:
-    """Number of the lowest bit that is set in an uint64, which isn't 0."""
-    sig = types.uint64(types.uint64)
-
-    def codegen(_: Any, builder: Any, __: Any, args: Any) -> Any:
-        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
-
-    return sig, codegen
+pointer: Any = intrinsic(_pointer)
+"""`pointer(array)`: where the elements of a contiguous array begin; indexed as the array is."""
+load64: Any = intrinsic(_load64)
+"""`load64(text, at)`: the eight bytes from `at` on as a little-endian uint64; all must exist."""
+trailing_zeros: Any = intrinsic(_trailing_zeros)
+"""`trailing_zeros(word)`: how many zero bits a uint64 has below its lowest one; 64 for zero."""
+ones: Any = intrinsic(_ones)
+"""`ones(word)`: how many bits of a uint64 are set."""
+prefetch: Any = intrinsic(_prefetch)
+"""`prefetch(table, at)`: asks for the cache line of `table[at]`, to be read soon."""
+word_masks: Any = intrinsic(_word_masks)
+"""`word_masks(text, at)` of the 64 bytes from `at` on: two uint64, a bit for each byte from the lowest on. ASCII
+letters and digits; bytes of other scripts."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from tamis.kernels.jit import kernel
-from tamis.kernels.simd import LANES, load_eight, lowest_bit, word_masks
+from tamis.kernels.simd import LANES, load64, pointer, trailing_zeros, word_masks
 from tamis.kernels.unicode import JOINER, UNSPACED, WORD, char_tables, decode
 
 _SEED = np.uint64(0x9E3779B97F4A7C15)
@@ -131,14 +131,14 @@ def _any_words(data, start, end, classes, lower, hashes, starts, lengths, n):  #
 
 
 @kernel(inline="always")
-def _ascii_word(data, start, end):  # type: ignore[no-untyped-def]
+def _ascii_word(text, start, end):  # type: ignore[no-untyped-def]
     """Hash of a word of ASCII letters and digits; bytes up to seven past its end are read."""
     h = _SEED
     at = start
     while end - at > 8:
-        h = _fold(h, load_eight(data, at) | _CASE)
+        h = _fold(h, load64(text, at) | _CASE)
         at += 8
-    eight = (load_eight(data, at) | _CASE) & (_ALL >> np.uint64(64 - 8 * (end - at)))
+    eight = (load64(text, at) | _CASE) & (_ALL >> np.uint64(64 - 8 * (end - at)))
     return mix64(_fold(h, eight) ^ np.uint64(end - start))
 
 
@@ -151,13 +151,14 @@ def hash_words(data, start, end, classes, lower, hashes, starts, lengths):  # ty
     """
     n = 0
     i = start
+    text = pointer(data)
     # A run of letters, digits and bytes of other scripts: it ends at the first other ASCII character. Runs
     # with a byte of another script are left to the slower loop.
     inside = np.uint64(0)
     run = start
     other = np.uint64(0)
     while i < end and i <= data.shape[0] - _MARGIN:
-        masks = word_masks(data, i)
+        masks = word_masks(text, i)
         others = masks[1]
         words = masks[0] | others
         if end - i < LANES:
@@ -166,20 +167,20 @@ def hash_words(data, start, end, classes, lower, hashes, starts, lengths):  # ty
             others &= ours
         edges = words ^ ((words << np.uint64(1)) | inside)
         while edges != 0:
-            edge = lowest_bit(edges)
+            edge = trailing_zeros(edges)
             edges &= edges - np.uint64(1)
             if inside == 0:
-                run = i + np.int64(edge)
+                run = i + edge
                 inside = np.uint64(1)
                 other = np.uint64(0)
                 continue
             inside = np.uint64(0)
-            stop = i + np.int64(edge)
-            other |= others & ((np.uint64(1) << edge) - np.uint64(1)) & (_ALL << np.uint64(max(run - i, 0)))
+            stop = i + edge
+            other |= others & ((np.uint64(1) << np.uint64(edge)) - np.uint64(1)) & (_ALL << np.uint64(max(run - i, 0)))
             if other != 0:
                 n = _any_words(data, run, stop, classes, lower, hashes, starts, lengths, n)
                 continue
-            hashes[n] = _ascii_word(data, run, stop)
+            hashes[n] = _ascii_word(text, run, stop)
             starts[n] = run
             lengths[n] = stop - run
             n += 1
