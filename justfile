@@ -8,3 +8,14 @@ fix:
     ruff check --fix .
     tamis schema --out schemas/recipe.schema.json
     python docs/generate.py
+
+# Measure Tamis beside its peers (an hour and a half), then how it grows (a quarter of an hour); writes docs/.
+bench:
+    pip install -q '.[bench]'
+    python bench/dedup_memory.py
+    python bench/growth.py
+    python bench/run.py
+
+# The documents of bench/ from the results that are there.
+bench-docs:
+    python bench/report.py

@@ -47,6 +47,7 @@ CASES = (
     Case("near_duplicates", 12, ("tamis", "rensa", "datasketch", "datatrove", "textdedup")),
     Case("pii", 50, ("tamis", "datatrove")),
     Case("pii_presidio", 12, ("tamis", "presidio")),
+    Case("pii_clean", 12, ("tamis", "presidio")),
     Case("tokenize", 50, ("tamis", "gigatoken", "splintr", "kitoken", "tiktoken", "hf")),
     Case("tokenize_lucie", 12, ("tamis", "hf")),
     Case("tokenize_lucie", 50, ("tamis",)),
@@ -130,6 +131,9 @@ def make_runs(cache: Path, cases: list[Case], runs: int) -> None:
     log = cache / "runs.jsonl"
     for number in range(runs):
         for case in cases:
+            if case.stage == "tokenize_lucie" and "LUCIE_TOKENIZER" not in env:
+                print("tokenize_lucie is left out: LUCIE_TOKENIZER names no tokenizer.json", flush=True)
+                continue
             corpus = build(cache, case.megabytes)
             for workers in case.workers:
                 for tool in case.tools:

@@ -26,7 +26,7 @@ RESULTS = {
     "language": "id, label (the language code), score",
     "quality": "id, kept",
     "near_duplicates": "id, removed",
-    "pii": "id, findings: [[kind, start, end], ...] in characters",
+    "pii": "id, findings: [[kind, start, end], ...] in characters; so, too, pii_presidio and pii_clean",
     "tokenize": "id, tokens, crc32 of the ids as little-endian uint32",
     "end_to_end": "id: of the documents that are released",
 }

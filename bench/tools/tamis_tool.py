@@ -161,6 +161,22 @@ def pii_presidio(job: Job) -> None:
     pii(job, presidio=True)
 
 
+def pii_clean(job: Job) -> None:
+    """As `pii_presidio`, on the documents in which nothing is found."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    options, batches = {"presidio": True}, _batches(job)
+    empty = [pc.equal(found["found"], 0) for found in _measure(job, "pii", options, batches)]
+    clean = [batch.filter(mask) for batch, mask in zip(batches, empty, strict=True)]
+    job.cpu_s = job.wall_s = 0.0
+    job.notes["bytes"] = sum(pc.sum(pc.binary_length(batch["text"])).as_py() for batch in clean)
+    for found in _measure(job, "pii", options, clean):
+        assert pc.sum(found["found"]).as_py() == 0
+    ids = pa.chunked_array([batch["id"] for batch in clean]).to_pylist()
+    job.write({"id": i, "findings": []} for i in ids)
+
+
 def _tokenize(job: Job, tokenizer: str) -> None:
     batches = _batches(job)
     rows: list[tuple[str, Any]] = []
@@ -216,6 +232,7 @@ main(
         "near_duplicates": near_duplicates,
         "pii": pii,
         "pii_presidio": pii_presidio,
+        "pii_clean": pii_clean,
         "tokenize": tokenize,
         "tokenize_lucie": tokenize_lucie,
         "end_to_end": end_to_end,
