@@ -69,37 +69,18 @@ def near_duplicates(rows: Rows, reference: Rows | None, corpus: Path) -> Quality
     def recall(some: list[tuple[str, str]]) -> float:
         return _share(a in removed or b in removed for a, b in some)
 
-    neighbours = {i for a, b, _ in pairs for i in (a, b)}
-    groups = _groups(alike)
+    near: dict[str, set[str]] = defaultdict(set)
+    for a, b, _ in pairs:
+        near[a].add(b)
+        near[b].add(a)
     return {
         "removed": len(removed),
         "recall": recall(alike),
         "recall_injected": recall(planted),
         "recall_natural": recall(natural),
-        "precision": _share(i in neighbours for i in removed),
-        "groups_lost": sum(group <= removed for group in groups),
-        "groups": len(groups),
+        "precision": _share(i in near for i in removed),
+        "lost": sum(i in near and near[i] <= removed for i in removed),
     }
-
-
-def _groups(pairs: list[tuple[str, str]]) -> list[set[str]]:
-    """Sets of documents that chains of pairs connect."""
-    near: dict[str, set[str]] = defaultdict(set)
-    for a, b in pairs:
-        near[a].add(b)
-        near[b].add(a)
-    groups, seen = [], set()
-    for start in near:
-        if start in seen:
-            continue
-        group, todo = {start}, [start]
-        while todo:
-            for other in near[todo.pop()] - group:
-                group.add(other)
-                todo.append(other)
-        seen |= group
-        groups.append(group)
-    return groups
 
 
 def pii(rows: Rows, reference: Rows | None, corpus: Path) -> Quality:

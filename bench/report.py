@@ -38,7 +38,11 @@ STAGES = {
         "From compressed JSONL to the files of a release: read, language identification, Gopher quality and "
         "repetition, duplicates, personal data, tokens, write. CPU time of whole processes, their start included.",
     ),
-    "language": ("Language identification", "lid.176.ftz on the full text, one label a document."),
+    "language": (
+        "Language identification",
+        "lid.176.ftz on the full text, one label a document. Tamis writes some labels by their BCP 47 names (`sh` is "
+        "`sr-Latn`), which here count as others than the library's.",
+    ),
     "quality": (
         "Gopher quality and repetition",
         "All measurements of both, and the rules of the paper; no source code.",
@@ -47,8 +51,8 @@ STAGES = {
         "Near duplicates",
         "MinHash of word 5-grams, 14 bands of 8 slots. Recall: pairs of exact Jaccard similarity 0.8 or more of which "
         "a document is removed, over all pairs, the injected and those that the text has by nature. Precision: "
-        "removed documents that have a neighbour of similarity 0.6 or more. Groups lost: groups of such documents of "
-        "which none is left.",
+        "removed documents that have a neighbour of similarity 0.6 or more. Lost: documents removed with all such "
+        "neighbours, so that nothing much like them is left: at the far end of a chain of duplicates, or by a fault.",
     ),
     "pii": ("Personal data", "E-mail addresses and IP addresses; Tamis also phone, IBAN and payment card numbers."),
     "pii_presidio": (
@@ -73,11 +77,11 @@ QUALITY = {
     "recall_injected": "injected",
     "recall_natural": "natural",
     "precision": "precision",
-    "groups_lost": "groups lost",
+    "lost": "lost",
     "covers_reference": "covers the reference",
     "ids_equal": "ids equal",
 }
-SHARES = {*QUALITY} - {"removed", "groups_lost"}
+SHARES = {*QUALITY} - {"removed", "lost"}
 
 
 def speed(value: float) -> str:
