@@ -56,7 +56,7 @@ def page(template: str, growth: Rows, dedup: Rows) -> str:
         ),
         linear=_linear(runs),
         speedup=f"{100 * last['wall_s'] / alone['wall_s']:.0f} % (a factor of {alone['wall_s'] / last['wall_s']:.2f})",
-        cpu_overhead=f"{100 * (last['cpu_s'] / alone['cpu_s'] - 1):.0f} %",
+        cpu_overhead=_more(last["cpu_s"] / alone["cpu_s"] - 1),
         worker_small=f"{hundred['worker_mb']:,}",
         worker_large=f"{last['worker_mb']:,}",
         parent_bytes=f"{parent:,.0f}",
@@ -80,6 +80,10 @@ def page(template: str, growth: Rows, dedup: Rows) -> str:
         doc_kb=f"{last['mb'] * 1e3 / last['documents']:.1f}",
         plan=_plan(last, largest, first),
     )
+
+
+def _more(share: float) -> str:
+    return f"{100 * abs(share):.0f} % {'more' if share > 0 else 'less'}"
 
 
 def _share(part: dict[str, Any], whole: dict[str, Any]) -> str:
