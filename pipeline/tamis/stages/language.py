@@ -121,7 +121,7 @@ def _cut(data: Bytes, starts: Offsets, ends: Offsets, size: int) -> Offsets:
 
 STAGE = Stage(
     name="language",
-    version=1,
+    version=2,
     title="The document's language and the model's confidence in it",
     about="""\
 A supervised fastText model (Joulin et al. 2017) predicts one label for each document from its words and

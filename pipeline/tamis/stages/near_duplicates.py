@@ -122,7 +122,7 @@ def _resolve(config: NearDuplicatesConfig, reader: SketchReader, scratch: Path) 
 
 STAGE = Stage(
     name="near_duplicates",
-    version=1,
+    version=2,
     title="Documents that are almost the same as another one (MinHash LSH)",
     about="""
 A document's shingles are its windows of 5 words (lower case; a character of a script without spaces is a
