@@ -9,10 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
-
 import scaling
-from drawing import svg
 
 HERE = Path(__file__).resolve().parent
 DOCS = HERE.parent / "docs"

@@ -5,10 +5,6 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-from matplotlib.figure import Figure
-
-from drawing import svg
-
 Rows = list[dict[str, Any]]
 BAND_KEY_BYTES = 16 * 14
 """A (key, document) pair for each of 14 bands."""
