@@ -138,6 +138,9 @@ def differences(tools: set[str]) -> Iterator[str]:
 
 def figure(rows: list[dict[str, Any]]) -> str:
     """Speeds of one stage as bars on a logarithmic axis; the largest corpus that a tool has, one worker."""
+    from matplotlib.figure import Figure
+
+    from drawing import svg
 
     best: dict[str, dict[str, Any]] = {}
     for row in sorted(rows, key=lambda row: (_size(row["corpus"]), -row["workers"])):

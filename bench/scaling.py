@@ -137,6 +137,9 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
 
 def figure(growth: Rows) -> str:
     """CPU seconds against megabytes, on logarithmic axes."""
+    from matplotlib.figure import Figure
+
+    from drawing import svg
 
     runs = [row for row in growth if row["what"] == "run" and row["workers"] == 2]
     drawing = Figure(figsize=(6, 3.4), layout="constrained")
