@@ -7,9 +7,9 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from loaded_sketches import LoadedSketches
 from tamis.resolve.clusters import cluster_columns
 from tamis.resolve.ranking import rank_order, scope_keys
-from tamis.resolve.sketches import LoadedSketches
 
 
 def table(ids: list[str], priority: list[int], chars: list[int]) -> pa.Table:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tamis.resolve.sketches import LoadedSketches
+from loaded_sketches import LoadedSketches
 from tamis.stages.exact_duplicates import STAGE, ExactDuplicatesConfig
 
 TYPES = {

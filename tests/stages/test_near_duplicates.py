@@ -12,8 +12,8 @@ import pytest
 from datasketch import MinHash, MinHashLSH
 from pydantic import ValidationError
 
+from loaded_sketches import LoadedSketches
 from tamis.resolve.banding import candidate_probability
-from tamis.resolve.sketches import LoadedSketches
 from tamis.stages.near_duplicates import STAGE, NearDuplicatesConfig
 
 

@@ -62,7 +62,7 @@ class Bars:
         self._begin = self._said = self._last = time.monotonic()
         if tasks and self._cold and not self._quiet:
             self._cold = False
-            self.warn("the first run of an installation compiles the kernels, which takes a minute or so")
+            self.warn("the first run of an installation compiles the kernels, which takes half a minute or so")
         if self._progress is not None:
             # Without a total, the bar pulses: nothing is known before the first task is done.
             count = f"0/{tasks}" if tasks else ""

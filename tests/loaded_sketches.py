@@ -1,4 +1,4 @@
-"""Sketches in memory, for resolving a table that is already loaded."""
+"""Sketches in memory, for tests that resolve a table which is already loaded."""
 
 from __future__ import annotations
 
