@@ -122,9 +122,9 @@ def agree(handle: TokenizerHandle, texts: list[str]) -> None:
     """Compiled and library give the same ids, rows and types."""
     ids, offsets = handle.encode(large(texts))
     wanted, bounds = handle._by_library(large(texts))
-    assert ids.type == pa.uint32()
+    assert ids.dtype == handle.id_type.to_pandas_dtype()
     assert offsets.dtype == np.int64
-    assert rows(ids.to_pylist(), offsets) == rows(wanted.tolist(), bounds)
+    assert rows(ids.tolist(), offsets) == rows(wanted.tolist(), bounds)
 
 
 def any_text_agrees(handle: TokenizerHandle) -> None:
@@ -216,7 +216,7 @@ def test_documents_with_added_tokens_are_left_to_the_library(corpus: pa.Array, t
     handle = load(made, tmp_path)
     encoder(handle).encode(large(["x <x", ">", "tami", "s"]), never)
     agree(handle, ["a <x> b", "x", "le tamis", "tamisard", "e\u0301", "é", "", "<x"])
-    assert handle.library.token_to_id("<x>") in handle.encode(large(["a", "b<x>"]))[0].to_pylist()
+    assert handle.library.token_to_id("<x>") in handle.encode(large(["a", "b<x>"]))[0].tolist()
     any_text_agrees(handle)
 
 
@@ -395,7 +395,7 @@ def test_a_refused_tokenizer_still_encodes(corpus: pa.Array, tmp_path: Path) -> 
     handle = load(made, tmp_path)
     assert handle.compiled is None
     ids, _ = handle.encode(large(["le tamis"]))
-    assert ids.to_pylist() == [*made.encode("le tamis").ids, handle.end_id]
+    assert ids.tolist() == [*made.encode("le tamis").ids, handle.end_id]
 
 
 @pytest.mark.parametrize("wrong", SPLITS, ids=range(len(SPLITS)))

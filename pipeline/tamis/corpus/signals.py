@@ -84,16 +84,12 @@ def merge_signals(old: pa.Table, need: Mask, new: pa.RecordBatch) -> pa.Table:
 
 
 def _options(schema: pa.Schema) -> dict[str, Any]:
-    """How signal files are laid out: no statistics, as whole row groups are read; dictionaries for labels only;
-    lists of integers (token ids) split into streams of their bytes, of which the high ones are nearly empty."""
+    """How signal files are laid out: no statistics, as whole row groups are read; dictionaries for labels only."""
     strings = [field.name for field in schema if pa.types.is_string(field.type)]
-    lists = [f for f in schema if pa.types.is_list(f.type) or pa.types.is_large_list(f.type)]
-    split = [f"{field.name}.list.element" for field in lists if pa.types.is_integer(field.type.value_type)]
     return {
         "compression": "zstd",
         "compression_level": 1,
         "use_dictionary": strings,
-        "use_byte_stream_split": split,
         "write_statistics": False,
     }
 

@@ -26,7 +26,7 @@ from tamis.engine.measure import ShardContext, edited
 from tamis.engine.rows import whole
 from tamis.engine.shard_writer import ROW_GROUP_BYTES, ShardWriter
 from tamis.errors import RecipeError, StoreError
-from tamis.kernels.buffers import one_chunk
+from tamis.kernels.buffers import one_chunk, unpacked_lists
 from tamis.mix.epochs import UNKNOWN
 from tamis.recipe.model import Recipe, StageUse
 
@@ -270,8 +270,7 @@ class ReleaseTask:
                 f"{context.shard.path}: the text to release is not the text that was tokenized. "
                 f"Delete {context.signal_path(self.tokenize)} and run again"
             )
-        value = pa.uint16() if self.vocabulary_16 else pa.uint32()
-        ids = one_chunk(tokens.column("input_ids")).cast(pa.large_list(value))
+        ids = unpacked_lists(one_chunk(tokens.column("input_ids")), "<u2" if self.vocabulary_16 else "<u4")
         return data.append_column("tokens", tokens.column("tokens")), pa.table(
             {
                 **{name: columns[name] for name in TOKEN_FACTS},

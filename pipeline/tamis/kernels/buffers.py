@@ -44,6 +44,26 @@ def list_array(values: pa.Array, offsets: npt.NDArray[Any], large: bool = False)
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values)
 
 
+def packed_lists(values: npt.NDArray[Any], offsets: Offsets) -> pa.Array:
+    """A list column of numbers as a binary column, whose row i is the little-endian bytes of
+    `values[offsets[i]:offsets[i + 1]]`; without a copy. Parquet reads and writes it some ten times as fast as a
+    list, of which it keeps a level per element."""
+    packed = np.ascontiguousarray(values, values.dtype.newbyteorder("<"))
+    ends = np.ascontiguousarray(offsets, np.int64) * packed.itemsize
+    return pa.Array.from_buffers(pa.large_binary(), len(ends) - 1, [None, pa.py_buffer(ends), pa.py_buffer(packed)])
+
+
+def unpacked_lists(column: pa.Array, dtype: npt.DTypeLike) -> pa.Array:
+    """The list column of `dtype` that was packed, without a copy; of `column` without nulls."""
+    if not len(column):
+        return pa.array([], pa.large_list(pa.from_numpy_dtype(dtype)))
+    _, offsets, data = column.buffers()
+    ends = np.frombuffer(offsets, np.int64)[column.offset : column.offset + len(column) + 1]
+    size = np.dtype(dtype).itemsize
+    values = np.frombuffer(data, dtype, (ends[-1] - ends[0]) // size, ends[0]) if data else np.zeros(0, dtype)
+    return list_array(pa.array(values), (ends - ends[0]) // size, large=True)
+
+
 def one_chunk(column: pa.ChunkedArray) -> pa.Array:
     """The column as one array; without a copy when it is one already."""
     return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks or [pa.array([], column.type)])

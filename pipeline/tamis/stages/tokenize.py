@@ -10,7 +10,7 @@ from pydantic import model_validator
 
 from tamis.corpus.hashing import content_hashes
 from tamis.corpus.stage import Column, Measure, Models, Stage, StageConfig, measured
-from tamis.kernels.buffers import list_array
+from tamis.kernels.buffers import packed_lists
 from tamis.tokens.tokenizer import load_tokenizer
 from tamis.tokens.train import TrainTokenizer
 
@@ -52,7 +52,7 @@ def _prepare(config: TokenizeConfig, models: Models) -> Measure:
         ids, offsets = tokenizer.encode(text)
         columns = {
             "tokens": np.diff(offsets),
-            "input_ids": list_array(ids, offsets, large=True),
+            "input_ids": packed_lists(ids, offsets),
             "text_hash": content_hashes(text),
         }
         return measured(batch.num_rows, columns)
@@ -79,9 +79,10 @@ def _payload(_: Any) -> tuple[Column, ...]:
     return (
         Column(
             "input_ids",
-            pa.large_list(pa.uint32()),
+            pa.large_binary(),
             "token ids",
-            "Ids of the text, then one end-of-document id; a release narrows them to uint16 where they fit.",
+            "Ids of the text, then one end-of-document id: little-endian uint16 where the tokenizer has no more "
+            "than 65,536 ids, else uint32.",
         ),
         Column("text_hash", pa.binary(16), "xxh3-128", "Digest of the UTF-8 text that the ids encode."),
     )
@@ -89,7 +90,7 @@ def _payload(_: Any) -> tuple[Column, ...]:
 
 STAGE = Stage(
     name="tokenize",
-    version=1,
+    version=2,
     title="Token ids and token counts, by any tokenizer.json or by one trained on the corpus",
     about="""Encodes every document with the ids that the `tokenizers` library gives it, and ends it with exactly
 one end-of-document id. No other special token is added. Special tokens that a document spells out

@@ -110,8 +110,8 @@ class TokenizerHandle:
             "id_type": str(self.id_type),
         }
 
-    def encode(self, column: pa.Array) -> tuple[pa.Array, npt.NDArray[np.int64]]:
-        """Token ids of a text column without nulls: all ids as one uint32 array, and int64 offsets.
+    def encode(self, column: pa.Array) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+        """Token ids of a text column without nulls: all ids as one array of `id_type`, and int64 offsets.
 
         Document i has the ids `values[offsets[i]:offsets[i + 1]]`; the last one is `end_id`, no other is.
         Raises InputError when the tokenizer makes its end-of-document id out of ordinary text.
@@ -123,7 +123,7 @@ class TokenizerHandle:
                 f"the tokenizer (sha256 {self.sha256[:12]}) makes {self.end_of_document!r} out of "
                 "ordinary text, so it can't tell where a document ends; name another one in `end_of_document`"
             )
-        return pa.array(values), offsets
+        return values.astype(self.id_type.to_pandas_dtype(), copy=False), offsets
 
     @cached_property
     def compiled(self) -> CompiledEncoder | None:
