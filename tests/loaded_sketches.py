@@ -17,9 +17,13 @@ class LoadedSketches:
     columns: Mapping[str, pa.ChunkedArray] = field(default_factory=dict)
     """Sketch columns by name, aligned with `rows`."""
 
+    def __len__(self) -> int:
+        """How many rows."""
+        return int(self.rows.num_rows)
+
     def pieces(self, column: str) -> list[pa.Array]:
-        """One sketch column."""
-        chunks: list[pa.Array] = self.columns[column].chunks
+        """One sketch column, or one of `rows`."""
+        chunks: list[pa.Array] = (self.columns if column in self.columns else self.rows)[column].chunks
         return chunks
 
     def subset(self, alive: pa.Array) -> LoadedSketches:

@@ -39,6 +39,17 @@ def ask(place: Place, *changes: str) -> Plain:
     return what_if(*sessions)
 
 
+def test_what_the_last_run_decided_is_what_is_found_anew(place: Place) -> None:
+    known = Store(place.work).decided(place.recipe().name)
+    with_it = ask(place, "gopher_quality.keep.words=50,120")
+    away = known.rename(known.with_suffix(".away"))
+    without = ask(place, "gopher_quality.keep.words=50,120")
+    away.rename(known)
+    assert with_it == without
+    other = ask(place, "gopher_quality.keep.words=1,", "seed=8")
+    assert other["documents_before"] == with_it["documents_before"]
+
+
 @pytest.mark.parametrize(
     "change",
     [

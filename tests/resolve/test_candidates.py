@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tamis.resolve import candidates
-from tamis.resolve.candidates import near_clusters
+from tamis.resolve.candidates import near_clusters, possible_partners
 
 
 def column(signatures: np.ndarray, absent: tuple[int, ...] = (), chunks: int = 1) -> list[pa.Array]:
@@ -93,6 +93,35 @@ def test_files_partitions_and_chunks_change_nothing(tmp_path: Path, monkeypatch:
     assert (plain[0] == spilled[0]).all()
     assert (plain[1] == spilled[1]).all()
     assert 900 < (plain[0] != np.arange(2000)).sum() < 1001
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_partners_are_all_that_can_be_in_a_cluster(tmp_path: Path, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    signatures = related(400, seed)
+    signatures[rng.choice(400, 60), :8] = 7
+    absent = tuple(rng.choice(400, 20, replace=False).tolist())
+    partners = possible_partners(column(signatures, absent, chunks=3), 400, (14, 8), tmp_path)
+    assert partners.sum() < 400
+    assert not partners[list(absent)].any()
+    for _ in range(5):
+        here = np.flatnonzero(rng.random(400) < rng.uniform(0.2, 1))
+        few = here[partners[here]]
+        gone = {i: tuple(np.flatnonzero(np.isin(rows, absent))) for i, rows in enumerate((here, few))}
+        all_kept, all_like = (
+            near_clusters(
+                column(signatures[here], gone[0]), np.arange(len(here)), np.zeros(len(here), np.uint64),
+                (14, 8), 0.7, tmp_path,
+            )
+        )  # fmt: skip
+        kept, like = near_clusters(
+            column(signatures[few], gone[1]), np.arange(len(few)), np.zeros(len(few), np.uint64), (14, 8), 0.7, tmp_path
+        )
+        among = partners[here]
+        assert (few[kept] == here[all_kept][among]).all()
+        assert (like == all_like[among]).all()
+        assert (all_kept[~among] == np.flatnonzero(~among)).all()
+        assert (kept != np.arange(len(kept))).any()
 
 
 def test_leaders_and_neighbours_are_compared_in_a_large_bucket() -> None:

@@ -127,3 +127,5 @@ class TestEveryDeclaration:
 
     def test_measures_or_resolves(self, stage: Stage) -> None:
         assert stage.prepare is not None or stage.resolve is not None
+        assert (stage.resolve is None) == (stage.partners is None)
+        assert set(stage.alone) <= set(stage.signals)

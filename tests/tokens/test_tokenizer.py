@@ -10,7 +10,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings

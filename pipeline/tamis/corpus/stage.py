@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
@@ -70,18 +71,29 @@ class Column:
 class SketchReader(Protocol):
     """What a resolver sees: the rows that are alive, and their sketches; never a text."""
 
-    rows: pa.Table
-    """One row per document alive at this point, in ledger order: id (string), source (string), language
-    (string, null when unknown), content_hash (fixed_size_binary 16), priority (int32: higher wins),
-    chars (int64)."""
+    @property
+    def rows(self) -> pa.Table:
+        """One row per document alive at this point, in ledger order: id (string), source (string), language
+        (string, null when unknown), content_hash (fixed_size_binary 16), priority (int32: higher wins),
+        chars (int64)."""
+        ...
+
+    def __len__(self) -> int:
+        """How many rows."""
+        ...
 
     def pieces(self, column: str) -> Iterable[pa.Array]:
-        """One sketch column piece by piece, in the order of `rows`: all of it may not fit in memory."""
+        """One sketch column, or `content_hash`, piece by piece, in the order of `rows`: all of it may not fit in
+        memory."""
         ...
 
 
 Resolve = Callable[[Any, SketchReader, Path], pa.Table]
 """`resolve(config, reader, scratch_folder)`: the stage's `adds` columns, aligned with `reader.rows`."""
+
+Partners = Callable[[Any, SketchReader, Path], npt.NDArray[np.bool_]]
+"""`partners(config, reader, scratch_folder)`: rows that `resolve` could find related to another one when any of
+the rows are taken away, by `pieces` alone. Too many of them cost time, one too few a wrong result."""
 
 
 def _no_columns(_: Any) -> tuple[Column, ...]:
@@ -125,6 +137,11 @@ class Stage:
     language from here on, where the source left it open."""
     resolve: Resolve | None = None
     """A resolver: sees the sketches (`payload`) of all alive rows and adds the signals."""
+    partners: Partners | None = None
+    """Of a resolver: all that it is asked about. They are found once for the sketches measured, whatever the rules
+    then keep of them."""
+    alone: Mapping[str, Any] = field(default_factory=dict)
+    """A resolver's signals on a row without a partner; null where it names none."""
     resolve_only: frozenset[str] = frozenset()
     """Config fields that only `resolve` reads: changing one measures nothing again."""
     exhaustive: bool = False

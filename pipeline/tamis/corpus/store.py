@@ -32,6 +32,10 @@ class Store:
         """What a resolver found, for all rows that were alive."""
         return self.root / "resolved" / stage / f"{key}.parquet"
 
+    def partners(self, stage: str, key: str) -> Path:
+        """Sketches of the rows that a resolver is asked about, of all that are measured."""
+        return self.root / "partners" / stage / f"{key}.parquet"
+
     def fitted(self, stage: str, key: str) -> Path:
         """A model fitted on the corpus."""
         return self.root / "fitted" / stage / f"{key}.json"
@@ -49,6 +53,10 @@ class Store:
     def last_run(self, recipe: str) -> Path:
         """Record of the last run of a recipe: timings, rates, failures. Never part of a release."""
         return self.root / "runs" / f"{recipe}.json"
+
+    def decided(self, recipe: str) -> Path:
+        """What the last run of a recipe decided on every document."""
+        return self.root / "runs" / f"{recipe}.parquet"
 
     @contextmanager
     def lock(self) -> Iterator[None]:

@@ -25,8 +25,9 @@ from tamis.engine.deciding import measured_mask, signals_of
 from tamis.engine.inputs import Inputs
 from tamis.engine.ledger import TOKENS, ledger_of
 from tamis.engine.measure import ShardContext
-from tamis.engine.resolving import Sketches, resolve_key, resolved_columns
+from tamis.engine.resolving import resolve_key, resolved_columns
 from tamis.engine.session import Session
+from tamis.engine.sketches import Sketches
 from tamis.engine.verdicts import Verdicts
 from tamis.mix.epochs import copies_of
 from tamis.recipe.model import Recipe, StageUse
@@ -264,11 +265,11 @@ class _Gap:
         path = session.store.resolved(use.name, resolve_key(use, *zip(*shards, strict=True)))
         if path.exists():
             return pq.read_table(path)
-        return resolved_columns(use, self._sketches(self.seen), session.store)
+        return resolved_columns(self._sketches(self.seen), session.store)
 
     def _sketches(self, rows: Sequence[Mask]) -> Sketches:
         parts = [part for walk, mask in zip(self.walks, rows, strict=True) for part in walk.by_shard(mask)]
-        return Sketches(self.use, *zip(*[part for part in parts if part[2].any()], strict=True))
+        return Sketches(self.use, *zip(*parts, strict=True))
 
     def _certain(self, scratch: Path) -> dict[str, Mask]:
         """By signal: rows seen whose value is the same whoever else is there."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,62 +13,17 @@ import pyarrow as pa
 from xxhash import xxh3_128_hexdigest
 
 from tamis.corpus.commit import write_table
-from tamis.corpus.hashing import DIGEST, key_of
-from tamis.corpus.signals import Mask, read_signals
+from tamis.corpus.hashing import key_of
+from tamis.corpus.signals import Mask
 from tamis.corpus.store import Store
 from tamis.engine.deciding import measured_mask
 from tamis.engine.measure import ShardContext, Slice
+from tamis.engine.sketches import PartnerSketches, Sketches, mask_key
 from tamis.engine.verdicts import Verdicts
 from tamis.errors import StoreError
 from tamis.recipe.model import StageUse
 
 ROW_GROUP_ROWS = 100_000
-ROWS = pa.schema(
-    [
-        ("id", pa.string()),
-        ("source", pa.string()),
-        ("language", pa.string()),
-        ("content_hash", DIGEST),
-        ("priority", pa.int32()),
-        ("chars", pa.int64()),
-    ]
-)
-
-
-class Sketches:
-    """The rows that a resolver is asked about, and their sketches on disk (a `SketchReader`)."""
-
-    def __init__(
-        self,
-        use: StageUse,
-        contexts: Sequence[ShardContext],
-        frames: Sequence[pl.DataFrame],
-        asked: Sequence[Mask],
-    ) -> None:
-        self._use, self._contexts, self._asked = use, contexts, asked
-        parts = [
-            frame.filter(pl.Series(mask)).select(
-                "id",
-                "source",
-                "language",
-                "content_hash",
-                pl.lit(context.source.priority, pl.Int32).alias("priority"),
-                "chars",
-            )
-            for context, frame, mask in zip(contexts, frames, asked, strict=True)
-        ]
-        table = pl.concat(parts).to_arrow()
-        self.rows = pa.table([table.column(field.name).cast(field.type) for field in ROWS], schema=ROWS)
-
-    def pieces(self, column: str) -> Iterator[pa.Array]:
-        """One sketch column, in the order of `rows`; a shard is in memory at a time."""
-        for context, mask in zip(self._contexts, self._asked, strict=True):
-            if not mask.any():
-                continue  # nothing was to be sketched there, so there may be no file
-            table = read_signals(context.signal_path(self._use), context.shard.rows, [column])
-            if table is None:
-                raise StoreError(f"{context.signal_path(self._use)}: the sketch is gone. Run again")
-            yield from table.column(column).filter(pa.array(mask)).chunks
 
 
 def resolve_stage(
@@ -83,7 +37,7 @@ def resolve_stage(
     path = store.resolved(use.name, resolve_key(use, contexts, frames, asked))
     if not path.exists():
         _check_sketched(use, contexts, asked)
-        found = resolved_columns(use, Sketches(use, contexts, frames, asked), store)
+        found = resolved_columns(Sketches(use, contexts, frames, asked), store)
         write_table(path, found, row_group_rows=ROW_GROUP_ROWS)
     return with_resolved(use, contexts, asked, path)
 
@@ -100,14 +54,21 @@ def _check_sketched(use: StageUse, contexts: Sequence[ShardContext], asked: Sequ
             )
 
 
-def resolved_columns(use: StageUse, sketches: Sketches, store: Store) -> pa.Table:
-    """What the resolver finds for the rows of `sketches`, in their order."""
+def resolved_columns(asked: Sketches, store: Store) -> pa.Table:
+    """What the resolver finds for the rows of `asked`, in their order."""
+    use, reader = asked.use, PartnerSketches(asked, store)
     assert use.stage.resolve is not None
-    scratch = Path(tempfile.mkdtemp(dir=store.scratch()))
-    try:
-        return use.stage.resolve(use.config, sketches, scratch)
-    finally:
-        shutil.rmtree(scratch)
+    with tempfile.TemporaryDirectory(dir=store.scratch()) as scratch:
+        found = use.stage.resolve(use.config, reader, Path(scratch))
+    index = np.full(len(reader.among), -1)
+    index[reader.among] = np.arange(found.num_rows)
+    take = pa.array(index, mask=~reader.among)
+    columns = {}
+    for column in use.stage.adds:
+        values = found.column(column.name).combine_chunks().cast(column.type).take(take)
+        alone = use.stage.alone.get(column.name)
+        columns[column.name] = values if alone is None else values.fill_null(alone)
+    return pa.table(columns)
 
 
 def with_resolved(
@@ -133,7 +94,7 @@ def resolve_key(
         use.stage.version,
         use.config.model_dump(mode="json"),
         [
-            [c.source.priority, c.shard.name, c.keys[use.name], alive_key(mask), _column_key(f["language"])]
+            [c.source.priority, c.shard.name, c.keys[use.name], mask_key(mask), _column_key(f["language"])]
             for c, f, mask in zip(contexts, frames, asked, strict=True)
         ],
     )
@@ -143,8 +104,3 @@ def _column_key(values: pl.Series) -> str:
     """Identity of a column of names, nulls among them."""
     encoded = values.to_arrow().dictionary_encode(null_encoding="encode")
     return key_of(encoded.dictionary.to_pylist(), xxh3_128_hexdigest(encoded.indices.to_numpy().tobytes()))
-
-
-def alive_key(mask: Mask) -> str:
-    """Identity of a set of rows."""
-    return key_of(len(mask), np.packbits(mask).tobytes().hex())

@@ -17,6 +17,7 @@ from tamis.corpus.commit import committing, write_json
 from tamis.corpus.manifest import NAME, FileFacts, Manifest, read_manifest
 from tamis.corpus.store import Store
 from tamis.engine import facts
+from tamis.engine.decided import keep_decided
 from tamis.engine.ledger import ledger_of
 from tamis.engine.placing import building, check_place, clear, recover
 from tamis.engine.record import recording
@@ -194,6 +195,7 @@ def _release(session: Session, folder: Path, card: Any) -> Manifest:
         update={"files": tuple(FileFacts(**e) for e in sorted(entries, key=lambda e: e["path"]))}
     )
     write_json(folder / NAME, manifest.model_dump(mode="json"))
+    keep_decided(session.store.decided(recipe.name), session.identity, ledgers)
     return manifest
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from tamis.engine.decided import find_decided
 from tamis.engine.ledger import TOKENS
 from tamis.engine.outlook import Outlook, outlook
 from tamis.engine.session import Session
@@ -66,13 +67,7 @@ def what_if(before: Session, after: Session) -> dict[str, Any]:
     Raises UserError when the recipe as it stands is not measured, or the two don't read the same documents.
     """
     _open(before, after)
-    old = outlook(before)
-    if old.unmeasured.any():
-        raise UserError(
-            f"{int(old.unmeasured.sum())} documents of {before.recipe.name} are not measured under the recipe as it "
-            "stands: `tamis run` comes first"
-        )
-    new = outlook(after)
+    old, new = _decided(before), outlook(after)
     facts = _facts(old, new)
     lost = pl.col("documents_lost") > 0
     return {
@@ -84,6 +79,20 @@ def what_if(before: Session, after: Session) -> dict[str, Any]:
         "gained_from": _tally(facts.filter(pl.col("documents_gained") > 0)["old_reason"]),
         "unknown_for_want_of": _tally(new.cause.drop_nulls()),
     }
+
+
+def _decided(session: Session) -> pl.DataFrame:
+    """Ledger rows of all documents under a recipe that is measured: as its run left them, if it was the last one."""
+    found = find_decided(session.store.decided(session.recipe.name), session.identity)
+    if found is not None:
+        return found
+    now = outlook(session)
+    if now.unmeasured.any():
+        raise UserError(
+            f"{int(now.unmeasured.sum())} documents of {session.recipe.name} are not measured under the recipe as it "
+            "stands: `tamis run` comes first"
+        )
+    return now.ledger
 
 
 def _open(before: Session, after: Session) -> None:
@@ -121,12 +130,12 @@ def _check_same_corpus(before: Session, after: Session) -> None:
         )
 
 
-def _facts(old: Outlook, new: Outlook) -> pl.DataFrame:
+def _facts(old: pl.DataFrame, new: Outlook) -> pl.DataFrame:
     """One row per document: its groups, and what it adds to each of COUNTS."""
-    was, now = (old.ledger["copies"] > 0).to_numpy(), (new.ledger["copies"] > 0).to_numpy()
+    was, now = (old["copies"] > 0).to_numpy(), (new.ledger["copies"] > 0).to_numpy()
     known = ~new.unknown
     gained, lost, risked = now & ~was & known, was & ~now & known, was & new.unknown
-    had, has = _tokens(old), _tokens(new)
+    had, has = _tokens(old), _tokens(new.ledger)
     counts: dict[str, Any] = {
         "documents_before": was,
         "documents_after": now,
@@ -141,20 +150,20 @@ def _facts(old: Outlook, new: Outlook) -> pl.DataFrame:
         "released_unknown_tokens": had * risked,
         "gained_without_tokens": gained & new.without_tokens,
         "after_without_tokens": new.without_tokens,
-        "mixed_tokens_before": had * old.ledger["copies"].to_numpy(),
+        "mixed_tokens_before": had * old["copies"].to_numpy(),
         "mixed_tokens_after": has * new.ledger["copies"].to_numpy(),
     }
     return pl.DataFrame({name: counts[name].astype(np.int64) for name in COUNTS}).with_columns(
-        *_groups(old, new),
+        *_groups(old, new.ledger),
         new.ledger["dropped_by"].alias("reason"),
-        old.ledger["dropped_by"].alias("old_reason"),
+        old["dropped_by"].alias("old_reason"),
     )
 
 
-def _groups(old: Outlook, new: Outlook) -> Iterator[pl.Series]:
+def _groups(old: pl.DataFrame, new: pl.DataFrame) -> Iterator[pl.Series]:
     """The columns that answers are grouped by, as they were (`old_...`) and as they would be."""
     for name, nothing in (("language", UNKNOWN), ("category", NO_CATEGORY), ("source", "")):
-        was, now = old.ledger[name], new.ledger[name]
+        was, now = old[name], new[name]
         # A document that is dropped before its language is found has the one found before.
         yield pl.select(pl.coalesce(now, was).fill_null(nothing).alias(name)).to_series()
         yield pl.select(pl.coalesce(was, now).fill_null(nothing).alias(f"old_{name}")).to_series()
@@ -169,10 +178,10 @@ def _by(facts: pl.DataFrame, column: str) -> list[dict[str, Any]]:
     return joined.select(column, *COUNTS).sort(column).to_dicts()
 
 
-def _tokens(outlook: Outlook) -> Any:
-    if TOKENS not in outlook.ledger.columns:
-        return np.zeros(outlook.ledger.height, np.int64)
-    return outlook.ledger[TOKENS].fill_null(0).to_numpy()
+def _tokens(ledger: pl.DataFrame) -> Any:
+    if TOKENS not in ledger.columns:
+        return np.zeros(ledger.height, np.int64)
+    return ledger[TOKENS].fill_null(0).to_numpy()
 
 
 def _tally(values: pl.Series) -> dict[str, int]:

@@ -6,6 +6,8 @@ number, hence the copy that stays.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -16,6 +18,12 @@ LEADERS = 8
 """Members of a bucket that every later member is compared with: the best ones unlike one another."""
 WINDOW = 8
 """Members just before it, in order of rank, that a member is compared with as well."""
+
+PLACES = 128
+"""Places a key has in the bitmaps that find shared keys: keys that are alone take another's for their own with a
+chance of one in so many."""
+MOST_PLACES = 1 << 31
+"""Places at most: two bitmaps of 256 MiB."""
 
 
 @kernel()
@@ -61,6 +69,23 @@ def _link(members, keys, rows, signatures, least, parent):  # type: ignore[no-un
 
 
 @kernel()
+def _mark_shared(keys, once, twice, shared):  # type: ignore[no-untyped-def]
+    """Marks, in bitmaps as long as a power of two, the places met once and more than once; then who met there."""
+    places = np.uint64(64 * once.shape[0] - 1)
+    for key in keys:
+        place = key & places
+        bit = np.uint64(1) << (place & np.uint64(63))
+        if once[place >> np.uint64(6)] & bit:
+            twice[place >> np.uint64(6)] |= bit
+        else:
+            once[place >> np.uint64(6)] |= bit
+    for i in range(keys.shape[0]):
+        place = keys[i] & places
+        if twice[place >> np.uint64(6)] & (np.uint64(1) << (place & np.uint64(63))):
+            shared[i] = True
+
+
+@kernel()
 def _roots(parent):  # type: ignore[no-untyped-def]
     """Points every document at its root. A parent is never above its child, so one pass is enough."""
     for i in range(parent.shape[0]):
@@ -83,6 +108,13 @@ def link_buckets(
     """
     if len(members):
         _link(frozen(members), frozen(keys), frozen(rows), frozen(signatures), least, parent)
+
+
+def mark_shared(keys: npt.NDArray[np.uint64], shared: npt.NDArray[np.bool_]) -> None:
+    """Sets `shared[i]` where another document has the key of document i, and in one of PLACES others by chance."""
+    words = max(1, 1 << math.ceil(math.log2(max(1, len(keys) * PLACES / 64))))
+    words = min(words, MOST_PLACES // 64)
+    _mark_shared(frozen(keys), np.zeros(words, np.uint64), np.zeros(words, np.uint64), shared)
 
 
 def component_roots(parent: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -58,6 +58,29 @@ def near_clusters(
     return kept, similarity
 
 
+def possible_partners(
+    signatures: Iterable[pa.Array], rows: int, banding: tuple[int, int], scratch: Path
+) -> npt.NDArray[np.bool_]:
+    """Of `rows` documents those that share a band with another one, whatever the scopes, and a few more: no other
+    can be in a cluster, whichever of the documents are taken away."""
+    from tamis.kernels.components import mark_shared
+    from tamis.kernels.minhash import band_keys
+
+    bands, slots = banding[0], math.prod(banding)
+    keys = _array(scratch / "partner_keys.npy", (bands, rows), np.uint64)
+    present = np.ones(rows, np.bool_)
+    at = 0
+    for chunk in _small(signatures):
+        end = at + len(chunk)
+        present[at:end] = chunk.is_valid().to_numpy(zero_copy_only=False)
+        keys[:, at:end] = band_keys(_matrix(chunk, slots), np.zeros(len(chunk), np.uint64), bands)
+        at = end
+    shared = np.zeros(rows, np.bool_)
+    for band in range(bands):
+        mark_shared(keys[band], shared)
+    return shared & present
+
+
 def least_slots(min_similarity: float, slots: int) -> int:
     """In how many of its `slots` a pair has to agree."""
     # A hair less than the product, or 0.7 * 10 slots would ask for 8 of them.
@@ -77,12 +100,17 @@ def load_signatures(
     at = 0
     for chunk in _small(pieces):
         end = at + len(chunk)
-        raw = np.frombuffer(chunk.buffers()[1], "<u4", len(chunk) * slots, chunk.offset * slots * 4)
-        matrix[at:end] = raw.reshape(-1, slots)
+        matrix[at:end] = _matrix(chunk, slots)
         present[at:end] = chunk.is_valid().to_numpy(zero_copy_only=False)
         keys[:, at:end] = band_keys(matrix[at:end], scopes[at:end], bands)
         at = end
     return matrix, keys, present
+
+
+def _matrix(chunk: pa.Array, slots: int) -> npt.NDArray[np.uint32]:
+    """Signatures as (rows, slots), without a copy."""
+    raw = np.frombuffer(chunk.buffers()[1], "<u4", len(chunk) * slots, chunk.offset * slots * 4)
+    return raw.reshape(-1, slots)
 
 
 def _small(pieces: Iterable[pa.Array]) -> Iterator[pa.Array]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ class ExactDuplicatesConfig(StageConfig):
 def _resolve(config: ExactDuplicatesConfig, reader: SketchReader, _: Path) -> pa.Table:
     rows = reader.rows
     order = rank_order(rows)
-    keys = np.column_stack([_hash_halves(rows["content_hash"]), scope_keys(rows, config.scope)])[order]
+    keys = np.column_stack([_hash_halves(rows["content_hash"].chunks), scope_keys(rows, config.scope)])[order]
     by_key = np.lexsort(keys.T)  # stable: within a cluster the best document comes first
     keys = keys[by_key]
     first = np.ones(len(keys), np.bool_)
@@ -36,10 +37,16 @@ def _resolve(config: ExactDuplicatesConfig, reader: SketchReader, _: Path) -> pa
     return pa.table(cluster_columns(rows, kept))
 
 
-def _hash_halves(column: pa.ChunkedArray) -> npt.NDArray[np.uint64]:
+def _partners(_: ExactDuplicatesConfig, reader: SketchReader, __: Path) -> npt.NDArray[np.bool_]:
+    halves = _hash_halves(reader.pieces("content_hash"))[:, 0]
+    ordered = np.sort(halves)
+    return np.isin(halves, ordered[1:][ordered[1:] == ordered[:-1]])
+
+
+def _hash_halves(pieces: Iterable[pa.Array]) -> npt.NDArray[np.uint64]:
     """The 128-bit hashes as two 64-bit numbers each, shape (rows, 2)."""
     halves = [np.zeros((0, 2), np.uint64)]
-    for chunk in column.chunks:
+    for chunk in pieces:
         numbers = np.frombuffer(chunk.buffers()[1], np.uint64, 2 * len(chunk), 16 * chunk.offset)
         halves.append(numbers.reshape(-1, 2))
     return np.concatenate(halves)
@@ -82,5 +89,7 @@ stage comes first.
         ),
     ),
     resolve=_resolve,
+    partners=_partners,
+    alone={"is_duplicate": False, "cluster_size": 1},
     resolve_only=frozenset({"scope"}),
 )

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from pydantic import Field, model_validator
 
 from tamis.corpus.conditions import Condition
 from tamis.corpus.stage import Column, Measure, Models, SketchReader, Stage, StageConfig, measured
 from tamis.resolve.banding import best_banding
-from tamis.resolve.candidates import near_clusters
+from tamis.resolve.candidates import near_clusters, possible_partners
 from tamis.resolve.clusters import cluster_columns
 from tamis.resolve.ranking import Scope, rank_order, scope_keys
 
@@ -120,6 +121,10 @@ def _resolve(config: NearDuplicatesConfig, reader: SketchReader, scratch: Path) 
     return pa.table({column.name: columns[column.name] for column in STAGE.adds})
 
 
+def _partners(config: NearDuplicatesConfig, reader: SketchReader, scratch: Path) -> npt.NDArray[np.bool_]:
+    return possible_partners(reader.pieces("signature"), len(reader), config.banding, scratch)
+
+
 STAGE = Stage(
     name="near_duplicates",
     version=2,
@@ -176,6 +181,8 @@ a word have no signature and are never duplicates.
     prepare=_prepare,
     payload=_payload,
     resolve=_resolve,
+    partners=_partners,
+    alone={"is_duplicate": False, "cluster_size": 1},
     resolve_only=frozenset({"scope", "min_similarity"}),
     exhaustive=True,
 )
