@@ -7,6 +7,7 @@ from tamis.cards.markdown import code, section, table, text, top
 from tamis.cards.numbers import count, share, short, size
 from tamis.cards.view import Sum, View
 from tamis.recipe.languages import CODE
+from tamis.tokens.formats import FORMATS
 
 ROWS = 40
 """Rows of a table in the card; the rest is in its CSV twin."""
@@ -75,6 +76,11 @@ def at_a_glance(view: View) -> str:
         files = view.files(folder)
         if files:
             rows.append((what, f"{_many(len(files), 'Parquet file')}, {size(sum(file.bytes for file in files))}"))
+    for name, format_ in FORMATS.items():
+        files = view.files(name)
+        if files:
+            what = f"The same token ids, {size(sum(file.bytes for file in files))}; [`documents`](documents) maps them"
+            rows.append((f"For {format_.title}", f"[`{name}`]({name}): {what}"))
     rows.append(("Identity", code(manifest.identity)))
     return section("At a glance", table(("", ""), "ll", rows))
 

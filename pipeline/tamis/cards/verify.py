@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from tamis.cards.check_card import check_card
 from tamis.cards.check_declared import check_declared, check_identity, check_twin
 from tamis.cards.check_files import check_files, check_spelling
+from tamis.cards.check_formats import check_formats
 from tamis.cards.check_numbers import check_numbers
 from tamis.cards.check_rules import check_rules, rules_of
 from tamis.cards.check_shards import check_ids, check_shards
@@ -94,6 +95,7 @@ def _verify(manifest: Manifest, release: Path, checks: Checks) -> list[str]:
         check_ids(manifest, release, checks)
         tokenizer_holds = TOKENIZER not in damaged and check_tokenizer(manifest, release, checks)
         check_shards(manifest, release, tally, tokenizer_holds, checks)
+        check_formats(manifest, release, checks)
         return check_card(manifest, release, damaged, checks)
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         if not checks.found:

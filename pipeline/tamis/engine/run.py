@@ -25,6 +25,7 @@ from tamis.engine.release import ReleaseFile, ReleaseTask, check_tokens, file_en
 from tamis.engine.reporting import Reporter
 from tamis.engine.session import Session
 from tamis.engine.tasks import Done
+from tamis.engine.trainer_files import check_formats, trainer_files
 from tamis.engine.verdicts import Verdicts
 from tamis.errors import InputError, RunError, UserError
 from tamis.recipe.model import Recipe
@@ -83,6 +84,7 @@ def run(recipe: Recipe, base: Path, options: RunOptions, reporter: Reporter, car
     """
     begin = time.monotonic()
     check_tokens(recipe)
+    check_formats(recipe)
     store = Store(options.work)
     with (
         store.lock(),
@@ -186,6 +188,7 @@ def _release(session: Session, folder: Path, card: Any) -> Manifest:
     entries = _run_release(session, tasks)
     if tokenizer is not None:
         entries.append(_copy_tokenizer(session, folder))
+        entries += trainer_files(session, folder, tokenizer)
     entries += [file_entry(folder, path) for path in sorted(set(paths.values()))]
     session.reporter.phase("card", 0, 0)
     manifest = _manifest(session, verdicts, ledgers, tokenizer, entries)

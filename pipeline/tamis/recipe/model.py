@@ -235,6 +235,15 @@ class ReleaseOptions(Model):
     """Text bytes of a release shard, at most (a longer document gets a shard of its own)."""
     tokens: bool = True
     """Write token shards (needs the tokenize stage)."""
+    formats: tuple[Literal["megatron", "ds", "npy", "mds"], ...] = ()
+    """Token files for trainers, beside the token shards and of the same ids: `megatron` (`.bin` and `.idx`), `ds`
+    (datatrove and nanotron), `npy` (OLMo-core), `mds` (MosaicML streaming)."""
+
+    @field_validator("formats")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """In one order, so that two spellings are one recipe."""
+        return tuple(sorted(set(value)))
 
 
 class CardText(Model):
