@@ -51,7 +51,7 @@ def check_formats(manifest: Manifest, release: Path, checks: Checks) -> None:
     parts = sorted((part.facts() for part in walk.parts.values()), key=lambda part: part.part)
     for part in walk.parts.values():
         part.end(checks)
-    told = described(parts, main_phase(parts), formats, walk.vocabulary)
+    told = described(parts, [main_phase(parts)], formats, walk.vocabulary)
     for path, content in told.items():
         if (release / path).is_file():
             _same_lines(path, (release / path).read_bytes(), content, checks)

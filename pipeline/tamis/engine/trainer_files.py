@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tamis.corpus.commit import TableWriter, write_bytes
+from tamis.corpus.commit import TableWriter, canonical_json, write_bytes
 from tamis.engine.release import file_entry
 from tamis.engine.session import Session
 from tamis.engine.tasks import Done
@@ -34,11 +34,11 @@ from tamis.tokens.formats import FORMATS
 from tamis.tokens.formats.cells import PartFacts, cell_name, main_phase, part_name
 from tamis.tokens.formats.contract import Documents, Format, Ids, Lengths, PartWriter, Phase, Vocabulary
 from tamis.tokens.formats.megatron import sequences
+from tamis.tokens.release import PARTS, PHASES
 
 PART_TOKENS = 2_000_000_000
 """Tokens of a part, at most: 4 GB of 2-byte ids, 8 GB of 4-byte ones. A document, and what the release wrote with it
 in one row group, is not cut."""
-PARTS = "documents/parts.csv"
 MAP_ROWS = 100_000
 """Rows of a row group of the document map, about."""
 _READ = ["id", "category", "copies", "input_ids"]
@@ -147,7 +147,7 @@ def trainer_files(session: Session, root: Path, tokenizer: Mapping[str, Any] | N
 
     results: list[FormatResult] = session.run_tasks("formats", tasks, count)
     parts = sorted((part for result in results for part in result.parts), key=lambda part: part.part)
-    told = described(parts, main_phase(parts), formats, vocabulary)
+    told = described(parts, [main_phase(parts)], formats, vocabulary)
     for path, content in told.items():
         write_bytes(root / path, content)
     return [entry for result in results for entry in result.entries] + [file_entry(root, root / path) for path in told]
@@ -159,12 +159,13 @@ def vocabulary_of(tokenizer: Mapping[str, Any]) -> Vocabulary:
 
 
 def described(
-    parts: Sequence[PartFacts], phase: Phase, formats: Sequence[str], vocabulary: Vocabulary
+    parts: Sequence[PartFacts], phases: Sequence[Phase], formats: Sequence[str], vocabulary: Vocabulary
 ) -> dict[str, bytes]:
     """The files that are made of the parts' counts alone, by path: the counts, and every format's blends."""
-    found = {PARTS: _parts_csv(parts)}
+    found = {PARTS: _parts_csv(parts), PHASES: _phases_json(phases)}
     for name in formats:
-        found |= FORMATS[name].blend(phase, vocabulary)
+        for phase in phases:
+            found |= FORMATS[name].blend(phase, vocabulary)
     if "megatron" in formats:
         found |= sequences([(part.part, part.documents) for part in parts])
     return found
@@ -176,6 +177,14 @@ def _parts_csv(parts: Sequence[PartFacts]) -> bytes:
     writer.writeheader()
     writer.writerows(asdict(part) for part in parts)
     return out.getvalue().encode()
+
+
+def _phases_json(phases: Sequence[Phase]) -> bytes:
+    told = [
+        {"name": phase.name, "tokens": phase.tokens, "cells": {cell.cell: cell.share for cell in phase.cells}}
+        for phase in phases
+    ]
+    return canonical_json(told, indent=True) + b"\n"
 
 
 def _check_room(format_: Format, slices: Sequence[Slice], vocabulary: Vocabulary) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -55,15 +55,17 @@ class TokenFile:
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """All documents of a cell, numbered through its files."""
+    """Documents of a cell, numbered through its files."""
 
     name: str
-    """As a mixture names it: `SOURCE/LANGUAGE/CATEGORY`."""
+    """As a release names it: `LANGUAGE/SOURCE--CATEGORY`."""
     files: tuple[TokenFile, ...]
+    chosen: Longs | None = None
+    """Numbers of the documents it has, of those in the files; None: all of them."""
 
     @classmethod
     def of(cls, name: str, files: Iterable[TokenFile]) -> Cell:
-        """A cell of these files. Raises InputError when a file's documents don't end where its ids do."""
+        """A cell of all documents of these files. Raises InputError when they don't end where the ids do."""
         cell = cls(name, tuple(files))
         for file in cell.files:
             last = int(file.ends[-1]) if len(file.ends) else 0
@@ -71,38 +73,37 @@ class Cell:
                 raise InputError(f"{file.name}: its documents end at token {last}, but it has {len(file.ids)}")
         return cell
 
-    @cached_property
-    def starts(self) -> Longs:
-        """Where each document begins, counted in its own file."""
-        return np.concatenate([np.zeros(0, np.int64), *[file.ends - self._sizes(file) for file in self.files]])
+    def only(self, documents: npt.NDArray[np.bool_]) -> Cell:
+        """The documents where a mask over them is true."""
+        numbers = np.arange(len(self.lengths)) if self.chosen is None else self.chosen
+        return replace(self, chosen=numbers[documents])
 
     @cached_property
     def lengths(self) -> Longs:
         """Tokens of each document."""
-        return np.concatenate([np.zeros(0, np.int64), *map(self._sizes, self.files)])
+        return self._of_chosen([np.diff(file.ends, prepend=0) for file in self.files])
 
     @cached_property
     def tokens(self) -> int:
         """Tokens of all documents."""
-        return int(sum(len(file.ids) for file in self.files))
-
-    @cached_property
-    def _first(self) -> Longs:
-        """Number of each file's first document."""
-        return np.cumsum([0, *[len(file.ends) for file in self.files]], dtype=np.int64)
-
-    @staticmethod
-    def _sizes(file: TokenFile) -> Longs:
-        return np.diff(file.ends, prepend=0).astype(np.int64)
+        return int(self.lengths.sum())
 
     def piece(self, document: int, start: int, length: int) -> Ids:
         """Tokens `start` to `start + length` of a document; fewer where it ends before."""
-        number = int(np.searchsorted(self._first, document, side="right")) - 1
-        begin = int(self.starts[document])
+        begin = int(self._starts[document])
         last = min(start + length, int(self.lengths[document]))
-        return self.files[number].ids[begin + start : begin + last]
+        return self.files[int(self._places[document])].ids[begin + start : begin + last]
 
+    @cached_property
+    def _starts(self) -> Longs:
+        """Where each document begins in its file."""
+        return self._of_chosen([file.ends - np.diff(file.ends, prepend=0) for file in self.files])
 
-def total_tokens(cells: Sequence[Cell]) -> int:
-    """Tokens of all cells."""
-    return sum(cell.tokens for cell in cells)
+    @cached_property
+    def _places(self) -> Longs:
+        """The file of each document."""
+        return self._of_chosen([np.full(len(file.ends), place) for place, file in enumerate(self.files)])
+
+    def _of_chosen(self, values: Sequence[Longs]) -> Longs:
+        every = np.concatenate([np.zeros(0, np.int64), *values]).astype(np.int64, copy=False)
+        return every if self.chosen is None else every[self.chosen]

@@ -78,7 +78,7 @@ def write_files(
     """Every token file of a release whose token shards are there."""
     results = [FormatTask(one, tuple(formats), vocabulary, root).run() for one in slices_of(root, part_tokens)]
     parts = sorted((part for result in results for part in result.parts), key=lambda part: part.part)
-    for path, content in described(parts, main_phase(parts), formats, vocabulary).items():
+    for path, content in described(parts, [main_phase(parts)], formats, vocabulary).items():
         (root / path).write_bytes(content)
     return parts
 

@@ -39,7 +39,7 @@ class FlatPart:
         size, told = path.stat().st_size, int(lengths.sum()) * kind.itemsize
         if size != told:
             raise ValueError(f"{size} bytes; the lengths of its documents make {told}")
-        self.lengths = lengths
+        self.path, self.type, self.lengths = path, kind, lengths
         self._starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
         self._ids: Ids = np.memmap(path, kind, "r")
 

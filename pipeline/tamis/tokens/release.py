@@ -1,0 +1,151 @@
+"""The token files of a release, opened for training: its cells, and what each phase of its mix weighs them."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.parquet as pq
+
+from tamis.corpus.commit import read_json
+from tamis.corpus.hashing import uniform
+from tamis.corpus.manifest import Manifest, read_manifest
+from tamis.errors import InputError, OptionError, did_you_mean
+from tamis.tokens.cells import Cell, MappedIds, TokenFile
+from tamis.tokens.formats import FORMATS
+from tamis.tokens.formats.contract import Vocabulary
+from tamis.tokens.formats.files import FlatPart
+from tamis.tokens.packing import Packing
+from tamis.tokens.stream import Stream, StreamOptions
+
+FLAT = ("megatron", "npy", "ds")
+"""Formats in which ids lie end to end: these can be mapped."""
+PARTS = "documents/parts.csv"
+PHASES = "documents/phases.json"
+_HELD_OUT = "held out"
+
+
+@dataclass(frozen=True)
+class OpenedRelease:
+    """One phase of a release's mix, and the cells it weighs."""
+
+    root: Path
+    manifest: Manifest
+    phase: str
+    weights: Mapping[str, float]
+    """By cell, `LANGUAGE/SOURCE--CATEGORY`: its share of the phase's tokens."""
+    tokens: int
+    """Tokens of the phase, repeats counted."""
+
+    @property
+    def vocabulary(self) -> int:
+        """Size of the tokenizer's vocabulary: ids are below it."""
+        return int(self._tokenizer.size)
+
+    @property
+    def end_of_document(self) -> int:
+        """The id that ends every document."""
+        return self._tokenizer.end_of_document
+
+    @cached_property
+    def cells(self) -> dict[str, Cell]:
+        """The cells that the phase weighs, by name."""
+        name = next(name for name in FLAT if (self.root / name).is_dir())
+        return {cell: Cell.of(cell, [self._file(name, part) for part in self._parts[cell]]) for cell in self.weights}
+
+    def stream(
+        self,
+        sequence_length: int,
+        tokens: int | None = None,
+        seed: int = 0,
+        packing: Packing = "concatenate",
+        held_out: float = 0.0,
+        documents: int | None = None,
+    ) -> Stream:
+        """The samples of a training run: of as many tokens as the phase has, unless `tokens` says how many.
+
+        `held_out`: share of the documents, chosen by a hash of their ids, that training doesn't see;
+        `held_out_stream` has them. `documents`: train on so many documents of each cell alone.
+        """
+        cells = []
+        for cell in self.cells.values():
+            kept = cell.only(self._hashes(cell.name) >= held_out) if held_out else cell
+            cells.append(kept if documents is None else kept.only(np.arange(len(kept.lengths)) < documents))
+        weights = [self.weights[cell.name] if cell.tokens else 0.0 for cell in cells]
+        options = StreamOptions(sequence_length, seed, packing, pad_id=self._tokenizer.end_of_document)
+        return Stream(cells, weights, tokens or self.tokens, options)
+
+    def held_out_stream(self, sequence_length: int, share: float) -> Stream:
+        """The documents held out, packed whole; each cell weighs what it has."""
+        cells = [cell.only(self._hashes(cell.name) < share) for cell in self.cells.values()]
+        some = [cell for cell in cells if cell.tokens]
+        if not some:
+            raise OptionError(f"no document is held out at a share of {share:g}: hold out more")
+        options = StreamOptions(sequence_length, 0, "best_fit", pad_id=self._tokenizer.end_of_document)
+        tokens = sum(cell.tokens for cell in some)
+        return Stream(some, [cell.tokens for cell in some], max(tokens, sequence_length), options)
+
+    @cached_property
+    def _parts(self) -> dict[str, list[str]]:
+        """The parts of each cell, in their order."""
+        with (self.root / PARTS).open(encoding="utf-8", newline="") as file:
+            found: dict[str, list[str]] = {}
+            for row in csv.DictReader(file):
+                found.setdefault(row["part"].rpartition("/")[0], []).append(row["part"])
+        return {cell: sorted(parts) for cell, parts in found.items()}
+
+    def _file(self, name: str, part: str) -> TokenFile:
+        stem = self.root / name / part
+        try:
+            found = FORMATS[name].reader(stem, self._tokenizer)
+        except (ValueError, OSError) as error:
+            raise InputError(f"{stem}: {error}. `tamis verify {self.root}` tells more") from error
+        assert isinstance(found, FlatPart)
+        return TokenFile(str(found.path), MappedIds(found.path, found.type.str), np.cumsum(found.lengths))
+
+    def _hashes(self, cell: str) -> npt.NDArray[np.float64]:
+        """A number from 0 to 1 for each document of the cell, by its id alone."""
+        return np.concatenate([self._hashes_of_parts[part] for part in self._parts[cell]])
+
+    @cached_property
+    def _hashes_of_parts(self) -> dict[str, npt.NDArray[np.float64]]:
+        rows: dict[str, list[tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]]] = {}
+        for path in sorted((self.root / "documents").glob("*/*.parquet")):
+            table = pq.read_table(path, columns=["id", "part", "number"])
+            numbers, hashes = table["number"].to_numpy(), uniform(table["id"].combine_chunks(), 0, _HELD_OUT)
+            coded = table["part"].combine_chunks().dictionary_encode()
+            for code, part in enumerate(coded.dictionary.to_pylist()):
+                here = coded.indices.to_numpy() == code
+                rows.setdefault(part, []).append((numbers[here], hashes[here]))
+        found = {}
+        for part, pieces in rows.items():
+            order = np.argsort(np.concatenate([numbers for numbers, _ in pieces]))
+            found[part] = np.concatenate([hashes for _, hashes in pieces])[order]
+        return found
+
+    @property
+    def _tokenizer(self) -> Vocabulary:
+        facts = self.manifest.tokenizer
+        assert facts is not None
+        return Vocabulary(facts["vocabulary_size"], facts["end_of_document_id"])
+
+
+def open_release(root: Path, phase: str = "main") -> OpenedRelease:
+    """Opens the token files of a release for one phase of its mix. Raises InputError when it has none that can be
+    mapped, OptionError for a phase it doesn't have."""
+    manifest = read_manifest(root)
+    if manifest.tokenizer is None or not any((root / name).is_dir() for name in FLAT):
+        raise InputError(
+            f"{root} has no token files to train on. Add `release: {{formats: [megatron]}}` to its recipe (or one of "
+            f"{', '.join(FLAT[1:])}) and run it again"
+        )
+    phases = {one["name"]: one for one in read_json(root / PHASES)}
+    if phase not in phases:
+        raise OptionError(f"{root} has no phase {phase!r}.{did_you_mean(phase, phases)} It has: {', '.join(phases)}")
+    chosen = phases[phase]
+    return OpenedRelease(root, manifest, phase, dict(sorted(chosen["cells"].items())), chosen["tokens"])

@@ -1,0 +1,15 @@
+"""Fixtures that several folders of tests share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from trained_release import make_release
+
+
+@pytest.fixture(scope="session")
+def tiny_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A release with token files."""
+    return make_release(tmp_path_factory.mktemp("tiny-release"))
