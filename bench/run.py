@@ -66,18 +66,19 @@ def environment(cache: Path, name: str) -> Path:
         # A tool that needs another Python than the others says so: `# interpreter: python3.12`.
         named = re.match(r"# interpreter: (\S+)", wanted)
         subprocess.run([named[1] if named else "python3", "-m", "venv", "--clear", folder], check=True)
-        _pip(python, "-r", requirements)
+        pip(python, "-r", requirements)
         if name == "tamis":
-            _pip(python, f"{ROOT}[presidio]")
+            pip(python, f"{ROOT}[presidio]")
         stamp.write_text(wanted, encoding="utf-8")
     elif name == "tamis":
-        _pip(python, "--no-deps", "--force-reinstall", ROOT)
+        pip(python, "--no-deps", "--force-reinstall", ROOT)
     if name == "tamis":
         subprocess.run([python, "-m", "tamis", "doctor", "--warm"], check=True, stdout=subprocess.DEVNULL)
     return python
 
 
-def _pip(python: Path, *what: Any) -> None:
+def pip(python: Path, *what: Any) -> None:
+    """Installs packages into an environment."""
     subprocess.run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *what], check=True)
 
 
