@@ -19,6 +19,8 @@ NEAR, ALIKE = 0.6, 0.8
 REFERENCE = {
     "language": ("fasttext", "datatrove"),
     "quality": ("datatrove",),
+    "c4": ("datatrove",),
+    "fineweb": ("datatrove",),
     "pii": ("datatrove",),
     "pii_presidio": ("presidio",),
     "pii_clean": ("presidio",),
@@ -52,6 +54,15 @@ def quality(rows: Rows, reference: Rows | None, corpus: Path) -> Quality:
     if reference:
         both = rows.keys() & reference.keys()
         found["agrees_with_datatrove"] = _share(rows[i]["kept"] == reference[i]["kept"] for i in both)
+    return found
+
+
+def c4(rows: Rows, reference: Rows | None, corpus: Path) -> Quality:
+    """As `quality`; and, of the documents that both keep, those whose text is cut to the same."""
+    found = quality(rows, reference, corpus)
+    if reference and all("crc32" in row for row in rows.values()):
+        both = [i for i in rows.keys() & reference.keys() if rows[i]["kept"] and reference[i]["kept"]]
+        found["texts_equal"] = _share(rows[i]["crc32"] == reference[i]["crc32"] for i in both)
     return found
 
 
@@ -121,6 +132,8 @@ def _share(values: Any) -> float:
 OF: Mapping[str, Callable[[Rows, Rows | None, Path], Quality]] = {
     "language": language,
     "quality": quality,
+    "c4": c4,
+    "fineweb": quality,
     "near_duplicates": near_duplicates,
     "pii": pii,
     "pii_presidio": pii,

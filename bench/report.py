@@ -44,6 +44,12 @@ STAGES = {
         "Gopher quality and repetition",
         "All measurements of both, and the rules of the paper; no source code.",
     ),
+    "c4": (
+        "C4's rules",
+        "Lines cut, sentences of the rest counted, and the rules of the paper; no source code. Texts left are compared "
+        "where both tools keep the document.",
+    ),
+    "fineweb": ("FineWeb's rules", "All measurements, and the rules of the paper; no source code."),
     "near_duplicates": (
         "Near duplicates",
         "MinHash of word 5-grams, 14 bands of 8 slots. Recall: pairs of exact Jaccard similarity 0.8 or more of which "
@@ -69,6 +75,7 @@ QUALITY = {
     "labels_as_declared": "labels as declared",
     "kept": "kept",
     "agrees_with_datatrove": "keeps or drops as datatrove",
+    "texts_equal": "texts left equal",
     "removed": "removed",
     "recall": "recall",
     "recall_injected": "injected",

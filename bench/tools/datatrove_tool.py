@@ -8,6 +8,10 @@ Where it differs from Tamis:
   more than Tamis does; that spares datatrove the later steps. Each document meets the tokenizer and the stop words of
   its language; the bullets are `•` and `-`. A document that fails one rule doesn't meet the next. Rules and
   thresholds are otherwise the same.
+- C4: `C4QualityFilter` with its defaults, for the language of each document. Its sentences are spaCy's, by rule; they
+  are all that differs, so a text that both keep is cut alike. It doesn't count what the lines fail for by document.
+- FineWeb: `FineWebQualityFilter`, likewise. Newlines are held against spaCy's tokens, punctuation included, so fewer
+  documents fail that rule; the others are the same. A document that fails one rule doesn't meet the next.
 - near duplicates: 5-grams of spaCy's English tokens, after lower case, without punctuation and accents and with
   numbers made equal; 14 buckets of 8. Every candidate pair is believed; Tamis compares signatures. A document with
   fewer than 5 words has no signature.
@@ -134,6 +138,32 @@ def quality(job: Job) -> None:
         load_word_tokenizer(name).word_tokenize("Loads the tokenizer.")
     with job.timed():
         kept = {document.id for document in rules.run(repetition.run(iter(documents)))}
+    job.write({"id": document.id, "kept": document.id in kept} for document in documents)
+
+
+def c4(job: Job) -> None:
+    from datatrove.pipeline.filters import C4QualityFilter
+    from datatrove.utils.word_tokenizers import load_word_tokenizer
+
+    documents = documents_of(job, code=False)
+    rules = by_language({code: C4QualityFilter(language=name) for code, name in LANGUAGES.items()})
+    for name in LANGUAGES.values():
+        load_word_tokenizer(name).word_tokenize("Loads the tokenizer.")
+    with job.timed():
+        kept = {document.id for document in rules.run(iter(documents))}
+    job.write({"id": d.id, "kept": d.id in kept, "crc32": zlib.crc32(d.text.encode())} for d in documents)
+
+
+def fineweb(job: Job) -> None:
+    from datatrove.pipeline.filters import FineWebQualityFilter
+    from datatrove.utils.word_tokenizers import load_word_tokenizer
+
+    documents = documents_of(job, code=False)
+    rules = by_language({code: FineWebQualityFilter(language=name) for code, name in LANGUAGES.items()})
+    for name in LANGUAGES.values():
+        load_word_tokenizer(name).word_tokenize("Loads the tokenizer.")
+    with job.timed():
+        kept = {document.id for document in rules.run(iter(documents))}
     job.write({"id": document.id, "kept": document.id in kept} for document in documents)
 
 
@@ -324,6 +354,8 @@ if __name__ == "__main__":
         {
             "language": language,
             "quality": quality,
+            "c4": c4,
+            "fineweb": fineweb,
             "near_duplicates": near_duplicates,
             "pii": pii,
             "tokenize": tokenize,

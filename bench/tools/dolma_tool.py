@@ -8,6 +8,9 @@ Where it differs from Tamis:
   of its occurrences, the first too, and knows only the paper's eight English stop words, so that rule is applied to
   English alone (and counts their occurrences). It has no paragraph rules. It measures everything of every document;
   the thresholds are applied afterwards, outside the time, as they cost nothing.
+- C4: `c4_v2` marks lines without end mark and short ones but cuts nothing, knows no notices on privacy or cookies, and
+  counts no sentences; it also looks for bad words. Kept here is a document without `{` and `lorem ipsum` in which five
+  lines are left.
 - end to end: no MinHash. A Bloom filter marks lines that occurred before, and a document goes when 70 % of its
   characters are in such lines: exact copies go, and edited ones whose lines are mostly whole. PII is e-mail,
   US phone numbers and IP addresses by regular expressions, replaced when mixing. Documents are written as JSONL.zst,
@@ -65,6 +68,7 @@ AT_MOST = {
 }
 """The thresholds of Rae et al. 2021, as in AI2's own configuration for Common Crawl."""
 STOP_WORDS = 2
+LINES_LEFT = 5
 PII = {"EMAIL_ADDRESS": "<EMAIL>", "PHONE_NUMBER": "<PHONE_NUMBER>", "IP_ADDRESS": "<IP_ADDRESS>"}
 
 
@@ -111,6 +115,16 @@ def quality(job: Job) -> None:
         {"id": document["id"], "kept": keeps(tags, document["language"])}
         for document, tags in tagged(job, "gopher_v2", code=False)
     )
+
+
+def c4(job: Job) -> None:
+    rows = []
+    for document, tags in tagged(job, "c4_v2", code=False):
+        failed = {span[:2] for name, spans in tags.items() if name.startswith("lines_with") for span in spans}
+        left = tags["line_count"][0][2] - len(failed)
+        whole = "has_curly_brace" not in tags and "has_lorem_ipsum" not in tags
+        rows.append({"id": document["id"], "kept": whole and left >= LINES_LEFT})
+    job.write(rows)
 
 
 def keeps(tags: Mapping[str, list[tuple[int, int, float]]], declared: str) -> bool:
@@ -253,4 +267,4 @@ def mix(job: Job, work: Path) -> None:
 
 
 if __name__ == "__main__":
-    main("1.2.1", {"language": language, "quality": quality, "end_to_end": end_to_end})
+    main("1.2.1", {"language": language, "quality": quality, "c4": c4, "end_to_end": end_to_end})

@@ -25,6 +25,8 @@ from typing import Any
 RESULTS = {
     "language": "id, label (the language code), score",
     "quality": "id, kept",
+    "c4": "id, kept, crc32 of the text that is left (UTF-8), where the tool cuts lines",
+    "fineweb": "id, kept",
     "near_duplicates": "id, removed",
     "pii": "id, findings: [[kind, start, end], ...] in characters; so, too, pii_presidio and pii_clean",
     "tokenize": "id, tokens, crc32 of the ids as little-endian uint32",

@@ -67,33 +67,60 @@ def language(job: Job) -> None:
     job.write({"id": i, "label": label, "score": score} for i, label, score in rows)
 
 
-def quality(job: Job) -> None:
-    """Gopher quality and repetition, all signals of all documents, and the rules."""
+def _keeps(name: str, batch: Any, found: Any) -> Any:
+    """Which documents a stage's default rules keep."""
     import polars as pl
 
     from tamis.stages import STAGES
 
+    signals = STAGES.get(name).signals
+    columns = [column for column in found.schema.names if column in signals]
+    frame = pl.DataFrame(found.select(columns)).with_columns(pl.Series("language", batch["language"].to_pylist()))
+    rules = []
+    for column in signals.values():
+        if column.default is None:
+            continue
+        rule = column.default.passes(column.name)
+        for value, condition in column.default_by.get("language", {}).items():
+            rule = pl.when(pl.col("language") == value).then(condition.passes(column.name)).otherwise(rule)
+        rules.append(rule)
+    return frame.select(pl.all_horizontal(rules)).to_series()
+
+
+def quality(job: Job, *names: str) -> None:
+    """Gopher quality and repetition, all signals of all documents, and the rules."""
+    import polars as pl
+
     batches = _batches(job, code=False)
     kept = [pl.Series([True] * batch.num_rows) for batch in batches]
-    for name in ("gopher_quality", "gopher_repetition"):
-        columns = STAGES.get(name).signals.values()
+    for name in names or ("gopher_quality", "gopher_repetition"):
         for number, found in enumerate(_measure(job, name, {}, batches)):
             with job.timed():
-                frame = pl.DataFrame(found).with_columns(pl.Series("language", batches[number]["language"].to_pylist()))
-                rules = []
-                for column in columns:
-                    if column.default is None:
-                        continue
-                    rule = column.default.passes(column.name)
-                    for value, condition in column.default_by.get("language", {}).items():
-                        rule = pl.when(pl.col("language") == value).then(condition.passes(column.name)).otherwise(rule)
-                    rules.append(rule)
-                kept[number] &= frame.select(pl.all_horizontal(rules)).to_series()
+                kept[number] &= _keeps(name, batches[number], found)
     job.write(
         {"id": i, "kept": k}
         for batch, part in zip(batches, kept, strict=True)
         for i, k in zip(batch["id"].to_pylist(), part.to_list(), strict=True)
     )
+
+
+def fineweb(job: Job) -> None:
+    """FineWeb's signals of all documents, and the rules."""
+    quality(job, "fineweb")
+
+
+def c4(job: Job) -> None:
+    """C4's signals of all documents, the rules, and the text that the cut leaves."""
+    from tamis.kernels.edits import apply_edits
+
+    batches = _batches(job, code=False)
+    rows = []
+    for batch, found in zip(batches, _measure(job, "c4", {}, batches), strict=True):
+        with job.timed():
+            kept = _keeps("c4", batch, found)
+            left = apply_edits(batch["text"], found["spans"])
+        rows += zip(batch["id"].to_pylist(), kept.to_list(), left.to_pylist(), strict=True)
+    job.write({"id": i, "kept": k, "crc32": zlib.crc32(text.encode())} for i, k, text in rows)
 
 
 class _Reader:
@@ -229,6 +256,8 @@ main(
     {
         "language": language,
         "quality": quality,
+        "c4": c4,
+        "fineweb": fineweb,
         "near_duplicates": near_duplicates,
         "pii": pii,
         "pii_presidio": pii_presidio,

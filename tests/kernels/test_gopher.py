@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
 from collections import Counter
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from tamis.kernels.buffers import text_buffers
 from tamis.kernels.gopher import BULLETS, NO_LIST, ProseCounts, count_prose, stop_word_tables
 from tamis.kernels.repetition import measure_repetition
-from tamis.kernels.unicode import char_tables
+from tamis.kernels.unicode import LETTER, char_tables
 from tamis.kernels.words import hash_words, max_words, word_hash
 
 SIZES = range(2, 11)
@@ -232,3 +233,36 @@ def test_long_documents() -> None:
     twice = ratios(distinct + "\n" + distinct)
     assert twice[:4] == [0.5, 0, 0.5, 0]
     assert twice[7:] == [0.5] * 6
+
+
+BLOCKS = ["x" * 30, " " * 40, "." * 70, "\u3000" * 30, "…" * 20, "é", "ж", "..", "\u2003", "\u1680", "\x85", "‣", "ー"]
+long_prose = st.lists(
+    st.tuples(st.sampled_from(PIECES + BLOCKS), st.sampled_from(SEPARATORS)), min_size=20, max_size=80
+).map(lambda parts: "".join(piece + separator for piece, separator in parts))
+
+
+@given(long_prose, st.integers(0, 70))
+@settings(max_examples=60, deadline=None)
+def test_whole_blocks_are_counted_as_by_the_twin(text: str, before: int) -> None:
+    texts = ["." * before + text, text]
+    expected = [prose_twin(text, STOP) for text in texts]
+    assert np.array(prose_counts(texts, [1, 1])).T.tolist() == expected
+    repetition = np.array([repetition_twin(text) for text in texts]).T
+    np.testing.assert_allclose(measure_repetition(*buffers(texts)), repetition, rtol=1e-6)
+
+
+@given(st.lists(st.sampled_from("abcd"), min_size=20, max_size=150), st.integers(1, 3))
+@settings(max_examples=60, deadline=None)
+def test_few_words_often_are_measured_as_by_the_twin(words: list[str], times: int) -> None:
+    text = " ".join(words * times)
+    np.testing.assert_allclose(measure_repetition(*buffers([text]))[:, 0], repetition_twin(text), rtol=1e-6)
+
+
+def test_every_character_parts_tokens_or_does_not() -> None:
+    chars = [chr(point) for point in range(sys.maxunicode + 1) if not 0xD800 <= point < 0xE000]
+    text = "x".join(chars)
+    counts = prose_counts([text], [NO_LIST])
+    assert counts.tokens.tolist() == [1 + sum(map(is_space, chars))]
+    alone = prose_counts([" ".join(chars)], [NO_LIST])
+    letters = char_tables().classes & LETTER
+    assert alone.alpha_tokens.tolist() == [np.count_nonzero(letters)]

@@ -81,6 +81,40 @@ def _word_masks(_context, text, at):  # type: ignore[no-untyped-def]
     return types.UniTuple(types.uint64, 2)(text, types.int64), generate
 
 
+def _range_mask(_context, text, at, first, size):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        row = ir.VectorType(ir.IntType(8), LANES)
+        place = builder.gep(arguments[0], [arguments[1]])
+        found = builder.load(builder.bitcast(place, row.as_pointer()), align=1)
+        low, count = (_each(builder, value, row) for value in arguments[2:])
+        return builder.bitcast(builder.icmp_unsigned("<", builder.sub(found, low), count), ir.IntType(LANES))
+
+    return types.uint64(text, types.int64, types.uint8, types.uint8), generate
+
+
+def _folded_mask(_context, text, at, four):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        row = ir.VectorType(ir.IntType(8), LANES)
+        case = ir.Constant(row, [0x20] * LANES)
+        same = None
+        for byte in range(4):
+            place = builder.gep(arguments[0], [builder.add(arguments[1], ir.Constant(ir.IntType(64), byte))])
+            found = builder.or_(builder.load(builder.bitcast(place, row.as_pointer()), align=1), case)
+            wanted = builder.lshr(arguments[2], ir.Constant(ir.IntType(32), 8 * byte))
+            equal = builder.icmp_unsigned("==", found, _each(builder, builder.trunc(wanted, ir.IntType(8)), row))
+            same = equal if same is None else builder.and_(same, equal)
+        return builder.bitcast(same, ir.IntType(LANES))
+
+    return types.uint64(text, types.int64, types.uint32), generate
+
+
+def _each(builder, value, row):  # type: ignore[no-untyped-def]
+    """A vector that has `value` in each lane."""
+    first = builder.insert_element(ir.Constant(row, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
+    lanes = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+    return builder.shuffle_vector(first, ir.Constant(row, ir.Undefined), lanes)
+
+
 pointer: Any = intrinsic(_pointer)
 """`pointer(array)`: where the elements of a contiguous array begin; indexed as the array is."""
 load64: Any = intrinsic(_load64)
@@ -94,3 +128,9 @@ prefetch: Any = intrinsic(_prefetch)
 word_masks: Any = intrinsic(_word_masks)
 """`word_masks(text, at)` of the 64 bytes from `at` on: two uint64, a bit for each byte from the lowest on. ASCII
 letters and digits; bytes of other scripts."""
+range_mask: Any = intrinsic(_range_mask)
+"""`range_mask(text, at, first, size)` of the 64 bytes from `at` on: a bit for each byte that is one of the `size`
+values from `first` on."""
+folded_mask: Any = intrinsic(_folded_mask)
+"""`folded_mask(text, at, four)` of the 64 bytes from `at` on: a bit for each at which the four bytes of `four` (the
+lowest one first) begin, the case of ASCII letters aside; 0x20 is set in each of the four. Reads 67 bytes."""

@@ -39,6 +39,19 @@ _UNSPACED_RANGES = (
 _JOINERS = (0x00AD, 0x200C, 0x200D, 0x2060)
 # Variation selectors and enclosing marks dress symbols (emoji, keycaps): they make no words.
 _DRESS = (*range(0x180B, 0x1810), *range(0x20D0, 0x2100), *range(0xFE00, 0xFE10))
+SENTENCE_END, LOWER, DECIMAL, CLOSING = 1, 2, 4, 8
+_SENTENCE_ENDS = """
+21 2e 3f 589 61d-61f 6d4 700-702 7f9 837 839 83d-83e 964-965 104a-104b 1362 1367-1368 166e 1735-1736 17d4-17d6
+17d9-17da 1803 1809 1944-1945 1aa8-1aab 1b4e-1b4f 1b5a-1b5b 1b5e-1b5f 1b7d-1b7f 1c3b-1c3c 1c7e-1c7f 2024
+203c-203d 2047-2049 2cf9-2cfb 2e2e 2e3c 2e53-2e54 2e60-2e61 3002 a4ff a60e-a60f a6f3 a6f7 a876-a877 a8ce-a8cf
+a92f a9c8-a9c9 aa5d-aa5f aaf0-aaf1 abeb fe12 fe15-fe16 fe52 fe56-fe57 ff01 ff0e ff1f ff61 10a56-10a57
+10f55-10f59 10f86-10f89 11047-11048 110be-110c1 11141-11143 111c5-111c6 111cd 111de-111df 11238-11239
+1123b-1123c 112a9 113d4-113d5 1144b-1144c 115c2-115c3 115c9-115d7 11641-11642 1173c-1173e 11944 11946
+11a42-11a43 11a9b-11a9c 11c41-11c42 11ef7-11ef8 11f43-11f44 16a6e-16a6f 16af5 16b37-16b38 16b44 16d6e-16d6f
+16e98 1bc9f 1da88
+"""
+"""Code points and ranges of them: property Sentence_Terminal of Unicode 17, which Python's tables lack, and three Khmer
+signs (U+17D6, U+17D9, U+17DA) that close a text or a part of it."""
 BLOCKS = ((0x3400, 0x4DB6), (0x4E00, 0x9FA6), (0xAC00, 0xD7A4), (0x20000, 0x2A6D7))
 """Han and Hangul since Unicode 3.1, from first to one past last: letters all (Lo), without case, marks, pairs."""
 _OTHERS = ((0, 0x3400), (0x4DB6, 0x4E00), (0x9FA6, 0xAC00), (0xD7A4, 0xD800), (0xF900, 0x20000), (0x2A6D7, 0x34000))
@@ -82,6 +95,25 @@ def char_tables() -> CharTables:
         block[(block & (LETTER | MARK)) != 0] |= UNSPACED
     classes.flags.writeable = lower.flags.writeable = False
     return CharTables(classes, lower)
+
+
+@functools.cache
+def sentence_table() -> npt.NDArray[np.uint8]:
+    """What sentences are told by, an entry for each code point: bits SENTENCE_END, LOWER (Ll), DECIMAL (Nd), CLOSING
+    (quotes and brackets that may stand behind a sentence: Pe, Pf, Pi, `"`, `'`)."""
+    table = np.zeros(sys.maxunicode + 1, np.uint8)
+    names = categories(POINTS)
+    majors, minors = names[:, 0], names[:, 1]
+    table[POINTS[(majors == ord("L")) & (minors == ord("l"))]] = LOWER
+    table[POINTS[(majors == ord("N")) & (minors == ord("d"))]] = DECIMAL
+    closing = (majors == ord("P")) & np.isin(minors, [ord("e"), ord("f"), ord("i")])
+    table[POINTS[closing]] = CLOSING
+    table[[ord('"'), ord("'")]] = CLOSING
+    for entry in _SENTENCE_ENDS.split():
+        first, _, last = entry.partition("-")
+        table[int(first, 16) : int(last or first, 16) + 1] |= SENTENCE_END
+    table.flags.writeable = False
+    return table
 
 
 # Maps, not loops: a process that handles a few documents would feel the loops.

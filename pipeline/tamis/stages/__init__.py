@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from tamis.corpus.stage import Registry
 from tamis.stages import (
+    c4,
     category,
     exact_duplicates,
+    fineweb,
     gopher_quality,
     gopher_repetition,
     language,
@@ -23,6 +25,8 @@ STAGES = Registry(
         language,
         gopher_quality,
         gopher_repetition,
+        c4,
+        fineweb,
         exact_duplicates,
         near_duplicates,
         pii,
