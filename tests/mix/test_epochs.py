@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tamis.corpus.hashing import uniform
-from tamis.mix.epochs import NO_CATEGORY, UNKNOWN, copies_of, epochs_of, weight
-from tamis.recipe.model import Mix
+from tamis.mix.epochs import NO_CATEGORY, UNKNOWN, epochs_of, weight
+from tamis.mix.realised import Epochs
+from tamis.recipe.mix import Mix
 
 MIX = Mix(
     default=0.5,
@@ -58,13 +59,13 @@ def test_epochs_by_source_then_cell_times_language(
 
 def test_without_a_mix_every_document_is_seen_once() -> None:
     rows = frame([("web", "fr", "book"), ("web", None, None)])
-    assert copies_of(Mix(), rows, 0).tolist() == [1, 1]
+    assert Epochs(Mix()).copies(rows, 0).tolist() == [1, 1]
 
 
 @pytest.mark.parametrize("mix", [Mix(), MIX])
 def test_no_row_in_no_row_out(mix: Mix) -> None:
     assert epochs_of(mix, frame([])).shape == (0,)
-    assert copies_of(mix, frame([]), 0).shape == (0,)
+    assert Epochs(mix).copies(frame([]), 0).shape == (0,)
 
 
 def test_columns_of_no_type() -> None:
@@ -74,13 +75,13 @@ def test_columns_of_no_type() -> None:
 
 @pytest.mark.parametrize("epochs", [0, 1, 2, 1000])
 def test_whole_epochs_are_the_same_for_all(epochs: int) -> None:
-    assert copies_of(Mix(default=epochs), many(50), 7).tolist() == [epochs] * 50
+    assert Epochs(Mix(default=epochs)).copies(many(50), 7).tolist() == [epochs] * 50
 
 
 @pytest.mark.parametrize("epochs", [0.1, 0.5, 0.9, 1.25, 2.3, 7.75])
 def test_the_mean_number_of_copies_is_the_epochs(epochs: float) -> None:
     rows = 20_000
-    copies = copies_of(Mix(default=epochs), many(rows), 1)
+    copies = Epochs(Mix(default=epochs)).copies(many(rows), 1)
     assert set(copies.tolist()) == {int(epochs), int(epochs) + 1}
     rest = epochs % 1
     # Four standard deviations of a binomial share.
@@ -90,11 +91,11 @@ def test_the_mean_number_of_copies_is_the_epochs(epochs: float) -> None:
 def test_a_fraction_is_realised_by_the_hash_of_the_document() -> None:
     rows = many(200)
     share = uniform(rows["id"].to_arrow(), 5, "mix")
-    assert copies_of(Mix(default=2.3), rows, 5).tolist() == np.where(share < 2.3 - 2, 3, 2).tolist()
+    assert Epochs(Mix(default=2.3)).copies(rows, 5).tolist() == np.where(share < 2.3 - 2, 3, 2).tolist()
 
 
 def test_the_seed_chooses_other_documents_and_no_other_number_of_them() -> None:
-    one, other = (copies_of(Mix(default=0.5), many(2000), seed) for seed in (1, 2))
+    one, other = (Epochs(Mix(default=0.5)).copies(many(2000), seed) for seed in (1, 2))
     assert (one != other).mean() > 0.4
     assert abs(one.mean() - other.mean()) < 0.1
 
@@ -107,7 +108,7 @@ weights = st.floats(0, 20, allow_subnormal=False)
 def test_a_higher_weight_keeps_every_copy_of_a_lower_one(one: float, other: float, seed: int) -> None:
     low, high = sorted((one, other))
     rows = many(100)
-    fewer, more = (copies_of(Mix(default=epochs), rows, seed) for epochs in (low, high))
+    fewer, more = (Epochs(Mix(default=epochs)).copies(rows, seed) for epochs in (low, high))
     assert (fewer <= more).all()
     assert ((fewer == np.floor(low)) | (fewer == np.ceil(low))).all()
 
@@ -123,9 +124,9 @@ cells = st.tuples(
 @given(st.lists(cells, max_size=12), st.randoms(use_true_random=False), st.integers(0, 100))
 def test_the_order_of_rows_and_their_company_change_nothing(rows: list[Any], random: Any, seed: int) -> None:
     whole = frame(rows)
-    copies = copies_of(MIX, whole, seed)
+    copies = Epochs(MIX).copies(whole, seed)
     order = list(range(len(rows)))
     random.shuffle(order)
-    assert copies_of(MIX, whole[order], seed).tolist() == copies[order].tolist()
-    assert [int(copies_of(MIX, whole[row], seed)[0]) for row in order] == copies[order].tolist()
+    assert Epochs(MIX).copies(whole[order], seed).tolist() == copies[order].tolist()
+    assert [int(Epochs(MIX).copies(whole[row], seed)[0]) for row in order] == copies[order].tolist()
     assert epochs_of(MIX, whole).tolist() == [weight(MIX, s, lang or UNKNOWN, c or NO_CATEGORY) for s, lang, c in rows]

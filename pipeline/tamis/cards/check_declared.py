@@ -101,6 +101,7 @@ def check_identity(manifest: Manifest, checks: Checks) -> None:
     rest = (
         [source.fingerprint for source in manifest.sources],
         [[stage.name, stage.version] for stage in manifest.stages],
+        manifest.mix_tables,
         manifest.software,
     )
     allowed = [key_of(manifest.recipe, models, *rest) for models in (named, every)]

@@ -22,9 +22,11 @@ from tamis.cards.compare import compare, one_array
 from tamis.cards.front_matter import source_of
 from tamis.cards.tally import NO_CATEGORY, row_groups
 from tamis.corpus.manifest import NAME, Manifest
+from tamis.engine.phases import phases_of
 from tamis.engine.trainer_files import described, vocabulary_of
+from tamis.recipe.mix import Mix
 from tamis.tokens.formats import FORMATS
-from tamis.tokens.formats.cells import PartFacts, cell_name, main_phase, part_name
+from tamis.tokens.formats.cells import PartFacts, cell_name, part_name
 from tamis.tokens.formats.contract import PartReader, Vocabulary
 
 MAP = "documents"
@@ -51,7 +53,8 @@ def check_formats(manifest: Manifest, release: Path, checks: Checks) -> None:
     parts = sorted((part.facts() for part in walk.parts.values()), key=lambda part: part.part)
     for part in walk.parts.values():
         part.end(checks)
-    told = described(parts, [main_phase(parts)], formats, walk.vocabulary)
+    mix = Mix.model_validate(manifest.recipe.get("mix", {}))
+    told = described(parts, phases_of(parts, manifest.mix, mix).found, formats, walk.vocabulary)
     for path, content in told.items():
         if (release / path).is_file():
             _same_lines(path, (release / path).read_bytes(), content, checks)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+import polars as pl
 
 from tamis.cards.checks import Checks
 from tamis.cards.tally import RELEASED, Tally
 from tamis.corpus.manifest import NAME, CountRow, Manifest
-from tamis.mix.epochs import weight
-from tamis.recipe.model import Mix
+from tamis.mix.counts import counts_of
+from tamis.mix.plan import plan, weighting_of
+from tamis.mix.realised import Epochs, epochs_of_cells, is_planned, realised, released_phase
+from tamis.mix.tables import tables_of
+from tamis.recipe.mix import Mix
 
 MIX = "mix"
 NOT_DRAWN = "mix.epochs"
@@ -75,7 +82,7 @@ def _sources(manifest: Manifest, tally: Tally, checks: Checks) -> None:
 
 
 def _composition(manifest: Manifest, tally: Tally, checks: Checks) -> None:
-    mix = Mix.model_validate(manifest.recipe.get("mix", {}))
+    epochs = _epochs(manifest, tally, checks)
     found = {(r.source, r.language, r.category, r.license): (i, r) for i, r in enumerate(manifest.composition)}
     checks.equal(f"{NAME}: composition", len(manifest.composition), len(found))
     for key in sorted(set(found) | set(tally.cells)):
@@ -98,8 +105,26 @@ def _composition(manifest: Manifest, tally: Tally, checks: Checks) -> None:
             "mixed_tokens",
         ):
             checks.equal(f"{place}.{name}", getattr(row, name), expected[name])
-        checks.equal(f"{place}.epochs", row.epochs, weight(mix, *key[:3]))
+        checks.equal(f"{place}.epochs", row.epochs, epochs.of_cell(*key[:3]))
         checks.holds(tally.epochs[key] == {row.epochs}, f"{place}.epochs", row.epochs, sorted(tally.epochs[key]))
+
+
+def _epochs(manifest: Manifest, tally: Tally, checks: Checks) -> Epochs:
+    """Epochs of cells, planned again from the counts of the ledger. When the plan is made of tables besides,
+    which aren't in the release, those of the manifest's plan."""
+    mix = Mix.model_validate(manifest.recipe.get("mix", {}))
+    if manifest.mix is None:
+        return Epochs(weighting_of(mix, released_phase(mix)))
+    rows = [(*key[:3], cell["passed_tokens"], cell["passed_documents"]) for key, cell in tally.cells.items()]
+    frame = pl.DataFrame(rows, schema=["source", "language", "category", "tokens", "documents"], orient="row")
+    if not tables_of(mix):
+        made = json.loads(json.dumps(plan(mix, counts_of(frame)).to_json()))
+        _same(f"{NAME}: mix", manifest.mix, made, checks)
+        return realised(mix, counts_of(frame), Path())
+    phase = next(phase for phase in manifest.mix["phases"] if phase["name"] == released_phase(mix).name)
+    cells = pl.DataFrame(phase["sources"], infer_schema_length=None).with_columns(rehearsal=pl.lit(False))
+    planned = epochs_of_cells(cells) if is_planned(mix) else None
+    return Epochs(weighting_of(mix, released_phase(mix)), planned)
 
 
 def _funnel(manifest: Manifest, tally: Tally, checks: Checks) -> None:

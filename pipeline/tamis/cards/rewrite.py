@@ -10,7 +10,7 @@ from tamis.cards.data_card import render
 from tamis.cards.view import LEDGER_COLUMNS
 from tamis.corpus.commit import write_bytes, write_json
 from tamis.corpus.manifest import NAME, FileFacts, Manifest, read_manifest
-from tamis.engine.ledger import TOKENS
+from tamis.engine.mixing import TOKENS
 from tamis.engine.release import file_entry
 
 

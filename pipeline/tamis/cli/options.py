@@ -56,13 +56,20 @@ def recipe_path(recipe: str) -> Path:
     return sample_recipe() if recipe == SAMPLE and not path.is_file() else path
 
 
-def load(recipe: str, settings: tuple[str, ...]) -> tuple[Recipe, Path]:
-    """The recipe after `--set`, and the folder its paths start in."""
+def load(recipe: str, settings: tuple[str, ...], plan_alone: bool = False) -> tuple[Recipe, Path]:
+    """The recipe after `--set`, and the folder its paths start in. A recipe that only plans a mix is an OptionError,
+    unless `plan_alone`."""
     from tamis.recipe.load import load_recipe
     from tamis.stages import STAGES
 
     path = recipe_path(recipe)
-    return load_recipe(path, STAGES, settings), path.parent
+    loaded = load_recipe(path, STAGES, settings)
+    if not loaded.sources and not plan_alone:
+        raise OptionError(
+            f"{path} plans a mix from counts: it has no sources, so there is nothing to run. "
+            f"See the plan: tamis mix {path}"
+        )
+    return loaded, path.parent
 
 
 @contextmanager

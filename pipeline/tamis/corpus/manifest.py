@@ -143,6 +143,10 @@ class Manifest(_Fact):
     duplicates: dict[str, dict[str, int]]
     """resolver -> {clusters, documents, dropped, largest}."""
     tokenizer: dict[str, Any] | None
+    mix: dict[str, Any] | None = None
+    """The plan of the mix, phase by phase, as `tamis mix --json` prints it; None when nothing counts tokens."""
+    mix_tables: dict[str, str] = {}
+    """SHA-256 of each table that the mix names, by its path in the recipe."""
     totals: dict[str, int]
     files: tuple[FileFacts, ...]
 

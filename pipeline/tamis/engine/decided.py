@@ -10,7 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tamis.corpus.commit import committing, intact
-from tamis.engine.ledger import TOKENS
+from tamis.engine.ledger import NOT_DRAWN
+from tamis.engine.mixing import TOKENS
+from tamis.mix.counts import Counts, counts_of
+from tamis.mix.realised import CELL
 
 COLUMNS = ("source", "language", "category", "copies", "dropped_by", TOKENS)
 _IDENTITY = b"tamis.identity"
@@ -25,6 +28,20 @@ def keep_decided(path: Path, identity: str, ledgers: Sequence[pl.DataFrame]) -> 
     table = table.replace_schema_metadata({_IDENTITY: identity.encode()})
     with committing(path) as temporary:
         pq.write_table(table, temporary, compression="zstd", use_dictionary=texts, write_statistics=False)
+
+
+def counts_of_last_run(path: Path) -> Counts | None:
+    """Tokens by cell of the documents that passed every rule in a recipe's last run; None when there was none, or it
+    counted no tokens."""
+    if not path.exists():
+        return None
+    with intact(path, "Delete it and run again"):
+        frame = pl.read_parquet(path)
+    if TOKENS not in frame.columns:
+        return None
+    passed = frame.filter(pl.col("dropped_by").is_null() | (pl.col("dropped_by") == NOT_DRAWN))
+    sums = passed.group_by(CELL).agg(pl.col(TOKENS).sum().alias("tokens"), documents=pl.len())
+    return counts_of(sums, "the last run")
 
 
 def find_decided(path: Path, identity: str) -> pl.DataFrame | None:

@@ -12,7 +12,8 @@ import polars as pl
 from tamis import __version__
 from tamis.corpus.manifest import CompositionRow, CountRow, FunnelRow, SourceFacts, StageFacts
 from tamis.engine.keys import Models
-from tamis.engine.ledger import NOT_DRAWN, TOKENS
+from tamis.engine.ledger import NOT_DRAWN
+from tamis.engine.mixing import TOKENS
 from tamis.engine.verdicts import Verdicts
 from tamis.errors import RunError
 from tamis.mix.epochs import NO_CATEGORY, UNKNOWN

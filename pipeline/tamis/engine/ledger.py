@@ -12,16 +12,15 @@ import numpy as np
 import polars as pl
 
 from tamis.engine.verdicts import Verdicts
-from tamis.mix.epochs import copies_of, epochs_of
+from tamis.mix.realised import Epochs
 from tamis.recipe.model import Recipe, StageUse
 
-TOKENS = "tokenize.tokens"
 NOT_DRAWN = "mix.epochs"
 """Reason of a document that passed every rule and of which the mix draws no copy."""
 FACTS = ("id", "source", "language", "category", "license", "url", "date", "chars", "bytes")
 
 
-def ledger_of(recipe: Recipe, verdicts: Verdicts, uses: Sequence[StageUse]) -> pl.DataFrame:
+def ledger_of(recipe: Recipe, verdicts: Verdicts, uses: Sequence[StageUse], epochs: Epochs) -> pl.DataFrame:
     """Ledger rows of one shard, in its order.
 
     Columns: FACTS, `passed` (every keep rule), `epochs` (the mix's weight), `copies` (in the release; 0
@@ -30,13 +29,13 @@ def ledger_of(recipe: Recipe, verdicts: Verdicts, uses: Sequence[StageUse]) -> p
     """
     frame = verdicts.frame
     passed = verdicts.alive
-    copies = np.where(passed, copies_of(recipe.mix, frame, recipe.seed), 0).astype(np.int32)
+    copies = np.where(passed, epochs.copies(frame, recipe.seed), 0).astype(np.int32)
     names = np.array([*verdicts.reasons, ""], dtype=object)
     dropped_by = names[verdicts.first]
     dropped_by[passed & (copies == 0)] = NOT_DRAWN
     columns: dict[str, pl.Series] = {
         "passed": pl.Series(passed),
-        "epochs": pl.Series(epochs_of(recipe.mix, frame)),
+        "epochs": pl.Series(epochs.of(frame)),
         "copies": pl.Series(copies),
         "dropped_by": pl.Series([name or None for name in dropped_by], dtype=pl.String),
         "failed": _failed(verdicts),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +23,14 @@ import pyarrow.parquet as pq
 from tamis.corpus.signals import MEASURED, Mask, mask_of
 from tamis.engine.deciding import measured_mask, signals_of
 from tamis.engine.inputs import Inputs
-from tamis.engine.ledger import TOKENS, ledger_of
+from tamis.engine.ledger import ledger_of
 from tamis.engine.measure import ShardContext
+from tamis.engine.mixing import TOKENS, mixed
 from tamis.engine.resolving import resolve_key, resolved_columns
 from tamis.engine.session import Session
 from tamis.engine.sketches import Sketches
 from tamis.engine.verdicts import Verdicts
-from tamis.mix.epochs import copies_of
+from tamis.mix.realised import Epochs
 from tamis.recipe.model import Recipe, StageUse
 from tamis.resolve.bounds import Bounds, Presence, exact_bounds, near_bounds
 from tamis.resolve.ranking import Scope, rank_order, scope_keys
@@ -78,7 +79,8 @@ def outlook(session: Session) -> Outlook:
                 walk.judge(use, table, decides=bool(needed or use.stage.provides))
         else:
             _Gap(session, walks, use, needed).judge()
-    parts = [walk.outlook(recipe) for walk in walks]
+    epochs = mixed(recipe, [walk.settled() for walk in walks], session.base)
+    parts = [walk.outlook(recipe, epochs) for walk in walks]
     return Outlook(
         ledger=pl.concat([part.ledger for part in parts], how="diagonal_relaxed"),
         unknown=np.concatenate([part.unknown for part in parts]),
@@ -187,16 +189,21 @@ class _Walk:
         for column, rows in told.items():
             self._barred[column] = rows | self._barred.get(column, np.zeros(len(rows), bool))
 
-    def outlook(self, recipe: Recipe) -> Outlook:
+    def settled(self) -> Verdicts:
+        """The verdicts, with none but the rows alive that are so for sure."""
+        verdicts = self.verdicts
+        return replace(verdicts, alive=verdicts.alive & ~verdicts.unknown)
+
+    def outlook(self, recipe: Recipe, epochs: Epochs) -> Outlook:
         """What is known of the rows after the last stage."""
         verdicts, frame = self.verdicts, self.verdicts.frame
         unknown = verdicts.unknown & verdicts.alive
         if unknown.any():
             # A document of which the mix draws no copy isn't released, whatever the rules say.
-            drawn = copies_of(recipe.mix, frame, recipe.seed) > 0
+            drawn = epochs.copies(frame, recipe.seed) > 0
             unknown &= drawn | self.vague(("language", "category"))
         verdicts.alive &= ~verdicts.unknown
-        ledger = ledger_of(recipe, verdicts, recipe.stages)
+        ledger = ledger_of(recipe, verdicts, recipe.stages, epochs)
         tokens = TOKENS.partition(".")[0]
         uncounted = self.open.get(tokens, np.zeros(frame.height, bool))
         causes = np.array([*self._causes, None], dtype=object)

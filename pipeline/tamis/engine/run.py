@@ -19,6 +19,7 @@ from tamis.corpus.store import Store
 from tamis.engine import facts
 from tamis.engine.decided import keep_decided
 from tamis.engine.ledger import ledger_of
+from tamis.engine.mixing import check_mix, mixed, planned, table_hashes
 from tamis.engine.placing import building, check_place, clear, recover
 from tamis.engine.record import recording
 from tamis.engine.release import ReleaseFile, ReleaseTask, check_tokens, file_entry, plan_files, share
@@ -28,6 +29,7 @@ from tamis.engine.tasks import Done
 from tamis.engine.trainer_files import check_formats, trainer_files
 from tamis.engine.verdicts import Verdicts
 from tamis.errors import InputError, RunError, UserError
+from tamis.mix.plan import MixPlan
 from tamis.recipe.model import Recipe
 from tamis.stages.tokenize import end_of_document
 from tamis.tokens.tokenizer import load_tokenizer
@@ -85,6 +87,7 @@ def run(recipe: Recipe, base: Path, options: RunOptions, reporter: Reporter, car
     begin = time.monotonic()
     check_tokens(recipe)
     check_formats(recipe)
+    check_mix(recipe)
     store = Store(options.work)
     with (
         store.lock(),
@@ -162,7 +165,8 @@ def _release(session: Session, folder: Path, card: Any) -> Manifest:
     session.reporter.phase("decide", 0, 0)
     verdicts = session.verdicts(recipe.stages)
     _check_decided(session, verdicts)
-    ledgers = [ledger_of(recipe, v, recipe.stages) for v in verdicts]
+    epochs = mixed(recipe, verdicts, session.base)
+    ledgers = [ledger_of(recipe, v, recipe.stages, epochs) for v in verdicts]
     paths = _write_ledgers(session, ledgers, folder)
     files = plan_files(session.contexts, ledgers, recipe.release.shard_size)
     if not files:
@@ -171,6 +175,7 @@ def _release(session: Session, folder: Path, card: Any) -> Manifest:
             f"release. The rules that drop most: {_top_reasons(ledgers)}. `tamis what-if RECIPE --set ...` shows "
             "what a change would do"
         )
+    plan = planned(recipe, verdicts, session.base)
     tokenize = next((use for use in recipe.stages if use.name == "tokenize"), None) if recipe.release.tokens else None
     tokenizer = _tokenizer(session, tokenize)
     edits = tuple(use for use in recipe.stages if use.stage.spans is not None)
@@ -188,10 +193,10 @@ def _release(session: Session, folder: Path, card: Any) -> Manifest:
     entries = _run_release(session, tasks)
     if tokenizer is not None:
         entries.append(_copy_tokenizer(session, folder))
-        entries += trainer_files(session, folder, tokenizer)
+        entries += trainer_files(session, folder, tokenizer, plan)
     entries += [file_entry(folder, path) for path in sorted(set(paths.values()))]
     session.reporter.phase("card", 0, 0)
-    manifest = _manifest(session, verdicts, ledgers, tokenizer, entries)
+    manifest = _manifest(session, verdicts, ledgers, tokenizer, plan, entries)
     for path in card(manifest, pl.concat(ledgers, how="diagonal_relaxed"), folder):
         entries.append(file_entry(folder, path))
     manifest = manifest.model_copy(
@@ -272,6 +277,7 @@ def _manifest(
     verdicts: Sequence[Verdicts],
     ledgers: Sequence[pl.DataFrame],
     tokenizer: dict[str, Any] | None,
+    plan: MixPlan | None,
     entries: Sequence[dict[str, Any]],
 ) -> Manifest:
     recipe = session.recipe
@@ -303,6 +309,8 @@ def _manifest(
         pii=tuple(facts.pii_of(ledger)),
         duplicates=facts.duplicates_of(recipe, ledger),
         tokenizer=tokenizer,
+        mix=plan.to_json() if plan is not None else None,
+        mix_tables=table_hashes(recipe.mix, session.base),
         totals=facts.totals_of(ledger, composition) | {"shards": len(session.contexts)},
         files=tuple(FileFacts(**entry) for entry in entries),
     )

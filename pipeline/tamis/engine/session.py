@@ -21,6 +21,7 @@ from tamis.engine.fitting import fit_models
 from tamis.engine.ingest import IngestTask, ingest_tasks, ingested, shards_of
 from tamis.engine.keys import Models, resolve_models, stage_keys
 from tamis.engine.measure import MeasureTask, ShardContext
+from tamis.engine.mixing import table_hashes
 from tamis.engine.passes import Pass, passes_of
 from tamis.engine.reporting import Reporter, Work
 from tamis.engine.resolving import resolve_stage
@@ -99,6 +100,7 @@ class Session:
             {name: {n: m.sha256 for n, m in models.items()} for name, models in self.named_models.items()},
             [self.fingerprint(source) for source in self.recipe.sources],
             [[use.name, use.stage.version] for use in self.recipe.stages],
+            table_hashes(self.recipe.mix, self.base),
             software(),
         )
 

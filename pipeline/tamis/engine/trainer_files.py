@@ -23,15 +23,17 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tamis.corpus.commit import TableWriter, canonical_json, write_bytes
+from tamis.engine.phases import phases_of
 from tamis.engine.release import file_entry
 from tamis.engine.session import Session
 from tamis.engine.tasks import Done
 from tamis.errors import RecipeError, UserError
 from tamis.kernels.buffers import one_chunk
 from tamis.mix.epochs import NO_CATEGORY
+from tamis.mix.plan import MixPlan
 from tamis.recipe.model import Recipe
 from tamis.tokens.formats import FORMATS
-from tamis.tokens.formats.cells import PartFacts, cell_name, main_phase, part_name
+from tamis.tokens.formats.cells import PartFacts, cell_name, part_name
 from tamis.tokens.formats.contract import Documents, Format, Ids, Lengths, PartWriter, Phase, Vocabulary
 from tamis.tokens.formats.megatron import sequences
 from tamis.tokens.release import PARTS, PHASES
@@ -127,7 +129,9 @@ def _row_groups(path: Path) -> Iterator[_RowGroup]:
             yield _RowGroup(path, number, tokens, metadata.num_rows, here)
 
 
-def trainer_files(session: Session, root: Path, tokenizer: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+def trainer_files(
+    session: Session, root: Path, tokenizer: Mapping[str, Any] | None, plan: MixPlan | None
+) -> list[dict[str, Any]]:
     """Writes the token files that the recipe asks for into the release in the making; returns their manifest entries.
 
     Raises UserError, before anything is written, when a format can't hold what the release holds.
@@ -147,7 +151,10 @@ def trainer_files(session: Session, root: Path, tokenizer: Mapping[str, Any] | N
 
     results: list[FormatResult] = session.run_tasks("formats", tasks, count)
     parts = sorted((part for result in results for part in result.parts), key=lambda part: part.part)
-    told = described(parts, [main_phase(parts)], formats, vocabulary)
+    phases = phases_of(parts, plan.to_json() if plan is not None else None, session.recipe.mix)
+    for sentence in phases.left_out:
+        session.reporter.warn(sentence)
+    told = described(parts, phases.found, formats, vocabulary)
     for path, content in told.items():
         write_bytes(root / path, content)
     return [entry for result in results for entry in result.entries] + [file_entry(root, root / path) for path in told]

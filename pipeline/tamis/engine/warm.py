@@ -48,7 +48,7 @@ def warm() -> float:
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder)
         # Copies and near copies, so that buckets are linked; decomposed and control characters, to be cleaned.
-        rows = [{"id": str(n), "text": _SENTENCE * 12 + "e\u0301te\r\n\a" * (n % 3) + str(n % 5)} for n in range(20)]
+        rows = [{"id": str(n), "text": _SENTENCE * 12 + "e\u0301te.\r\n\a" * (n % 3) + f"{n % 5}."} for n in range(20)]
         (base / "text.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
         recipe = load_recipe_text(_RECIPE, "warm", STAGES)
         reporter: Reporter = Silent()

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from tamis.engine.decided import find_decided
-from tamis.engine.ledger import TOKENS
+from tamis.engine.mixing import TOKENS
 from tamis.engine.outlook import Outlook, outlook
 from tamis.engine.session import Session
 from tamis.errors import UserError

@@ -15,7 +15,10 @@ from tamis.engine.outlook import Outlook, outlook
 from tamis.engine.session import Session
 from tamis.errors import InputError, did_you_mean
 from tamis.mix.epochs import NO_CATEGORY, UNKNOWN
-from tamis.recipe.model import Mix, Recipe, StageUse
+from tamis.mix.plan import weighting_of
+from tamis.mix.realised import is_planned, released_phase
+from tamis.recipe.mix import Mix
+from tamis.recipe.model import Recipe, StageUse
 
 FACTS = ("id", "source", "language", "category", "license", "url", "date", "chars", "bytes")
 _SEARCHED = 20_000
@@ -169,12 +172,16 @@ def _is(here: Any, value: str) -> bool:
 
 def _epochs(mix: Mix, entry: dict[str, Any]) -> dict[str, Any]:
     """Where the document's epochs come from."""
-    if entry["source"] in mix.sources:
+    phase = released_phase(mix)
+    if is_planned(mix):
+        return {"from": f"the plan of phase {phase.name} (`tamis mix` shows it)"}
+    said = weighting_of(mix, phase)
+    if entry["source"] in said.sources:
         return {"from": f"source {entry['source']}"}
     language, category = entry["language"] or UNKNOWN, entry["category"] or NO_CATEGORY
     cell = f"{language}--{category}"
-    base = f"{cell} {mix.epochs[cell]:g}" if cell in mix.epochs else f"default {mix.default:g}"
-    factor = f", times {mix.languages[language]:g} for {language}" if language in mix.languages else ""
+    base = f"{cell} {said.epochs[cell]:g}" if cell in said.epochs else f"default {said.default:g}"
+    factor = f", times {said.languages[language]:g} for {language}" if language in said.languages else ""
     return {"from": base + factor}
 
 

@@ -7,14 +7,14 @@ import numpy.typing as npt
 import polars as pl
 
 from tamis.corpus.hashing import uniform
-from tamis.recipe.model import Mix
+from tamis.recipe.mix import Weighting
 
 UNKNOWN = "und"
 """Language of a document of which none is known (BCP-47: undetermined)."""
 NO_CATEGORY = "none"
 
 
-def epochs_of(mix: Mix, frame: pl.DataFrame) -> npt.NDArray[np.float64]:
+def epochs_of(mix: Weighting, frame: pl.DataFrame) -> npt.NDArray[np.float64]:
     """Epochs of each row of a frame with the columns source, language, category."""
     cells = frame.select(
         "source",
@@ -33,7 +33,7 @@ def epochs_of(mix: Mix, frame: pl.DataFrame) -> npt.NDArray[np.float64]:
     return epochs
 
 
-def weight(mix: Mix, source: str, language: str, category: str) -> float:
+def weight(mix: Weighting, source: str, language: str, category: str) -> float:
     """Epochs of one cell: the source's own, else `language--category` (or the default) times the
     language's multiplier."""
     if source in mix.sources:
@@ -41,15 +41,14 @@ def weight(mix: Mix, source: str, language: str, category: str) -> float:
     return mix.epochs.get(f"{language}--{category}", mix.default) * mix.languages.get(language, 1.0)
 
 
-def copies_of(mix: Mix, frame: pl.DataFrame, seed: int) -> npt.NDArray[np.int32]:
-    """How many copies of each row the mix holds: `floor(epochs)`, and one more for the fraction of
-    documents whose hash falls below the rest. A higher weight keeps every copy of a lower one."""
-    epochs = epochs_of(mix, frame)
+def copies_of(epochs: npt.NDArray[np.float64], ids: pl.Series, seed: int) -> npt.NDArray[np.int32]:
+    """How many copies of each document the mix holds: `floor(epochs)`, and one more for the fraction of
+    documents whose hash falls below the rest. More epochs keep every copy of fewer."""
     whole = np.floor(epochs)
     rest = epochs - whole
     copies: npt.NDArray[np.int32] = whole.astype(np.int32)
     partial = np.flatnonzero(rest > 0)
     if len(partial):
-        ids = frame["id"].to_arrow().take(pl.Series(partial).to_arrow())
-        copies[partial] += (uniform(ids, seed, "mix") < rest[partial]).astype(np.int32)
+        some = ids.to_arrow().take(pl.Series(partial).to_arrow())
+        copies[partial] += (uniform(some, seed, "mix") < rest[partial]).astype(np.int32)
     return copies

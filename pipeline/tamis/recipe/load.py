@@ -13,7 +13,9 @@ from pydantic import BaseModel
 
 from tamis.corpus.stage import Registry
 from tamis.errors import RecipeError, did_you_mean
-from tamis.recipe.model import CardText, Identity, Mix, Recipe, ReleaseOptions
+from tamis.recipe.languages import check_language
+from tamis.recipe.mix import Mix, is_pair
+from tamis.recipe.model import CardText, Identity, Recipe, ReleaseOptions
 from tamis.recipe.overrides import apply_override
 from tamis.recipe.problems import IN_RECIPE, Problems, Where
 from tamis.recipe.rules import read_stages
@@ -46,7 +48,7 @@ def build_recipe(data: Any, file: str, registry: Registry, overrides: Iterable[s
     for key in data:
         if key not in TOP:
             problems.add((str(key),), f"unknown option {str(key)!r}.{did_you_mean(str(key), TOP)}")
-    for key in ("sources", "stages"):
+    for key in () if _plans_only(data) else ("sources", "stages"):
         if not data.get(key):
             problems.add((key,), f"{key} is {'empty: name at least one' if key in data else 'missing'}")
     identity = problems.validate(Identity, _identity(data), ())
@@ -104,13 +106,46 @@ def _unfit(value: Any) -> str | None:
     return None
 
 
-def _check_mix(data: Any, problems: Problems) -> None:
+def _plans_only(data: Any) -> bool:
+    """Whether the recipe is a plan of a mix: it names its counts, and no sources or stages."""
     mix = data.get("mix")
-    overridden = mix.get("sources") if isinstance(mix, dict) else None
+    counted = isinstance(mix, dict) and mix.get("counts") is not None
+    return counted and not any(data.get(key) for key in ("sources", "stages"))
+
+
+def _check_mix(data: Any, problems: Problems) -> None:
+    """Names of sources and languages, where the recipe has sources."""
+    mix = data.get("mix")
     names = source_names(data)
-    for name in map(str, overridden if isinstance(overridden, dict) and names else ()):
-        if name not in names:
-            problems.add(("mix", "sources", name), f"no source is called {name!r}.{did_you_mean(name, names)}")
+    if not isinstance(mix, dict) or not names:
+        return
+    phases = mix.get("phases")
+    for path, one in (
+        (("mix",), mix),
+        *((("mix", "phases", at), phase) for at, phase in enumerate(phases if isinstance(phases, list) else ())),
+    ):
+        if not isinstance(one, dict):
+            continue
+        for name in _keys(one, "sources") if path == ("mix",) else ():
+            if name not in names:
+                problems.add((*path, "sources", name), f"no source is called {name!r}.{did_you_mean(name, names)}")
+        for field in ("epochs", "languages"):
+            for key in _keys(one, field):
+                _check_pair((*path, field, key), key.partition("--")[0], problems)
+
+
+def _keys(data: Any, field: str) -> list[str]:
+    value = data.get(field)
+    return [str(key) for key in value] if isinstance(value, dict) else []
+
+
+def _check_pair(path: Where, language: str, problems: Problems) -> None:
+    """Only counts have pairs of languages; what looks like one beside sources is a wrong tag, as pt-br is."""
+    try:
+        if is_pair(language):
+            check_language(language)
+    except ValueError as error:
+        problems.add(path, f"{'.'.join(map(str, path))}: {error}")
 
 
 def expand(path: str, environment: Mapping[str, str] | None = None) -> str:

@@ -13,6 +13,7 @@ from tamis.described import Described
 from tamis.errors import did_you_mean
 from tamis.recipe.languages import check_language
 from tamis.recipe.licenses import is_own_reference, parse_license, redistributable
+from tamis.recipe.mix import Mix
 
 DETECT = "detect"
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*\Z")
@@ -29,24 +30,14 @@ def _document_column(name: str) -> str:
     return name
 
 
-def _cell(key: str) -> str:
-    language, dashes, category = key.partition("--")
-    if not (dashes and language and category):
-        raise ValueError(f"{key!r} must be `language--category`, e.g. `fr--book`")
-    check_language(language)
-    return key
-
-
-# Validated key by key, so that each wrong one is told at its own line.
 def _not_the_mask(name: str) -> str:
     if name == "measured":
         raise ValueError("a signal can't be called 'measured': the ledger tells by source.measured who was judged")
     return name
 
 
+# Validated key by key, so that each wrong one is told at its own line.
 DocumentColumn = Annotated[str, AfterValidator(_document_column)]
-Cell = Annotated[str, AfterValidator(_cell)]
-Language = Annotated[str, AfterValidator(check_language)]
 SignalName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$"), AfterValidator(_not_the_mask)]
 Text = Annotated[str, Field(min_length=1)]
 
@@ -206,28 +197,6 @@ class StageUse(Model):
         return {self.name: written}
 
 
-Epochs = Annotated[float, Field(ge=0, le=1000)]
-
-
-class Mix(Model):
-    """Epochs (how often a document is seen) by language and category, as the Lucie training set did.
-
-    A document's epochs: its source's override if there is one, else the entry of `language--category`
-    (else `default`) times its language's multiplier. A fraction is realised by a hash of the document's
-    id: at 2.3, every document is seen twice and three in ten a third time; a higher weight keeps every
-    copy of a lower one.
-    """
-
-    default: Epochs = 1.0
-    """Epochs of what no other entry names."""
-    epochs: dict[Cell, Epochs] = {}
-    """`language--category` -> epochs, e.g. `fr--book: 2`; `und` and `none` where one is unknown."""
-    languages: dict[Language, Epochs] = {}
-    """Language -> multiplier."""
-    sources: dict[str, Epochs] = {}
-    """Source -> epochs, in place of everything else."""
-
-
 class ReleaseOptions(Model):
     """The shape of the release."""
 
@@ -277,7 +246,8 @@ class Identity(Model):
 
 
 class Recipe(Identity):
-    """One dataset version: sources, stages in order, mix, release."""
+    """One dataset version: sources, stages in order, mix, release. A plan of a mix alone has neither sources nor
+    stages, and names its counts."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
@@ -289,7 +259,7 @@ class Recipe(Identity):
 
     def to_recipe(self) -> dict[str, Any]:
         """Canonical recipe data: fan-out done, defaults merged, rules spelled out, no machine in it."""
-        data = self.model_dump(mode="json", exclude={"sources", "stages"}, exclude_defaults=True)
+        data = self.model_dump(mode="json", exclude={"sources", "stages"}, exclude_defaults=True, by_alias=True)
         data["name"], data["version"] = self.name, self.version
         data["sources"] = []
         for source in self.sources:
@@ -298,4 +268,6 @@ class Recipe(Identity):
                 fields["where"] = {name: condition.to_recipe() for name, condition in source.where.items()}
             data["sources"].append(fields)
         data["stages"] = [use.to_recipe() for use in self.stages]
+        if not self.sources:
+            del data["sources"], data["stages"]
         return data

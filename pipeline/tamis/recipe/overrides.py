@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import typing
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -11,7 +12,8 @@ from pydantic import BaseModel
 
 from tamis.corpus.stage import Registry, Stage
 from tamis.errors import OptionError, did_you_mean
-from tamis.recipe.model import CardText, Identity, Mix, ReleaseOptions, Source, SourceFields
+from tamis.recipe.mix import Mix, Phase
+from tamis.recipe.model import CardText, Identity, ReleaseOptions, Source, SourceFields
 from tamis.recipe.problems import Where
 from tamis.recipe.rules import DECIDING, RULES, with_default_rules
 from tamis.recipe.secrets import without_credentials
@@ -85,7 +87,7 @@ def _find(data: Any, steps: list[str], registry: Registry) -> _Target:
     if head == "defaults":
         return _field(("defaults",), rest, [*SourceFields.model_fields])
     if head in _PARTS:
-        return _in_part(head, rest)
+        return _in_part(data, head, rest)
     if head in Identity.model_fields:
         if rest:
             raise OptionError(f"`{head}` holds no options")
@@ -182,12 +184,38 @@ def _field(path: Where, steps: list[str], fields: Sequence[str]) -> _Target:
     return _Target((*path, head, *rest), text="value" if not rest and head in _TEXTS else "")
 
 
-def _in_part(head: str, steps: list[str]) -> _Target:
+def _in_part(data: Any, head: str, steps: list[str]) -> _Target:
     if not steps:
         raise OptionError(f"name what to set of {head}.{did_you_mean('', _PARTS[head].model_fields)}")
-    _check(steps[0], _PARTS[head].model_fields, f"{head} has no option")
-    key = (".".join(steps[1:]),) if len(steps) > 1 else ()
-    return _Target((head, steps[0], *key), text="always" if head == "card" else "")
+    path: list[str | int] = [head]
+    model: type[BaseModel] | None = _PARTS[head]
+    while steps and model is not None:
+        fields = {field.alias or name: field for name, field in model.model_fields.items()}
+        _check(steps[0], fields, f"{'.'.join(map(str, path))} has no option")
+        path.append(steps[0])
+        model, steps = _model_of(fields[steps[0]].annotation), steps[1:]
+        if model is Phase and steps:
+            names = [str(one.get("name")) if isinstance(one, dict) else "" for one in _at(data, path) or ()]
+            name, rest = _longest(steps, names)
+            if name is None:
+                raise OptionError(f"no phase is called {steps[0]!r}.{did_you_mean(steps[0], names)}")
+            path.append(names.index(name))
+            steps = rest
+    key = (".".join(steps),) if steps else ()
+    return _Target((*path, *key), text="always" if head == "card" else "")
+
+
+def _model_of(annotation: Any) -> type[BaseModel] | None:
+    """The model among the types of a field, in a tuple or beside None."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_model_of, typing.get_args(annotation))), None)
+
+
+def _at(data: Any, path: Iterable[Any]) -> Any:
+    for step in path:
+        data = data.get(step) if isinstance(data, dict) else None
+    return data
 
 
 def _check(name: str, allowed: Iterable[str], complaint: str) -> None:

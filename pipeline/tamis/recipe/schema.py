@@ -9,11 +9,11 @@ from pydantic import BaseModel
 
 from tamis.corpus.stage import Column, Registry, Stage
 from tamis.recipe.licenses import LICENSES
+from tamis.recipe.mix import Mix
 from tamis.recipe.model import (
     DOCUMENT_COLUMNS,
     CardText,
     Identity,
-    Mix,
     Recipe,
     ReleaseOptions,
     Source,
@@ -87,14 +87,19 @@ def recipe_schema(registry: Registry) -> dict[str, Any]:
         definitions[f"stage.{stage.name}"] = _stage(stage, definitions)
     identity = _model(Identity, definitions)["properties"]
     mix = _model(Mix, definitions)
-    mix["properties"]["epochs"]["propertyNames"] = _CELL
+    for weighting in (mix, definitions["Phase"]):
+        weighting["properties"]["epochs"]["propertyNames"] = _CELL
+    definitions["EpochCaps"]["properties"]["cells"]["propertyNames"] = _CELL
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Tamis recipe",
         "description": Recipe.__doc__,
         "type": "object",
         "additionalProperties": False,
-        "required": ["name", "version", "sources", "stages"],
+        "required": ["name", "version"],
+        "if": {"not": {"required": ["mix"], "properties": {"mix": {"required": ["counts"]}}}},
+        "then": {"required": ["sources", "stages"]},
+        "else": {"dependentRequired": {"sources": ["stages"], "stages": ["sources"]}},
         "properties": {
             **{name: _as_written(part) if name == "version" else part for name, part in identity.items()},
             "defaults": {"$ref": "#/$defs/Defaults", "description": "Fields that every source inherits."},

@@ -71,10 +71,10 @@ def phase_of(name: str, parts: Iterable[PartFacts], weights: Mapping[str, float]
     )
 
 
-def main_phase(parts: Iterable[PartFacts]) -> Phase:
-    """The phase in which a cell weighs what the release's mix gave it."""
+def main_phase(parts: Iterable[PartFacts], name: str = MAIN) -> Phase:
+    """The phase that a release realises: a cell weighs what its copies make."""
     parts = list(parts)
     weights: dict[str, int] = {}
     for part in parts:
         weights[part.cell] = weights.get(part.cell, 0) + part.mixed_tokens
-    return phase_of(MAIN, parts, weights, sum(weights.values()))
+    return phase_of(name, parts, weights, sum(weights.values()))

@@ -1,0 +1,76 @@
+"""The mix of a run: the tokens that passed, by cell, and the epochs that follow from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import polars as pl
+
+from tamis.corpus.hashing import file_sha256
+from tamis.engine.verdicts import Verdicts
+from tamis.errors import InputError, RecipeError
+from tamis.mix.counts import Counts, counts_of
+from tamis.mix.plan import MixPlan, plan
+from tamis.mix.realised import CELL, Epochs, is_planned, realised
+from tamis.mix.tables import tables_of
+from tamis.mix.words import Unplannable
+from tamis.recipe.mix import Mix
+from tamis.recipe.model import Recipe
+
+TOKENS = "tokenize.tokens"
+
+
+def check_mix(recipe: Recipe) -> None:
+    """Raises RecipeError when the mix plans in tokens and nothing counts any."""
+    if is_planned(recipe.mix) and not any(use.name == "tokenize" for use in recipe.stages):
+        raise RecipeError(
+            "the mix plans in tokens (it has a size, shares, methods or caps), and nothing counts any. Add the stage "
+            "tokenize, or say epochs alone (mix.default, epochs, languages, sources)"
+        )
+
+
+def passed_counts(verdicts: Iterable[Verdicts]) -> Counts | None:
+    """Tokens and documents by cell of the rows that passed every rule; None when nothing counts tokens."""
+    parts = []
+    for one in verdicts:
+        if TOKENS not in one.frame.columns:
+            return None
+        rows = one.frame.filter(pl.Series(one.alive)).select(*CELL, pl.col(TOKENS).fill_null(0).alias("tokens"))
+        parts.append(rows.group_by(CELL).agg(pl.col("tokens").sum(), documents=pl.len()))
+    return counts_of(pl.concat(parts), "the documents that passed")
+
+
+def mixed(recipe: Recipe, verdicts: Iterable[Verdicts], base: Path) -> Epochs:
+    """Epochs of every cell. Raises RecipeError for what can't be planned."""
+    with _explained():
+        return realised(recipe.mix, passed_counts(verdicts), base)
+
+
+def planned(recipe: Recipe, verdicts: Iterable[Verdicts], base: Path) -> MixPlan | None:
+    """The plan of all phases; None when nothing counts tokens. Raises RecipeError for what can't be planned."""
+    counts = passed_counts(verdicts)
+    with _explained():
+        return None if counts is None else plan(recipe.mix, counts, base)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except Unplannable as error:
+        raise RecipeError(f"mix{''.join(f'.{part}' for part in error.path)}: {error}") from None
+
+
+def table_hashes(mix: Mix, base: Path) -> dict[str, str]:
+    """The content of every table that the mix names, by its path in the recipe: what a release hangs on besides the
+    recipe's own text. Raises InputError when one isn't there."""
+    found = {}
+    for name in tables_of(mix):
+        path = base / name
+        path = path / "manifest.json" if path.is_dir() else path
+        if not path.is_file():
+            raise InputError(f"{path}: no such file. The mix names it: tables lie beside the recipe")
+        found[name] = file_sha256(path)
+    return found
