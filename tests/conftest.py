@@ -13,3 +13,9 @@ from trained_release import make_release
 def tiny_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A release with token files."""
     return make_release(tmp_path_factory.mktemp("tiny-release"))
+
+
+@pytest.fixture(autouse=True)
+def endless_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Output is that of a pipe, also where the runner of the tests says how wide its terminal is."""
+    monkeypatch.delenv("COLUMNS", raising=False)
