@@ -162,3 +162,19 @@ def test_verify_plans_again(place: Place) -> None:
     assert any("mix.phases[1].sources[0].weighted_tokens" in place_ for place_ in places), places
     ledger = pl.read_parquet(release / "ledger" / "*.parquet")
     assert ledger["epochs"].n_unique() == 3
+
+
+def test_years_come_in_their_order(place: Place) -> None:
+    text = RECIPE.replace("MIX\n", "  phases: [{name: main, year_order: true, sequence_length: 32}]\n")
+    for name, year in (("press-fr", 2021), ("press-de", 2019), ("books-fr", 2020)):
+        text = text.replace(f"name: {name}", f"name: news-{year}").replace("language: de", "language: fr")
+    recipe = load_recipe_text(text.replace("category: book", "category: press"), "planned.yaml", STAGES)
+    made = run(recipe, place.root, RunOptions(place.root / "work", place.root / "out", 1), Silent(), write_card)
+    opened = open_release(made.release)
+    assert opened.in_turn == (("fr/news-2019--press", "fr/news-2020--press", "fr/news-2021--press"),)
+    stream = opened.stream(sequence_length=16)
+    cells = [stream[number].cell for number in range(len(stream))]
+    assert len(set(cells)) == 3
+    first = {cell: cells.index(cell) for cell in set(cells)}
+    assert [stream.cells[cell].name for cell in sorted(first, key=lambda cell: first[cell])] == list(opened.in_turn[0])
+    assert verify(made.release).problems == []

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tamis.tokens import mixture as module
-from tamis.tokens.mixture import Mixture, in_turn, largest_remainder
+from tamis.tokens.mixture import Mixture, largest_remainder
 
 COUNTS = st.lists(st.integers(0, 300), min_size=1, max_size=6).filter(any)
 
@@ -55,10 +55,10 @@ def test_shares_hold_at_every_moment() -> None:
 
 def test_cells_in_turn() -> None:
     counts = np.array([100, 300, 50, 600])
-    mixture = Mixture(counts, 0, in_turn(counts, [[1, 3]]))
+    mixture = Mixture(counts, 0, [[1, 3]])
     cells = [mixture.at(i)[0] for i in range(len(mixture))]
     last, first = max(i for i, c in enumerate(cells) if c == 1), cells.index(3)
-    assert last < first + module.BLOCK
+    assert last < first
     spread = [i for i, c in enumerate(cells) if c == 0]
     assert spread[0] < 100
     assert spread[-1] > 950
@@ -68,8 +68,8 @@ def test_cells_in_turn() -> None:
 def test_cells_in_turn_over_blocks(blocks: int, monkeypatch: pytest.MonkeyPatch) -> None:
     counts = np.array([100, 300, 50, 600])
     monkeypatch.setattr(module, "BLOCK", 1050 // blocks)
-    mixture = Mixture(counts, 0, in_turn(counts, [[1, 3]]))
+    mixture = Mixture(counts, 0, [[1, 3]])
     found = [mixture.at(i) for i in range(len(mixture))]
     cells = [cell for cell, _ in found]
     assert np.bincount(cells).tolist() == counts.tolist()
-    assert max(i for i, c in enumerate(cells) if c == 1) < cells.index(3) + 1050 // blocks + 2
+    assert max(i for i, c in enumerate(cells) if c == 1) < cells.index(3)

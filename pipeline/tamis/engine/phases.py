@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tamis.mix.realised import released_phase
@@ -30,6 +31,7 @@ def phases_of(parts: Sequence[PartFacts], plan: Mapping[str, Any] | None, mix: M
     cells = {part.cell for part in parts}
     for phase in plan["phases"] if plan is not None else ():
         if phase["name"] == realised.name:
+            found[0] = replace(realised, in_turn=_in_turn(phase, cells))
             continue
         weights: dict[str, int] = {}
         for row in phase["sources"]:
@@ -45,5 +47,22 @@ def phases_of(parts: Sequence[PartFacts], plan: Mapping[str, Any] | None, mix: M
             )
             left_out.append(f"phase {phase['name']}: no weights for token files are written, as {why}")
             continue
-        found.append(phase_of(phase["name"], parts, weights, phase["tokens"]))
+        made = phase_of(phase["name"], parts, weights, phase["tokens"])
+        found.append(replace(made, in_turn=_in_turn(phase, cells)))
     return Phases(tuple(found), tuple(left_out))
+
+
+def _in_turn(phase: Mapping[str, Any], cells: AbstractSet[str]) -> tuple[tuple[str, ...], ...]:
+    """Cells of sources that differ by the year alone, in rising order, for each language and category of a series."""
+    groups = []
+    for series in phase["year_order"]:
+        place = {source: number for number, source in enumerate(series)}
+        rows = sorted((row for row in phase["sources"] if row["source"] in place), key=lambda r: place[r["source"]])
+        for language, category in sorted({(row["language"], row["category"]) for row in rows}):
+            names = dict.fromkeys(
+                cell_name(language, row["source"], category)
+                for row in rows
+                if (row["language"], row["category"]) == (language, category)
+            )
+            groups.append(tuple(name for name in names if name in cells))
+    return tuple(group for group in groups if len(group) > 1)

@@ -188,7 +188,12 @@ def _parts_csv(parts: Sequence[PartFacts]) -> bytes:
 
 def _phases_json(phases: Sequence[Phase]) -> bytes:
     told = [
-        {"name": phase.name, "tokens": phase.tokens, "cells": {cell.cell: cell.share for cell in phase.cells}}
+        {
+            "name": phase.name,
+            "tokens": phase.tokens,
+            "cells": {cell.cell: cell.share for cell in phase.cells},
+            "in_turn": phase.in_turn,
+        }
         for phase in phases
     ]
     return canonical_json(told, indent=True) + b"\n"

@@ -41,8 +41,8 @@ class Mixture:
     counts: Longs
     """Samples of each cell."""
     seed: int
-    spans: Reals = field(default_factory=lambda: np.zeros((0, 2)))
-    """First and last moment of each cell in the run, between 0 and 1: (cells, 2). Empty: all the time."""
+    groups: Sequence[Sequence[int]] = ()
+    """Groups of cells that come one after the other, each for as long as its samples last, instead of all the time."""
     _made: dict[int, tuple[Longs, Longs]] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -63,9 +63,12 @@ class Mixture:
 
     @cached_property
     def _spans(self) -> tuple[Reals, Reals]:
-        if not len(self.spans):
-            return np.zeros(len(self.counts)), np.ones(len(self.counts))
-        return self.spans[:, 0], self.spans[:, 1]
+        """First and last moment of each cell in the run, between 0 and 1."""
+        begin, end = np.zeros(len(self.counts)), np.ones(len(self.counts))
+        for group in map(list, self.groups):
+            ends = np.cumsum(self.counts[group]) / max(int(self.counts[group].sum()), 1)
+            begin[group], end[group] = ends - self.counts[group] / max(int(self.counts[group].sum()), 1), ends
+        return begin, end
 
     def _moments(self, cells: Longs, numbers: Longs) -> Reals:
         """When these samples come, between 0 and 1."""
@@ -108,21 +111,13 @@ class Mixture:
         cells = np.repeat(np.arange(len(self.counts)), last - first)
         before = np.repeat(np.cumsum(last - first) - (last - first), last - first)
         numbers = np.arange(len(cells)) - before + np.repeat(first, last - first)
-        order = np.lexsort((cells, self._moments(cells, numbers)))
-        order = np.random.default_rng([self.seed, 2, number]).permutation(order)
+        moments = self._moments(cells, numbers)
+        order = np.random.default_rng([self.seed, 2, number]).permutation(np.lexsort((cells, moments)))
+        for group in self.groups:
+            # The places that the shuffling gave to a group are taken in its own order.
+            mine = np.flatnonzero(np.isin(cells[order], group))
+            order[mine] = order[mine][np.lexsort((cells[order[mine]], moments[order[mine]]))]
         # A cell's own samples stay in their order: its first pass over the documents ends before the second.
         ordered = np.empty(len(order), np.int64)
         ordered[np.argsort(cells[order], kind="stable")] = numbers
         return cells[order], ordered
-
-
-def in_turn(counts: Longs, groups: Sequence[Sequence[int]]) -> Reals:
-    """Spans of cells of which those of a group come one after the other (years in rising order, say), each for as
-    long as its samples last, while the others come all the time. Shape (cells, 2)."""
-    spans = np.tile([0.0, 1.0], (len(counts), 1))
-    for group in groups:
-        sizes = counts[list(group)].astype(np.float64)
-        ends = np.cumsum(sizes) / max(sizes.sum(), 1)
-        spans[list(group), 0] = ends - sizes / max(sizes.sum(), 1)
-        spans[list(group), 1] = ends
-    return spans

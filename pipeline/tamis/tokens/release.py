@@ -41,6 +41,8 @@ class OpenedRelease:
     """By cell, `LANGUAGE/SOURCE--CATEGORY`: its share of the phase's tokens."""
     tokens: int
     """Tokens of the phase, repeats counted."""
+    in_turn: tuple[tuple[str, ...], ...] = ()
+    """Groups of cells that come one after the other: years in rising order."""
 
     @property
     def vocabulary(self) -> int:
@@ -77,7 +79,7 @@ class OpenedRelease:
             kept = cell.only(self._hashes(cell.name) >= held_out) if held_out else cell
             cells.append(kept if documents is None else kept.only(np.arange(len(kept.lengths)) < documents))
         weights = [self.weights[cell.name] if cell.tokens else 0.0 for cell in cells]
-        options = StreamOptions(sequence_length, seed, packing, pad_id=self._tokenizer.end_of_document)
+        options = StreamOptions(sequence_length, seed, packing, self._tokenizer.end_of_document, self.in_turn)
         return Stream(cells, weights, tokens or self.tokens, options)
 
     def held_out_stream(self, sequence_length: int, share: float) -> Stream:
@@ -148,4 +150,5 @@ def open_release(root: Path, phase: str = "main") -> OpenedRelease:
     if phase not in phases:
         raise OptionError(f"{root} has no phase {phase!r}.{did_you_mean(phase, phases)} It has: {', '.join(phases)}")
     chosen = phases[phase]
-    return OpenedRelease(root, manifest, phase, dict(sorted(chosen["cells"].items())), chosen["tokens"])
+    in_turn = tuple(map(tuple, chosen["in_turn"]))
+    return OpenedRelease(root, manifest, phase, dict(sorted(chosen["cells"].items())), chosen["tokens"], in_turn)

@@ -18,7 +18,7 @@ import xxhash
 
 from tamis.errors import InputError, OptionError
 from tamis.tokens.cells import Cell
-from tamis.tokens.mixture import Mixture, in_turn, largest_remainder
+from tamis.tokens.mixture import Mixture, largest_remainder
 from tamis.tokens.packing import Packing, Pieces, Sampler, sampler
 
 IGNORED = -100
@@ -113,7 +113,7 @@ class Stream:
         counts = largest_remainder(shares, len(self))
         number = {cell.name: i for i, cell in enumerate(self.cells)}
         groups = [[number[name] for name in group if name in number] for group in self.options.in_turn]
-        return Mixture(counts, self.options.seed, in_turn(counts, groups) if groups else np.zeros((0, 2)))
+        return Mixture(counts, self.options.seed, groups)
 
     @property
     def epochs(self) -> Mapping[str, float]:

@@ -105,6 +105,8 @@ class Phase:
     tokens: int
     """Its budget, repeats counted."""
     cells: tuple[Weighted, ...]
+    in_turn: tuple[tuple[str, ...], ...] = ()
+    """Groups of cells that training sees one after the other: years in rising order."""
 
 
 @dataclass(frozen=True)
