@@ -16,6 +16,10 @@ bench:
     python bench/growth.py
     python bench/run.py
 
+# What a trainer's process reads a second, on a release with the formats megatron, npy and mds.
+bench-loader release:
+    python bench/loader.py {{release}}
+
 # The documents of bench/ from the results that are there.
 bench-docs:
     python bench/report.py

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 from pathlib import Path
 from typing import Any
 
 from corpus import ROOT
-from run import HERE, environment, pip, variables
+from run import HERE, environment, pip
 
 TOOLS = {"tamis": "tamis", "tamis_best_fit": "tamis", "streaming": "streaming", "memmap": "streaming"}
 """Tool -> the environment it runs in."""
+ONE_CORE = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 def main() -> None:
@@ -35,7 +37,7 @@ def main() -> None:
         for tool, name in TOOLS.items():
             command = [pythons[name], HERE / "tools" / "loader_tool.py", tool, options.release.resolve()]
             command += ["--tokens", str(options.tokens)]
-            done = subprocess.run(command, check=True, capture_output=True, env=variables(cache, pythons[name]))
+            done = subprocess.run(command, check=True, capture_output=True, env=ONE_CORE)
             runs[tool].append(json.loads(done.stdout.decode().splitlines()[-1]))
             print(tool, runs[tool][-1], flush=True)
     rows = [

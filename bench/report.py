@@ -13,6 +13,12 @@ import scaling
 
 HERE = Path(__file__).resolve().parent
 DOCS = HERE.parent / "docs"
+LOADERS = {
+    "tamis": "Tamis, documents end to end:",
+    "tamis_best_fit": "Tamis, documents packed whole:",
+    "streaming": "MosaicML Streaming",
+    "memmap": "a memory map and PyTorch",
+}
 GROWTH = ("growth.json", "dedup_memory.json")
 NAMES = {
     "tamis": "Tamis",
@@ -128,6 +134,16 @@ def _table(rows: list[dict[str, Any]], corpus: str, workers: int) -> str:
     return f"`{corpus}`, {of} of text, {workers_text}:\n\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
+def loaders(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """The table of what feeds a trainer."""
+    head = ["", "million tokens per CPU s", "million tokens per s"]
+    for line in (head, ["---", "--:", "--:"]):
+        yield f"| {' | '.join(line)} |"
+    for row in sorted(rows, key=lambda row: -row["million_tokens_per_cpu_s"]):
+        speeds = (row["million_tokens_per_cpu_s"], row["million_tokens_per_wall_s"])
+        yield f"| {LOADERS[row['tool']]} {row['version']} | {' | '.join(map(speed, speeds))} |"
+
+
 def _quality(name: str, value: float | None) -> str:
     if value is None:
         return ""
@@ -173,6 +189,8 @@ def pages() -> dict[Path, str]:
     page = (HERE / "report.md").read_text(encoding="utf-8")
     page = page.replace("<!-- tables -->", "\n".join(tables(results)))
     page = page.replace("<!-- differences -->", "\n".join(differences({row["tool"] for row in results})))
+    read = json.loads((HERE / "loader.json").read_text(encoding="utf-8"))
+    page = page.replace("<!-- loader -->", "\n".join(loaders(read)))
     growth, dedup = (json.loads((HERE / name).read_text(encoding="utf-8")) for name in GROWTH)
     template = (HERE / "scaling.md").read_text(encoding="utf-8")
     return {DOCS / "benchmarks.md": page, DOCS / "scaling.md": scaling.page(template, growth, dedup)}

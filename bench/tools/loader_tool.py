@@ -31,6 +31,7 @@ def tamis(release: Path, tokens: int, packing: Any = "concatenate") -> Iterator[
 
 
 def streaming(release: Path, tokens: int) -> Iterator[int]:
+    _without_torchvision()
     from streaming import Stream, StreamingDataset
     from torch.utils.data import DataLoader
 
@@ -43,6 +44,20 @@ def streaming(release: Path, tokens: int) -> Iterator[int]:
         seen += count
         if seen >= tokens:
             return
+
+
+def _without_torchvision() -> None:
+    """A torchvision that is built for a GPU fails to load beside a CPU build of torch; nothing here uses it."""
+    import torch.library
+
+    register = torch.library.register_fake
+
+    def registered(operator: Any, *rest: Any, **options: Any) -> Any:
+        if str(operator).startswith("torchvision::"):
+            return lambda function: function
+        return register(operator, *rest, **options)
+
+    torch.library.register_fake = registered
 
 
 def _size(row: dict[str, Any]) -> int:
