@@ -28,6 +28,7 @@ from tamis.engine.measure import ShardContext
 from tamis.engine.resolving import resolve_key, resolved_columns
 from tamis.engine.session import Session
 from tamis.engine.sketches import Sketches
+from tamis.engine.tasks import run_here
 from tamis.engine.verdicts import Verdicts
 from tamis.mix.epochs import copies_of
 from tamis.recipe.model import Recipe, StageUse
@@ -265,7 +266,7 @@ class _Gap:
         path = session.store.resolved(use.name, resolve_key(use, *zip(*shards, strict=True)))
         if path.exists():
             return pq.read_table(path)
-        return resolved_columns(self._sketches(self.seen), session.store)
+        return resolved_columns(self._sketches(self.seen), session.store, run_here)
 
     def _sketches(self, rows: Sequence[Mask]) -> Sketches:
         parts = [part for walk, mask in zip(self.walks, rows, strict=True) for part in walk.by_shard(mask)]

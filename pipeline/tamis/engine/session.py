@@ -180,7 +180,7 @@ class Session:
             before = list(one.walked)
             for use in one.resolvers:
                 self.reporter.phase(f"resolve {use.name}", 0, 0)
-                self.contexts = resolve_stage(use, self.contexts, self.verdicts(before), self.store)
+                self.contexts = resolve_stage(use, self.contexts, self.verdicts(before), self.store, self.crew.quietly)
                 before.append(use)
 
     def verdicts(self, uses: Sequence[StageUse]) -> list[Verdicts]:

@@ -81,6 +81,11 @@ def run_tasks(tasks: Sequence[Any], workers: int, on_done: Callable[[Done], None
         return crew.run(tasks, on_done)
 
 
+def run_here(tasks: Sequence[Any]) -> list[Any]:
+    """As `Workers.run`, in this process and unheard."""
+    return Workers(1).quietly(tasks)
+
+
 class Workers:
     """Up to `count` worker processes, started when they are needed and kept from call to call.
 
@@ -112,13 +117,17 @@ class Workers:
         again alone, so that one that kills its worker every time fails alone, too.
         """
         running = _Running(tasks, on_done)
-        if self.count == 1 or len(tasks) <= 1:
+        if self.count == 1 or (len(tasks) <= 1 and self._pool is None):
             running.here()
         else:
             running.in_workers(self)
         if running.errors:
             raise TaskFailed(_report(tasks, running.errors))
         return [running.results[index] for index in range(len(tasks))]
+
+    def quietly(self, tasks: Sequence[Any]) -> list[Any]:
+        """As `run`, unheard."""
+        return self.run(tasks, lambda _: None)
 
     def submit(self, task: Task) -> Future[_Attempt]:
         """Hands a task to a worker. Raises BrokenProcessPool when one died since."""
