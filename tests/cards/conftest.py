@@ -248,7 +248,7 @@ def manifest_of(recipe: Recipe, verdicts: Any, ledgers: Any, models_: Any, sha25
         }  # fmt: skip
         found = facts.source_facts(source, [record], f"fp-{source.name}")
         sources.append(found.model_copy(update={"chars": int(mine["chars"].sum())}))
-        funnel += facts.funnel_of(source.name, [one], [mine], recipe)
+        funnel += facts.funnel_of(source.name, [facts.ShardCounts.of(one)], [mine], recipe)
     tokenizer = {
         "reference": "tokenizer.json", "sha256": sha256, "model": "WordLevel", "vocabulary_size": 12,
         "end_of_document": "<eod>", "end_of_document_id": 10, "id_type": "uint16",

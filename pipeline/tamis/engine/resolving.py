@@ -24,7 +24,8 @@ from tamis.engine.verdicts import Verdicts
 from tamis.errors import StoreError
 from tamis.recipe.model import StageUse
 
-ROW_GROUP_ROWS = 100_000
+ROW_GROUP_ROWS = 1 << 14
+"""Of a resolver's file: a shard reads those it has rows in, whole."""
 
 
 def resolve_stage(

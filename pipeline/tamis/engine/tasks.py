@@ -150,11 +150,16 @@ class Workers:
         if connection.wait([worker.sentinel for worker in self._workers], timeout=0):
             self._kill()
 
-    def release(self) -> None:
-        """Ends the workers; new ones take their place when needed."""
+    def dismiss(self) -> None:
+        """Has the workers end, without waiting for it: they have memory to give back."""
         if self._pool is not None:
             # Not in the pool's own polite way: it waits for ever for a worker that waits for a lock of a dead one.
             self._kill()
+
+    def release(self) -> None:
+        """Ends the workers; new ones take their place when needed."""
+        self.dismiss()
+        if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
             self._pool = None
 
@@ -189,7 +194,8 @@ class _Running:
             if self.suspects:
                 self._fly(workers, self.suspects, 1)
             else:
-                self._fly(workers, self.waiting, workers.count)
+                # One more than can run: this process has its own work, too, and a worker shouldn't wait for it.
+                self._fly(workers, self.waiting, workers.count + 1)
 
     def _fly(self, workers: Workers, queue: list[int], slots: int) -> None:
         """Runs the tasks of `queue`, `slots` at a time, until it is empty or a worker died."""
