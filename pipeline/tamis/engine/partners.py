@@ -151,7 +151,7 @@ def _gather(known: Sketches, found: Mask, path: Path, scratch: Path, run: RunTas
         at += rows
     run(tasks)
     payload = [pa.field(column.name, column.type) for column in use.stage.payload(use.config)]
-    writer = TableWriter(path, pa.schema([("position", pa.int64()), *payload]), compression="zstd", compression_level=1)
+    writer = TableWriter(path, pa.schema([("position", pa.int64()), *payload]), compression="none")
     try:
         for task in tasks:
             with pq.ParquetFile(task.path) as file:
