@@ -35,6 +35,8 @@ GROUP_ROWS = 1 << 16
 """Rows of a group of shards, about."""
 _REMEDY = "Delete it and run again: the duplicates are found anew"
 
+_PLAIN: dict[str, Any] = {"compression": "none", "use_dictionary": False, "write_statistics": False}
+"""Of a Parquet file of sketches: hashes don't get any smaller."""
 _Shards = tuple[tuple[ShardContext, Mask], ...]
 _Packed = npt.NDArray[np.uint8]
 """Eight rows of a mask in a byte."""
@@ -151,7 +153,7 @@ def _gather(known: Sketches, found: Mask, path: Path, scratch: Path, run: RunTas
         at += rows
     run(tasks)
     payload = [pa.field(column.name, column.type) for column in use.stage.payload(use.config)]
-    writer = TableWriter(path, pa.schema([("position", pa.int64()), *payload]), compression="none")
+    writer = TableWriter(path, pa.schema([("position", pa.int64()), *payload]), **_PLAIN)
     try:
         for task in tasks:
             with pq.ParquetFile(task.path) as file:
@@ -281,7 +283,7 @@ class _GatherTask:
             table = sketched(self.use, context, names).select(names).filter(pa.array(inside))
             table = table.add_column(0, "position", pa.array(positions))
             if writer is None:
-                writer = pq.ParquetWriter(self.path, table.schema, compression="none")
+                writer = pq.ParquetWriter(self.path, table.schema, **_PLAIN)
             writer.write_table(table)
         if writer is not None:
             writer.close()
