@@ -19,7 +19,7 @@ from tamis.corpus.manifest import NAME, FileFacts, Manifest
 from tamis.engine import facts
 from tamis.engine.keys import Model
 from tamis.engine.ledger import ledger_of
-from tamis.engine.mixing import mixed, planned
+from tamis.engine.mixing import mixed, passed_counts, planned
 from tamis.engine.release import file_entry
 from tamis.engine.verdicts import Verdicts
 from tamis.recipe.load import load_recipe_text
@@ -175,7 +175,8 @@ def build(recipe: Recipe, release: Path) -> Manifest:
             one.judge(use, measured)
         verdicts.append(one)
         texts_of.append(edited)
-    epochs, plan = mixed(recipe, verdicts, release), planned(recipe, verdicts, release)
+    counts = passed_counts(verdicts)
+    epochs, plan = mixed(recipe, counts, release), planned(recipe, counts, release)
     for one, edited in zip(verdicts, texts_of, strict=True):
         ledgers.append(ledger_of(recipe, one, recipe.stages, epochs))
         entries += shards(release, ledgers[-1], edited, tokenizer)
@@ -253,7 +254,7 @@ def manifest_of(recipe: Recipe, verdicts: Any, ledgers: Any, models_: Any, sha25
         }  # fmt: skip
         found = facts.source_facts(source, [record], f"fp-{source.name}")
         sources.append(found.model_copy(update={"chars": int(mine["chars"].sum())}))
-        funnel += facts.funnel_of(source.name, [one], [mine], recipe)
+        funnel += facts.funnel_of(source.name, [facts.ShardCounts.of(one)], [mine], recipe)
     tokenizer = {
         "reference": "tokenizer.json", "sha256": sha256, "model": "WordLevel", "vocabulary_size": 12,
         "end_of_document": "<eod>", "end_of_document_id": 10, "id_type": "uint16",

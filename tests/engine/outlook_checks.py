@@ -11,7 +11,7 @@ import polars as pl
 from tamis.corpus.store import Store
 from tamis.engine.deciding import judged
 from tamis.engine.ledger import ledger_of
-from tamis.engine.mixing import mixed
+from tamis.engine.mixing import mixed, passed_counts
 from tamis.engine.outlook import Outlook, outlook
 from tamis.engine.reporting import Silent
 from tamis.engine.session import Session
@@ -47,7 +47,7 @@ def measured(session: Session) -> pl.DataFrame:
     stages = session.recipe.stages
     walks = [judged(c, f, stages) for c, f in zip(session.contexts, session.frames, strict=True)]
     assert not any(walk.unknown.any() for walk in walks)
-    epochs = mixed(session.recipe, walks, session.base)
+    epochs = mixed(session.recipe, passed_counts(walks), session.base)
     return pl.concat([ledger_of(session.recipe, walk, stages, epochs) for walk in walks], how="diagonal_relaxed")
 
 

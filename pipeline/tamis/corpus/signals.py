@@ -84,14 +84,15 @@ def merge_signals(old: pa.Table, need: Mask, new: pa.RecordBatch) -> pa.Table:
 
 
 def _options(schema: pa.Schema) -> dict[str, Any]:
-    """How signal files are laid out: no statistics, as whole row groups are read; dictionaries for labels only."""
+    """How signal files are laid out: no statistics, as whole row groups are read; dictionaries for labels only;
+    hashes and sketches of hashes as they are, since they don't get any smaller."""
     strings = [field.name for field in schema if pa.types.is_string(field.type)]
-    return {
-        "compression": "zstd",
-        "compression_level": 1,
-        "use_dictionary": strings,
-        "write_statistics": False,
-    }
+    options: dict[str, Any] = {"use_dictionary": strings, "write_statistics": False}
+    packed = [field.name for field in schema if not pa.types.is_fixed_size_binary(field.type)]
+    if len(packed) == len(schema) or any(pa.types.is_nested(field.type) for field in schema):
+        return {**options, "compression": "zstd", "compression_level": 1}
+    compression = {name: "zstd" if name in packed else "none" for name in schema.names}
+    return {**options, "compression": compression, "compression_level": dict.fromkeys(packed, 1)}
 
 
 def write_signals(path: Path, table: pa.Table, row_groups: Sequence[int]) -> None:

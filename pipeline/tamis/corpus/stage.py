@@ -91,9 +91,16 @@ class SketchReader(Protocol):
 Resolve = Callable[[Any, SketchReader, Path], pa.Table]
 """`resolve(config, reader, scratch_folder)`: the stage's `adds` columns, aligned with `reader.rows`."""
 
-Partners = Callable[[Any, SketchReader, Path], npt.NDArray[np.bool_]]
-"""`partners(config, reader, scratch_folder)`: rows that `resolve` could find related to another one when any of
-the rows are taken away, by `pieces` alone. Too many of them cost time, one too few a wrong result."""
+
+@dataclass(frozen=True)
+class Partners:
+    """Which rows `resolve` could find related to one another, whichever of the rows are taken away: those that have
+    a key in common. Too many of them cost time, one too few a wrong result."""
+
+    column: str
+    """A sketch column, or `content_hash`. A row where it is null has no partner."""
+    keys: Callable[[Any, pa.Array], npt.NDArray[np.uint64]]
+    """`keys(config, values)`: shape (keys of a row, rows). Only keys of the same number are compared."""
 
 
 def _no_columns(_: Any) -> tuple[Column, ...]:

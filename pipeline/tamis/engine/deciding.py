@@ -32,34 +32,44 @@ class Walk:
     def __init__(self, frame: pl.DataFrame) -> None:
         self.verdicts = Verdicts.start(frame)
         self.inputs = Inputs(self.verdicts)
-        self.lacking = False
+        self._lacking = False
         """Whether an exhaustive stage lacks a row that it could measure."""
         self._steps = 0
 
     def go(self, context: ShardContext, uses: Sequence[StageUse]) -> None:
         """Walks to the end of `uses` (those walked already, and more), or up to a resolver that hasn't run."""
         for use in uses[self._steps :]:
-            if use.stage.resolve is None:
-                table = signals_of(context, use)
-                self.lacking |= use.exhaustive and bool((self.inputs.asked(use) & ~mask_of(table)).any())
-            elif use.name in context.resolved:
-                table = resolved_table(use, context.resolved[use.name], self.verdicts.asked(use))
-            else:
+            if not self._step(context, use):
                 return
-            self.inputs.judge(use, table)
-            self._steps += 1
 
-    def needs_measuring(self, context: ShardContext, sketches: Sequence[StageUse]) -> bool:
-        """Whether the stages walked, and then `sketches`, have anything left to measure."""
-        return (
-            self.lacking
-            or bool(self.verdicts.unknown.any())
-            or any(
-                (self.inputs.sketched(use) & ~measured_mask(context, use)).any()
-                for use in sketches
-                if use.stage.prepare is not None
-            )
+    def _step(self, context: ShardContext, use: StageUse) -> bool:
+        if use.stage.resolve is None:
+            table = signals_of(context, use)
+            self._lacking |= use.exhaustive and bool((self.inputs.asked(use) & ~mask_of(table)).any())
+        elif use.name in context.resolved:
+            table = resolved_table(use, context.resolved[use.name], self.verdicts.asked(use))
+        else:
+            return False
+        self.inputs.judge(use, table)
+        self._steps += 1
+        return True
+
+    def needs_measuring(self, context: ShardContext, uses: Sequence[StageUse], sketches: Sequence[StageUse]) -> bool:
+        """Walks to the end of `uses`, or as far as all is measured: whether they, and then `sketches`, have
+        anything left to measure."""
+        for use in uses[self._steps :]:
+            if self._left or not self._step(context, use):
+                break
+        return self._left or any(
+            (self.inputs.sketched(use) & ~measured_mask(context, use)).any()
+            for use in sketches
+            if use.stage.prepare is not None
         )
+
+    @property
+    def _left(self) -> bool:
+        """Whether the stages walked have anything left to measure."""
+        return self._lacking or bool(self.verdicts.unknown.any())
 
 
 def signals_of(context: ShardContext, use: StageUse) -> pa.Table:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -22,13 +24,39 @@ from tamis.recipe.model import Recipe, Source, StageUse
 MIX = "mix"
 
 
+_COUNTED = ("source", "language", "category", "license", "chars", "bytes", "passed", "epochs", "copies", "dropped_by",
+            "failed", TOKENS)  # fmt: skip
+
+
+def counted(column: str) -> bool:
+    """Whether a column of the ledger is one that manifest, card or release files are made of."""
+    return column in _COUNTED or column.startswith("pii.") or column.endswith((".cluster_size", ".is_duplicate"))
+
+
+@dataclass(frozen=True)
+class ShardCounts:
+    """What the funnel knows of a shard, beside its ledger."""
+
+    rows: int
+    chars: int
+    measured: Mapping[str, int]
+    """Rows that each stage measured."""
+
+    @classmethod
+    def of(cls, verdicts: Verdicts) -> ShardCounts:
+        """Of the shard's final verdicts."""
+        frame = verdicts.frame
+        measured = {name: int(mask.sum()) for name, mask in verdicts.measured.items()}
+        return cls(frame.height, int(frame["chars"].sum()), measured)
+
+
 def funnel_of(
-    source: str, verdicts: Sequence[Verdicts], ledgers: Sequence[pl.DataFrame], recipe: Recipe
+    source: str, counts: Sequence[ShardCounts], ledgers: Sequence[pl.DataFrame], recipe: Recipe
 ) -> list[FunnelRow]:
     """Documents in and out of every stage for one source; raises RunError if a row is lost."""
     rows: list[FunnelRow] = []
-    entered = sum(int(v.frame.height) for v in verdicts)
-    chars = sum(int(v.frame["chars"].sum()) for v in verdicts)
+    entered = sum(shard.rows for shard in counts)
+    chars = sum(shard.chars for shard in counts)
     reasons_all = pl.concat([ledger.select("dropped_by", "chars") for ledger in ledgers])
     by_reason = {
         row[0]: (row[1], row[2])
@@ -36,7 +64,7 @@ def funnel_of(
     }
     for use in (*recipe.stages, None):
         name = use.name if use is not None else MIX
-        measured = sum(int(v.measured[name].sum()) for v in verdicts) if use is not None else entered
+        measured = sum(shard.measured[name] for shard in counts) if use is not None else entered
         mine = {r: c for r, c in by_reason.items() if r is not None and r.partition(".")[0] == name}
         out = entered - sum(count for count, _ in mine.values())
         chars_out = chars - sum(size for _, size in mine.values())
@@ -220,7 +248,12 @@ def totals_of(ledger: pl.DataFrame, composition: Sequence[CompositionRow]) -> di
     }
 
 
+@functools.cache
+def _installed(name: str) -> str:
+    return version(name)
+
+
 def software() -> dict[str, str]:
     """Versions of all that bytes depend on."""
     names = ("numba", "numpy", "polars", "pyarrow", "tokenizers", "xxhash")
-    return {"tamis": __version__, "python": platform.python_version()} | {name: version(name) for name in names}
+    return {"tamis": __version__, "python": platform.python_version()} | {name: _installed(name) for name in names}

@@ -69,9 +69,13 @@ def signal_columns(use: StageUse) -> tuple[Column, ...]:
 
 def resolved_table(use: StageUse, where: Slice, asked: Mask) -> pa.Table:
     """A resolver's signals as a signal table of the shard: row-aligned, measured where asked."""
-    rows = read_slice(where.path, where.start, where.rows)
+    return spread(use, read_slice(where.path, where.start, where.rows), asked)
+
+
+def spread(use: StageUse, rows: pa.Table, asked: Mask) -> pa.Table:
+    """A resolver's signals of the rows asked about as a signal table of all rows."""
     index = np.full(len(asked), -1)
-    index[asked] = np.arange(where.rows)
+    index[asked] = np.arange(rows.num_rows)
     take = pa.array(index, mask=~asked)
     return pa.table(
         [pa.array(asked), *[rows.column(column.name).take(take) for column in use.stage.adds]],
@@ -148,6 +152,7 @@ class _Measuring:
         self.rows: dict[str, int] = defaultdict(int)
         self.bytes: dict[str, int] = defaultdict(int)
         self.seconds: dict[str, float] = defaultdict(float)
+        self.resolved: dict[str, pa.Table] = {}
         self.taken: dict[str, int] = defaultdict(int)
 
     def run(self) -> dict[str, Any]:
@@ -178,12 +183,14 @@ class _Measuring:
             if use.stage.prepare is not None and (use.stage.resolve is None or use in self.task.sketches):
                 yield use
 
-    def next_resolved(self, use: StageUse, rows: int) -> Slice:
+    def next_resolved(self, use: StageUse, rows: int) -> pa.Table:
         """The next `rows` rows of a resolver's part for this shard: row groups are walked in order."""
-        where = self.context.resolved[use.name]
-        start = where.start + self.taken[use.name]
+        if use.name not in self.resolved:
+            where = self.context.resolved[use.name]
+            self.resolved[use.name] = read_slice(where.path, where.start, where.rows)
+        start = self.taken[use.name]
         self.taken[use.name] += rows
-        return Slice(where.path, start, rows)
+        return self.resolved[use.name].slice(start, rows)
 
     def measure_of(self, use: StageUse) -> Measure:
         return prepared(use, self.context.keys[use.name], self.task.models[use.name])
@@ -209,8 +216,7 @@ class _RowGroup:
         for use in self.m.task.uses:
             if use.stage.resolve is not None:
                 asked = self.verdicts.asked(use)
-                where = self.m.next_resolved(use, int(asked.sum()))
-                self.inputs.judge(use, resolved_table(use, where, asked))
+                self.inputs.judge(use, spread(use, self.m.next_resolved(use, int(asked.sum())), asked))
                 continue
             table = self._measured(use, self.inputs.asked(use))
             self.inputs.judge(use, table)

@@ -27,11 +27,17 @@ def one_heap() -> dict[str, str]:
     return {_POOL: os.environ.get(_POOL, "system")}
 
 
-@functools.cache
-def reuse_memory() -> None:
-    """Has this process use one heap and keep it, as far as that can be had once Arrow is imported."""
+def share_heap() -> None:
+    """Has Arrow use the heap of this process, as far as that can be had once it is imported: what it reads of many
+    small files leaves no holes there that only Arrow could fill."""
     if _POOL not in os.environ:
         pa.set_memory_pool(pa.system_memory_pool())
+
+
+@functools.cache
+def reuse_memory() -> None:
+    """Has this process use one heap and keep it."""
+    share_heap()
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)

@@ -42,15 +42,14 @@ def passed_counts(verdicts: Iterable[Verdicts]) -> Counts | None:
     return counts_of(pl.concat(parts), "the documents that passed")
 
 
-def mixed(recipe: Recipe, verdicts: Iterable[Verdicts], base: Path) -> Epochs:
-    """Epochs of every cell. Raises RecipeError for what can't be planned."""
+def mixed(recipe: Recipe, counts: Counts | None, base: Path) -> Epochs:
+    """Epochs of every cell, of the documents that passed. Raises RecipeError for what can't be planned."""
     with _explained():
-        return realised(recipe.mix, passed_counts(verdicts), base)
+        return realised(recipe.mix, counts, base)
 
 
-def planned(recipe: Recipe, verdicts: Iterable[Verdicts], base: Path) -> MixPlan | None:
+def planned(recipe: Recipe, counts: Counts | None, base: Path) -> MixPlan | None:
     """The plan of all phases; None when nothing counts tokens. Raises RecipeError for what can't be planned."""
-    counts = passed_counts(verdicts)
     with _explained():
         return None if counts is None else plan(recipe.mix, counts, base)
 

@@ -25,10 +25,11 @@ from tamis.engine.deciding import measured_mask, signals_of
 from tamis.engine.inputs import Inputs
 from tamis.engine.ledger import ledger_of
 from tamis.engine.measure import ShardContext
-from tamis.engine.mixing import TOKENS, mixed
+from tamis.engine.mixing import TOKENS, mixed, passed_counts
 from tamis.engine.resolving import resolve_key, resolved_columns
 from tamis.engine.session import Session
 from tamis.engine.sketches import Sketches
+from tamis.engine.tasks import run_here
 from tamis.engine.verdicts import Verdicts
 from tamis.mix.realised import Epochs
 from tamis.recipe.model import Recipe, StageUse
@@ -79,7 +80,7 @@ def outlook(session: Session) -> Outlook:
                 walk.judge(use, table, decides=bool(needed or use.stage.provides))
         else:
             _Gap(session, walks, use, needed).judge()
-    epochs = mixed(recipe, [walk.settled() for walk in walks], session.base)
+    epochs = mixed(recipe, passed_counts(walk.settled() for walk in walks), session.base)
     parts = [walk.outlook(recipe, epochs) for walk in walks]
     return Outlook(
         ledger=pl.concat([part.ledger for part in parts], how="diagonal_relaxed"),
@@ -272,7 +273,7 @@ class _Gap:
         path = session.store.resolved(use.name, resolve_key(use, *zip(*shards, strict=True)))
         if path.exists():
             return pq.read_table(path)
-        return resolved_columns(self._sketches(self.seen), session.store)
+        return resolved_columns(self._sketches(self.seen), session.store, run_here)
 
     def _sketches(self, rows: Sequence[Mask]) -> Sketches:
         parts = [part for walk, mask in zip(self.walks, rows, strict=True) for part in walk.by_shard(mask)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,26 +18,28 @@ from tamis.corpus.signals import Mask
 from tamis.corpus.store import Store
 from tamis.engine.deciding import measured_mask
 from tamis.engine.measure import ShardContext, Slice
-from tamis.engine.sketches import PartnerSketches, Sketches, mask_key
+from tamis.engine.partners import PartnerSketches, RunTasks, partners_of
+from tamis.engine.sketches import Sketches, mask_key
 from tamis.engine.verdicts import Verdicts
 from tamis.errors import StoreError
 from tamis.recipe.model import StageUse
 
-ROW_GROUP_ROWS = 100_000
+ROW_GROUP_ROWS = 1 << 14
+"""Of a resolver's file: a shard reads those it has rows in, whole."""
 
 
 def resolve_stage(
-    use: StageUse, contexts: Sequence[ShardContext], verdicts: Sequence[Verdicts], store: Store
+    use: StageUse, contexts: Sequence[ShardContext], verdicts: Sequence[Verdicts], store: Store, run: RunTasks
 ) -> list[ShardContext]:
     """Runs one resolver on the rows alive by `verdicts` (after the stages before it), or finds its result, and
-    returns the contexts with its columns in them."""
+    returns the contexts with its columns in them. `run` runs its tasks."""
     asked = [v.asked(use) for v in verdicts]
     # Not the documents' own columns: a stage may have told the language.
     frames = [v.frame for v in verdicts]
     path = store.resolved(use.name, resolve_key(use, contexts, frames, asked))
     if not path.exists():
         _check_sketched(use, contexts, asked)
-        found = resolved_columns(Sketches(use, contexts, frames, asked), store)
+        found = resolved_columns(Sketches(use, contexts, frames, asked), store, run)
         write_table(path, found, row_group_rows=ROW_GROUP_ROWS)
     return with_resolved(use, contexts, asked, path)
 
@@ -54,21 +56,47 @@ def _check_sketched(use: StageUse, contexts: Sequence[ShardContext], asked: Sequ
             )
 
 
-def resolved_columns(asked: Sketches, store: Store) -> pa.Table:
+def resolved_columns(asked: Sketches, store: Store, run: RunTasks) -> pa.Table:
     """What the resolver finds for the rows of `asked`, in their order."""
-    use, reader = asked.use, PartnerSketches(asked, store)
-    assert use.stage.resolve is not None
-    with tempfile.TemporaryDirectory(dir=store.scratch()) as scratch:
-        found = use.stage.resolve(use.config, reader, Path(scratch))
-    index = np.full(len(reader.among), -1)
-    index[reader.among] = np.arange(found.num_rows)
-    take = pa.array(index, mask=~reader.among)
+    use = asked.use
+    reader, among = partners_of(asked, store, run)
+    task = _ResolveTask(use, reader, store.scratch())
+    # Without a sketch there is little to do, and no machine code to be loaded for it.
+    found = task.run() if use.stage.prepare is None else run([task])[0]
+    index = np.full(len(among), -1)
+    index[among] = np.arange(found.num_rows)
+    take = pa.array(index, mask=~among)
     columns = {}
     for column in use.stage.adds:
         values = found.column(column.name).combine_chunks().cast(column.type).take(take)
         alone = use.stage.alone.get(column.name)
         columns[column.name] = values if alone is None else values.fill_null(alone)
     return pa.table(columns)
+
+
+@dataclass(frozen=True, eq=False)
+class _ResolveTask:
+    """Asks a resolver about the rows that may have a partner."""
+
+    use: StageUse
+    reader: PartnerSketches
+    scratch: Path
+
+    @property
+    def label(self) -> str:
+        """`resolve STAGE`."""
+        return f"resolve {self.use.name}"
+
+    @property
+    def bytes(self) -> int:
+        """It handles no text."""
+        return 0
+
+    def run(self) -> pa.Table:
+        """The resolver's columns, aligned with the reader's rows."""
+        assert self.use.stage.resolve is not None
+        with tempfile.TemporaryDirectory(dir=self.scratch) as scratch:
+            return self.use.stage.resolve(self.use.config, self.reader, Path(scratch))
 
 
 def with_resolved(

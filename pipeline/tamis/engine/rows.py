@@ -44,14 +44,20 @@ def document_columns(source: Source, table: pa.Table, signals: Mapping[str, str]
     frame = pl.from_arrow(table)
     assert isinstance(frame, pl.DataFrame)
     declared = None if source.language == DETECT else source.language
+    told = {"language": declared, "category": source.category, "license": source.license}
     return frame.with_columns(
         pl.lit(source.name).alias("source"),
-        pl.col("language").fill_null(pl.lit(declared, pl.String)),
-        pl.col("category").fill_null(pl.lit(source.category, pl.String)),
-        pl.col("license").fill_null(pl.lit(source.license, pl.String)),
+        *(_filled(frame, name, told.get(name)) for name in frame.columns if frame.schema[name] == pl.String),
         (pl.col("language").is_null() & (declared is None)).alias("language?"),
         (pl.col("category").is_null() & (source.category is None)).alias("category?"),
     )
+
+
+def _filled(frame: pl.DataFrame, column: str, value: str | None) -> pl.Expr:
+    """The column with the value where it is null; one that holds nothing else takes no room."""
+    if frame[column].null_count() == frame.height:
+        return pl.lit(value, pl.String).alias(column)
+    return pl.col(column).fill_null(pl.lit(value, pl.String)) if value is not None else pl.col(column)
 
 
 def read_rows(source: Source, shard: Shard, signals: Mapping[str, str] = MappingProxyType({})) -> pl.DataFrame:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,9 @@ from tamis.corpus.store import Store
 from tamis.engine import facts
 from tamis.engine.decided import keep_decided
 from tamis.engine.ledger import ledger_of
-from tamis.engine.mixing import check_mix, mixed, planned, table_hashes
+from tamis.engine.ledger_files import LedgerFile, write_ledgers
+from tamis.engine.memory import share_heap
+from tamis.engine.mixing import check_mix, mixed, passed_counts, planned, table_hashes
 from tamis.engine.placing import building, check_place, clear, recover
 from tamis.engine.record import recording
 from tamis.engine.release import ReleaseFile, ReleaseTask, check_tokens, file_entry, plan_files, share
@@ -30,11 +33,11 @@ from tamis.engine.trainer_files import check_formats, trainer_files
 from tamis.engine.verdicts import Verdicts
 from tamis.errors import InputError, RunError, UserError
 from tamis.mix.plan import MixPlan
+from tamis.mix.realised import Epochs
 from tamis.recipe.model import Recipe
 from tamis.stages.tokenize import end_of_document
 from tamis.tokens.tokenizer import load_tokenizer
 
-LEDGER_ROWS = 100_000
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
 
 
@@ -85,6 +88,7 @@ def run(recipe: Recipe, base: Path, options: RunOptions, reporter: Reporter, car
     script that calls it must stand under `if __name__ == "__main__":`, as workers are spawned.
     """
     begin = time.monotonic()
+    share_heap()
     check_tokens(recipe)
     check_formats(recipe)
     check_mix(recipe)
@@ -163,26 +167,26 @@ def _release(session: Session, folder: Path, card: Any) -> Manifest:
     """Writes the release into `folder`, manifest last."""
     recipe = session.recipe
     session.reporter.phase("decide", 0, 0)
-    verdicts = session.verdicts(recipe.stages)
-    _check_decided(session, verdicts)
-    epochs = mixed(recipe, verdicts, session.base)
-    ledgers = [ledger_of(recipe, v, recipe.stages, epochs) for v in verdicts]
-    paths = _write_ledgers(session, ledgers, folder)
-    files = plan_files(session.contexts, ledgers, recipe.release.shard_size)
+    verdicts = session.final_verdicts()
+    _check_decided(verdicts)
+    counts = passed_counts(verdicts)
+    ledgers = _ledgers(session, verdicts, mixed(recipe, counts, session.base), folder)
+    rows = [ledger.rows for ledger in ledgers]
+    files = plan_files(session.contexts, rows, recipe.release.shard_size)
     if not files:
         raise UserError(
-            f"no document of {sum(ledger.height for ledger in ledgers)} passes every rule and the mix: nothing to "
-            f"release. The rules that drop most: {_top_reasons(ledgers)}. `tamis what-if RECIPE --set ...` shows "
+            f"no document of {sum(ledger.height for ledger in rows)} passes every rule and the mix: nothing to "
+            f"release. The rules that drop most: {_top_reasons(rows)}. `tamis what-if RECIPE --set ...` shows "
             "what a change would do"
         )
-    plan = planned(recipe, verdicts, session.base)
+    plan = planned(recipe, counts, session.base)
     tokenize = next((use for use in recipe.stages if use.name == "tokenize"), None) if recipe.release.tokens else None
     tokenizer = _tokenizer(session, tokenize)
     edits = tuple(use for use in recipe.stages if use.stage.spans is not None)
     tasks = [
         ReleaseTask(
             tuple(group),
-            _ledgers_of(group, session, paths),
+            _ledgers_of(group, ledgers),
             edits,
             tokenize,
             tokenizer is not None and tokenizer["id_type"] == "uint16",
@@ -190,24 +194,39 @@ def _release(session: Session, folder: Path, card: Any) -> Manifest:
         )
         for group in share(files, session.contexts, session.workers)
     ]
-    entries = _run_release(session, tasks)
-    if tokenizer is not None:
-        entries.append(_copy_tokenizer(session, folder))
-        entries += trainer_files(session, folder, tokenizer, plan)
-    entries += [file_entry(folder, path) for path in sorted(set(paths.values()))]
-    session.reporter.phase("card", 0, 0)
-    manifest = _manifest(session, verdicts, ledgers, tokenizer, plan, entries)
-    for path in card(manifest, pl.concat(ledgers, how="diagonal_relaxed"), folder):
+    ledger = pl.concat(rows, how="diagonal_relaxed")
+    with ThreadPoolExecutor(1) as aside:
+        # Counted while others write: this process would only wait for them.
+        counted = aside.submit(_manifest, session, ledgers, ledger, tokenizer, plan)
+        entries = _run_release(session, tasks)
+        if tokenizer is not None:
+            entries.append(_copy_tokenizer(session, folder))
+            entries += trainer_files(session, folder, tokenizer, plan)
+        session.crew.dismiss()
+        entries += sorted((file.entry for file in ledgers), key=lambda entry: str(entry["path"]))
+        session.reporter.phase("card", 0, 0)
+        manifest = counted.result()
+    manifest = manifest.model_copy(update={"files": tuple(FileFacts(**entry) for entry in entries)})
+    for path in card(manifest, ledger, folder):
         entries.append(file_entry(folder, path))
     manifest = manifest.model_copy(
         update={"files": tuple(FileFacts(**e) for e in sorted(entries, key=lambda e: e["path"]))}
     )
     write_json(folder / NAME, manifest.model_dump(mode="json"))
-    keep_decided(session.store.decided(recipe.name), session.identity, ledgers)
+    keep_decided(session.store.decided(recipe.name), session.identity, rows)
     return manifest
 
 
-def _check_decided(session: Session, verdicts: Sequence[Verdicts]) -> None:
+def _ledgers(session: Session, verdicts: list[Verdicts], epochs: Epochs, folder: Path) -> list[LedgerFile]:
+    """Writes the ledgers; what is known of the documents besides is forgotten."""
+    recipe = session.recipe
+    return write_ledgers(
+        session.contexts, verdicts, lambda judged: ledger_of(recipe, judged, recipe.stages, epochs), folder,
+        session.workers,
+    )  # fmt: skip
+
+
+def _check_decided(verdicts: Sequence[Verdicts]) -> None:
     unknown = sum(int(v.unknown.sum()) for v in verdicts)
     if unknown:
         raise RunError(f"{unknown} documents were left without a verdict: this is a bug in Tamis, please report it")
@@ -222,30 +241,10 @@ def _top_reasons(ledgers: Sequence[pl.DataFrame]) -> str:
     return ", ".join(f"{reason} ({count})" for reason, count in counts.head(3).iter_rows())
 
 
-def _write_ledgers(session: Session, ledgers: Sequence[pl.DataFrame], folder: Path) -> dict[tuple[str, str], Path]:
-    """One ledger file a corpus shard, named by source and number."""
-    numbers: dict[str, int] = {}
-    totals: dict[str, int] = {}
-    for context in session.contexts:
-        totals[context.source.name] = totals.get(context.source.name, 0) + 1
-    paths: dict[tuple[str, str], Path] = {}
-    for context, ledger in zip(session.contexts, ledgers, strict=True):
-        source = context.source.name
-        number = numbers.setdefault(source, 0)
-        numbers[source] += 1
-        path = folder / "ledger" / f"{source}-{number:05d}-of-{totals[source]:05d}.parquet"
-        with committing(path) as temporary:
-            ledger.write_parquet(temporary, compression="zstd", compression_level=3, row_group_size=LEDGER_ROWS)
-        paths[context.key] = path
-    return paths
-
-
-def _ledgers_of(
-    files: Sequence[ReleaseFile], session: Session, paths: Mapping[tuple[str, str], Path]
-) -> dict[tuple[str, str], Path]:
+def _ledgers_of(files: Sequence[ReleaseFile], ledgers: Sequence[LedgerFile]) -> dict[tuple[str, str], Path]:
     """Ledger files of the corpus shards that these release shards have rows of, in corpus order."""
     read = {piece.context.key for file in files for piece in file.pieces}
-    return {context.key: paths[context.key] for context in session.contexts if context.key in read}
+    return {ledger.context.key: ledger.path for ledger in ledgers if ledger.context.key in read}
 
 
 def _run_release(session: Session, tasks: Sequence[ReleaseTask]) -> list[dict[str, Any]]:
@@ -261,8 +260,30 @@ def _tokenizer(session: Session, tokenize: Any) -> dict[str, Any] | None:
     if tokenize is None:
         return None
     model = session.models["tokenize"]["tokenizer"]
-    handle = load_tokenizer(model.path, end_of_document(tokenize.config))
-    return {"reference": model.reference, **handle.describe()}
+    described = session.crew.quietly([_TokenizerTask(model.path, end_of_document(tokenize.config))])[0]
+    return {"reference": model.reference, **described}
+
+
+@dataclass(frozen=True)
+class _TokenizerTask:
+    """Says what the manifest records of a tokenizer: a worker that has measured has it loaded."""
+
+    path: Path
+    end_of_document: str | None
+
+    @property
+    def label(self) -> str:
+        """`load PATH`."""
+        return f"load {self.path}"
+
+    @property
+    def bytes(self) -> int:
+        """It handles no text."""
+        return 0
+
+    def run(self) -> dict[str, Any]:
+        """Loads the tokenizer where it isn't."""
+        return {**load_tokenizer(self.path, self.end_of_document).describe()}
 
 
 def _copy_tokenizer(session: Session, folder: Path) -> dict[str, Any]:
@@ -274,18 +295,17 @@ def _copy_tokenizer(session: Session, folder: Path) -> dict[str, Any]:
 
 def _manifest(
     session: Session,
-    verdicts: Sequence[Verdicts],
-    ledgers: Sequence[pl.DataFrame],
+    ledgers: Sequence[LedgerFile],
+    ledger: pl.DataFrame,
     tokenizer: dict[str, Any] | None,
     plan: MixPlan | None,
-    entries: Sequence[dict[str, Any]],
 ) -> Manifest:
+    """The manifest but for its files."""
     recipe = session.recipe
-    ledger = pl.concat(ledgers, how="diagonal_relaxed")
     funnel = []
     for source in recipe.sources:
-        mine = [i for i, context in enumerate(session.contexts) if context.source.name == source.name]
-        funnel += facts.funnel_of(source.name, [verdicts[i] for i in mine], [ledgers[i] for i in mine], recipe)
+        mine = [file for file in ledgers if file.context.source.name == source.name]
+        funnel += facts.funnel_of(source.name, [f.counts for f in mine], [f.rows for f in mine], recipe)
     chars = dict(ledger.group_by("source").agg(pl.col("chars").sum()).iter_rows())
     sources = [
         facts.source_facts(source, session.records[source.name], session.fingerprint(source)).model_copy(
@@ -312,5 +332,5 @@ def _manifest(
         mix=plan.to_json() if plan is not None else None,
         mix_tables=table_hashes(recipe.mix, session.base),
         totals=facts.totals_of(ledger, composition) | {"shards": len(session.contexts)},
-        files=tuple(FileFacts(**entry) for entry in entries),
+        files=(),
     )

@@ -107,10 +107,19 @@ class Session:
     def ingest(self, max_rejects: float | None = None) -> None:
         """Reads what isn't read yet. Raises TooManyRejects when more than `max_rejects` (a count, or a
         share below 1) of the rows can't be read, and InputError when a source has no document."""
-        tasks = self.tasks_of
+        tasks, signals = self.tasks_of, self.signals
+        read: dict[Path, pl.DataFrame] = {}
+
+        def ended(done: Done) -> None:
+            self._count_ingest(done)
+            assert isinstance(done.task, IngestTask)
+            # While others are at work.
+            for shard in shards_of(done.result, done.task.folder):
+                read[shard.path] = read_rows(done.task.source, shard, signals)
+
         missing = [task for task in tasks if ingested(task) is None]
         if missing:
-            self.run_tasks("ingest", missing, self._count_ingest)
+            self.run_tasks("ingest", missing, ended)
         self.reporter.phase("list documents", 0, 0)
         for task in tasks:
             record = ingested(task)
@@ -127,10 +136,10 @@ class Session:
             ]
             if not shards:
                 raise InputError(self._no_document(source))
-            self.contexts += [
-                ShardContext(source, shard, {}, self.store.root, signals=self.signals) for shard in shards
-            ]
-            self.frames += unique_ids([read_rows(source, shard, self.signals) for shard in shards])
+            self.contexts += [ShardContext(source, shard, {}, self.store.root, signals=signals) for shard in shards]
+            self.frames += unique_ids(
+                [read[s.path] if s.path in read else read_rows(source, s, signals) for s in shards]
+            )
 
     @property
     def signals(self) -> dict[str, str]:
@@ -178,18 +187,36 @@ class Session:
             self.reporter.phase("find what to measure", 0, 0)
             tasks = self._measuring(one)
             if tasks:
-                self.run_tasks(f"measure {number}/{len(self.passes)}", tasks, self._count_measured)
+                self._run_measuring(f"measure {number}/{len(self.passes)}", tasks, one)
             before = list(one.walked)
             for use in one.resolvers:
                 self.reporter.phase(f"resolve {use.name}", 0, 0)
-                self.contexts = resolve_stage(use, self.contexts, self.verdicts(before), self.store)
+                self.contexts = resolve_stage(use, self.contexts, self.verdicts(before), self.store, self.crew.quietly)
                 before.append(use)
+
+    def _run_measuring(self, phase: str, tasks: Sequence[MeasureTask], one: Pass) -> None:
+        numbers = {context.key: number for number, context in enumerate(self.contexts)}
+
+        def ended(done: Done) -> None:
+            self._count_measured(done)
+            assert isinstance(done.task, MeasureTask)
+            # While others are at work.
+            number = numbers[done.task.context.key]
+            self._walks[number].go(self.contexts[number], one.walked)
+
+        self.run_tasks(phase, tasks, ended)
 
     def verdicts(self, uses: Sequence[StageUse]) -> list[Verdicts]:
         """Verdicts on every shard's rows after `uses`, once `measure` has come so far."""
         for walk, context in zip(self._walks, self.contexts, strict=True):
             walk.go(context, uses)
         return [walk.verdicts for walk in self._walks]
+
+    def final_verdicts(self) -> list[Verdicts]:
+        """Verdicts after the last stage, for the last step of a run: the session doesn't keep them, nor `frames`."""
+        verdicts = self.verdicts(self.recipe.stages)
+        self._walks, self.frames = [], []
+        return verdicts
 
     @property
     def passes(self) -> list[Pass]:
@@ -207,9 +234,8 @@ class Session:
             for use in self.recipe.stages
         }
         tasks = []
-        self.verdicts(one.walked)
         for number, context in enumerate(self.contexts):
-            if self._walks[number].needs_measuring(context, one.resolvers):
+            if self._walks[number].needs_measuring(context, one.walked, one.resolvers):
                 tasks.append(MeasureTask(context, one.walked, one.resolvers, models))
                 # It starts anew, with what is measured then.
                 self._walks[number] = Walk(self.frames[number])

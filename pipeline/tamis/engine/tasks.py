@@ -81,6 +81,11 @@ def run_tasks(tasks: Sequence[Any], workers: int, on_done: Callable[[Done], None
         return crew.run(tasks, on_done)
 
 
+def run_here(tasks: Sequence[Any]) -> list[Any]:
+    """As `Workers.run`, in this process and unheard."""
+    return Workers(1).quietly(tasks)
+
+
 class Workers:
     """Up to `count` worker processes, started when they are needed and kept from call to call.
 
@@ -112,13 +117,17 @@ class Workers:
         again alone, so that one that kills its worker every time fails alone, too.
         """
         running = _Running(tasks, on_done)
-        if self.count == 1 or len(tasks) <= 1:
+        if self.count == 1 or (len(tasks) <= 1 and self._pool is None):
             running.here()
         else:
             running.in_workers(self)
         if running.errors:
             raise TaskFailed(_report(tasks, running.errors))
         return [running.results[index] for index in range(len(tasks))]
+
+    def quietly(self, tasks: Sequence[Any]) -> list[Any]:
+        """As `run`, unheard."""
+        return self.run(tasks, lambda _: None)
 
     def submit(self, task: Task) -> Future[_Attempt]:
         """Hands a task to a worker. Raises BrokenProcessPool when one died since."""
@@ -141,11 +150,16 @@ class Workers:
         if connection.wait([worker.sentinel for worker in self._workers], timeout=0):
             self._kill()
 
-    def release(self) -> None:
-        """Ends the workers; new ones take their place when needed."""
+    def dismiss(self) -> None:
+        """Has the workers end, without waiting for it: they have memory to give back."""
         if self._pool is not None:
             # Not in the pool's own polite way: it waits for ever for a worker that waits for a lock of a dead one.
             self._kill()
+
+    def release(self) -> None:
+        """Ends the workers; new ones take their place when needed."""
+        self.dismiss()
+        if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
             self._pool = None
 
@@ -180,7 +194,8 @@ class _Running:
             if self.suspects:
                 self._fly(workers, self.suspects, 1)
             else:
-                self._fly(workers, self.waiting, workers.count)
+                # One more than can run: this process has its own work, too, and a worker shouldn't wait for it.
+                self._fly(workers, self.waiting, workers.count + 1)
 
     def _fly(self, workers: Workers, queue: list[int], slots: int) -> None:
         """Runs the tasks of `queue`, `slots` at a time, until it is empty or a worker died."""

@@ -7,6 +7,7 @@ number, hence the copy that stays.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -69,8 +70,8 @@ def _link(members, keys, rows, signatures, least, parent):  # type: ignore[no-un
 
 
 @kernel()
-def _mark_shared(keys, once, twice, shared):  # type: ignore[no-untyped-def]
-    """Marks, in bitmaps as long as a power of two, the places met once and more than once; then who met there."""
+def _meet(keys, once, twice):  # type: ignore[no-untyped-def]
+    """Marks, in bitmaps as long as a power of two, the places met once and more than once."""
     places = np.uint64(64 * once.shape[0] - 1)
     for key in keys:
         place = key & places
@@ -79,6 +80,12 @@ def _mark_shared(keys, once, twice, shared):  # type: ignore[no-untyped-def]
             twice[place >> np.uint64(6)] |= bit
         else:
             once[place >> np.uint64(6)] |= bit
+
+
+@kernel()
+def _mark_met(keys, twice, shared):  # type: ignore[no-untyped-def]
+    """Marks who met another one at its place."""
+    places = np.uint64(64 * twice.shape[0] - 1)
     for i in range(keys.shape[0]):
         place = keys[i] & places
         if twice[place >> np.uint64(6)] & (np.uint64(1) << (place & np.uint64(63))):
@@ -110,11 +117,19 @@ def link_buckets(
         _link(frozen(members), frozen(keys), frozen(rows), frozen(signatures), least, parent)
 
 
-def mark_shared(keys: npt.NDArray[np.uint64], shared: npt.NDArray[np.bool_]) -> None:
-    """Sets `shared[i]` where another document has the key of document i, and in one of PLACES others by chance."""
-    words = max(1, 1 << math.ceil(math.log2(max(1, len(keys) * PLACES / 64))))
+def shared_keys(pieces: Sequence[npt.NDArray[np.uint64]]) -> npt.NDArray[np.bool_]:
+    """Of the documents whose keys these are, piece after piece, those that have theirs in common with another one;
+    and one in PLACES others, by chance."""
+    ends = np.cumsum([0, *[len(keys) for keys in pieces]])
+    words = max(1, 1 << math.ceil(math.log2(max(1, int(ends[-1]) * PLACES / 64))))
     words = min(words, MOST_PLACES // 64)
-    _mark_shared(frozen(keys), np.zeros(words, np.uint64), np.zeros(words, np.uint64), shared)
+    once, twice = np.zeros(words, np.uint64), np.zeros(words, np.uint64)
+    for keys in pieces:
+        _meet(frozen(keys), once, twice)
+    shared = np.zeros(ends[-1], np.bool_)
+    for keys, start, end in zip(pieces, ends[:-1], ends[1:], strict=True):
+        _mark_met(frozen(keys), frozen(twice), shared[start:end])
+    return shared
 
 
 def component_roots(parent: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

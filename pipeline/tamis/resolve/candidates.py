@@ -58,27 +58,19 @@ def near_clusters(
     return kept, similarity
 
 
-def possible_partners(
-    signatures: Iterable[pa.Array], rows: int, banding: tuple[int, int], scratch: Path
-) -> npt.NDArray[np.bool_]:
-    """Of `rows` documents those that share a band with another one, whatever the scopes, and a few more: no other
-    can be in a cluster, whichever of the documents are taken away."""
-    from tamis.kernels.components import mark_shared
+def partner_keys(signatures: pa.Array, banding: tuple[int, int]) -> npt.NDArray[np.uint64]:
+    """Band keys of signatures without nulls, shape (bands, rows): documents that share none of them are in no
+    cluster together, whichever other documents are there, whatever the scopes."""
     from tamis.kernels.minhash import band_keys
 
     bands, slots = banding[0], math.prod(banding)
-    keys = _array(scratch / "partner_keys.npy", (bands, rows), np.uint64)
-    present = np.ones(rows, np.bool_)
+    keys = np.empty((bands, len(signatures)), np.uint64)
     at = 0
-    for chunk in _small(signatures):
-        end = at + len(chunk)
-        present[at:end] = chunk.is_valid().to_numpy(zero_copy_only=False)
-        keys[:, at:end] = band_keys(_matrix(chunk, slots), np.zeros(len(chunk), np.uint64), bands)
-        at = end
-    shared = np.zeros(rows, np.bool_)
-    for band in range(bands):
-        mark_shared(keys[band], shared)
-    return shared & present
+    for chunk in _small([signatures]):
+        scopes = np.zeros(len(chunk), np.uint64)
+        keys[:, at : at + len(chunk)] = band_keys(_matrix(chunk, slots), scopes, bands)
+        at += len(chunk)
+    return keys
 
 
 def least_slots(min_similarity: float, slots: int) -> int:

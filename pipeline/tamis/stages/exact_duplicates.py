@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tamis.corpus.conditions import Condition
-from tamis.corpus.stage import Column, SketchReader, Stage, StageConfig
+from tamis.corpus.stage import Column, Partners, SketchReader, Stage, StageConfig
 from tamis.resolve.clusters import cluster_columns
 from tamis.resolve.ranking import Scope, rank_order, scope_keys
 
@@ -37,10 +37,8 @@ def _resolve(config: ExactDuplicatesConfig, reader: SketchReader, _: Path) -> pa
     return pa.table(cluster_columns(rows, kept))
 
 
-def _partners(_: ExactDuplicatesConfig, reader: SketchReader, __: Path) -> npt.NDArray[np.bool_]:
-    halves = _hash_halves(reader.pieces("content_hash"))[:, 0]
-    ordered = np.sort(halves)
-    return np.isin(halves, ordered[1:][ordered[1:] == ordered[:-1]])
+def _partner_keys(_: ExactDuplicatesConfig, hashes: pa.Array) -> npt.NDArray[np.uint64]:
+    return _hash_halves([hashes])[:, 0][None]
 
 
 def _hash_halves(pieces: Iterable[pa.Array]) -> npt.NDArray[np.uint64]:
@@ -89,7 +87,7 @@ stage comes first.
         ),
     ),
     resolve=_resolve,
-    partners=_partners,
+    partners=Partners("content_hash", _partner_keys),
     alone={"is_duplicate": False, "cluster_size": 1},
     resolve_only=frozenset({"scope"}),
 )

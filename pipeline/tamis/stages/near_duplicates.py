@@ -11,9 +11,9 @@ import pyarrow as pa
 from pydantic import Field, model_validator
 
 from tamis.corpus.conditions import Condition
-from tamis.corpus.stage import Column, Measure, Models, SketchReader, Stage, StageConfig, measured
+from tamis.corpus.stage import Column, Measure, Models, Partners, SketchReader, Stage, StageConfig, measured
 from tamis.resolve.banding import best_banding
-from tamis.resolve.candidates import near_clusters, possible_partners
+from tamis.resolve.candidates import near_clusters, partner_keys
 from tamis.resolve.clusters import cluster_columns
 from tamis.resolve.ranking import Scope, rank_order, scope_keys
 
@@ -121,8 +121,8 @@ def _resolve(config: NearDuplicatesConfig, reader: SketchReader, scratch: Path) 
     return pa.table({column.name: columns[column.name] for column in STAGE.adds})
 
 
-def _partners(config: NearDuplicatesConfig, reader: SketchReader, scratch: Path) -> npt.NDArray[np.bool_]:
-    return possible_partners(reader.pieces("signature"), len(reader), config.banding, scratch)
+def _partner_keys(config: NearDuplicatesConfig, signatures: pa.Array) -> npt.NDArray[np.uint64]:
+    return partner_keys(signatures, config.banding)
 
 
 STAGE = Stage(
@@ -181,7 +181,7 @@ a word have no signature and are never duplicates.
     prepare=_prepare,
     payload=_payload,
     resolve=_resolve,
-    partners=_partners,
+    partners=Partners("signature", _partner_keys),
     alone={"is_duplicate": False, "cluster_size": 1},
     resolve_only=frozenset({"scope", "min_similarity"}),
     exhaustive=True,

@@ -1,0 +1,75 @@
+"""The ledger of a release: one file a corpus shard, several in the making at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from tamis.corpus.commit import committing
+from tamis.engine.facts import ShardCounts, counted
+from tamis.engine.measure import ShardContext
+from tamis.engine.release import file_entry
+from tamis.engine.verdicts import Verdicts
+
+ROW_GROUP_ROWS = 100_000
+
+
+@dataclass(frozen=True)
+class LedgerFile:
+    """The ledger of one corpus shard, as it was written."""
+
+    context: ShardContext
+    path: Path
+    entry: dict[str, Any]
+    """Of the manifest."""
+    rows: pl.DataFrame
+    """The columns that files, manifest and card are made of."""
+    counts: ShardCounts
+
+
+def write_ledgers(
+    contexts: Sequence[ShardContext],
+    verdicts: list[Verdicts],
+    ledger_of: Callable[[Verdicts], pl.DataFrame],
+    folder: Path,
+    threads: int,
+) -> list[LedgerFile]:
+    """Writes the ledger of every shard into the release at `folder`, named by source and number. Takes the verdicts
+    out of their list."""
+    paths = [folder / "ledger" / name for name in _names(contexts)]
+    # What isn't needed any more goes while the others are made.
+    left: list[Verdicts | None] = list(verdicts)
+    verdicts.clear()
+
+    def write(number: int) -> LedgerFile:
+        judged, left[number] = left[number], None
+        assert judged is not None
+        ledger = ledger_of(judged)
+        with committing(paths[number]) as temporary:
+            ledger.write_parquet(temporary, compression="zstd", compression_level=3, row_group_size=ROW_GROUP_ROWS)
+        return LedgerFile(
+            contexts[number],
+            paths[number],
+            file_entry(folder, paths[number]),
+            ledger.select(name for name in ledger.columns if counted(name)),
+            ShardCounts.of(judged),
+        )
+
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(write, range(len(contexts))))
+
+
+def _names(contexts: Sequence[ShardContext]) -> list[str]:
+    sources = [context.source.name for context in contexts]
+    totals = {source: sources.count(source) for source in set(sources)}
+    numbers = dict.fromkeys(sources, 0)
+    names = []
+    for source in sources:
+        names.append(f"{source}-{numbers[source]:05d}-of-{totals[source]:05d}.parquet")
+        numbers[source] += 1
+    return names

@@ -1,0 +1,297 @@
+"""Which documents may duplicate another one.
+
+Hardly any document duplicates another one, so those that could are found once, among all that have a sketch, and
+their sketches are kept by themselves: whatever a recipe then keeps, a resolver is asked about these alone. It takes
+three rounds of tasks: the keys of every row go to files, a group of shards each; the rows that share a key are found,
+a number of key each; and the sketches of those are gathered, a group of shards each.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tamis.corpus.commit import TableWriter, intact
+from tamis.corpus.hashing import key_of
+from tamis.corpus.signals import Mask, read_columns
+from tamis.corpus.stage import Partners
+from tamis.corpus.store import Store
+from tamis.engine.deciding import measured_mask
+from tamis.engine.measure import ShardContext
+from tamis.engine.sketches import Sketches, mask_key, sketched
+from tamis.recipe.model import StageUse
+
+RunTasks = Callable[[Sequence[Any]], list[Any]]
+"""Runs tasks and returns their results in order."""
+GROUP_ROWS = 1 << 16
+"""Rows of a group of shards, about."""
+_REMEDY = "Delete it and run again: the duplicates are found anew"
+
+_PLAIN: dict[str, Any] = {"compression": "none", "use_dictionary": False, "write_statistics": False}
+"""Of a Parquet file of sketches: hashes don't get any smaller."""
+_Shards = tuple[tuple[ShardContext, Mask], ...]
+_Packed = npt.NDArray[np.uint8]
+"""Eight rows of a mask in a byte."""
+
+
+@dataclass(frozen=True, eq=False)
+class PartnerSketches:
+    """Some rows of the corpus, and their sketches in a file of partners (a `SketchReader`)."""
+
+    rows: pa.Table
+    """Document columns."""
+    path: Path | None
+    """The file; None for a resolver without a sketch."""
+    kept: Mask
+    """Which rows of the file they are."""
+
+    def __len__(self) -> int:
+        """How many rows."""
+        return int(self.rows.num_rows)
+
+    def pieces(self, column: str) -> Iterator[pa.Array]:
+        """One sketch column, or `content_hash`, in the order of `rows`."""
+        if self.path is None or column == "content_hash":
+            yield from self.rows.column(column).chunks
+            return
+        at = 0
+        with intact(self.path, _REMEDY), pq.ParquetFile(self.path) as file:
+            for group in range(file.num_row_groups):
+                table = file.read_row_group(group, columns=[column])
+                kept = self.kept[at : at + table.num_rows]
+                at += table.num_rows
+                if kept.any():
+                    yield from table.column(column).filter(pa.array(kept)).chunks
+
+
+def partners_of(asked: Sketches, store: Store, run: RunTasks) -> tuple[PartnerSketches, Mask]:
+    """Of the rows of `asked` those that may have a partner, with a mask of which they are."""
+    if asked.use.stage.prepare is None:
+        among = _in_memory(asked)
+        return PartnerSketches(asked.of_flat(among).rows, None, among), among
+    known = asked.narrowed([measured_mask(context, asked.use) for context in asked.contexts])
+    path = _partners_file(known, store, run)
+    all_of_them = known.of_flat(_positions(path, len(known)))
+    both = [mine & theirs for mine, theirs in zip(all_of_them.asked, asked.asked, strict=True)]
+    reader = PartnerSketches(asked.narrowed(both).rows, path, _inside(both, all_of_them.asked))
+    return reader, _inside(both, asked.asked)
+
+
+def _inside(rows: Sequence[Mask], among: Sequence[Mask]) -> Mask:
+    """`rows` as a mask over the rows of `among`, put end to end."""
+    return np.concatenate([mask[all_] for mask, all_ in zip(rows, among, strict=True)])
+
+
+def _declared(use: StageUse) -> Partners:
+    assert use.stage.partners is not None
+    return use.stage.partners
+
+
+def _in_memory(asked: Sketches) -> Mask:
+    """The partners among rows whose column needn't be read from disk."""
+    partners = _declared(asked.use)
+    found = np.zeros(len(asked), bool)
+    pieces = [partners.keys(asked.use.config, piece) for piece in asked.pieces(partners.column)]
+    for keys in np.concatenate(pieces, axis=1) if pieces else []:
+        ordered = np.sort(keys)
+        found |= np.isin(keys, ordered[1:][ordered[1:] == ordered[:-1]])
+    return found
+
+
+def _partners_file(known: Sketches, store: Store, run: RunTasks) -> Path:
+    """Sketches of those of the rows that may have a partner, with their `position` among the rows."""
+    use = known.use
+    key = key_of(
+        use.name,
+        use.stage.version,
+        [
+            [context.shard.name, context.keys[use.name], mask_key(mask)]
+            for context, mask in zip(known.contexts, known.asked, strict=True)
+        ],
+    )
+    path = store.partners(use.name, key)
+    if not path.exists():
+        with tempfile.TemporaryDirectory(dir=store.scratch()) as scratch:
+            found = _found(known, Path(scratch), run)
+            _gather(known, found, path, Path(scratch), run)
+    return path
+
+
+def _found(known: Sketches, scratch: Path, run: RunTasks) -> Mask:
+    """The rows that may have a partner."""
+    groups = _groups(known)
+    tasks = [_KeysTask(known.use, shards, scratch / f"keys-{n}.npy") for n, shards in enumerate(groups)]
+    present = [_unpacked(packed, _rows(shards)) for packed, shards in zip(run(tasks), groups, strict=True)]
+    filled = [(task.path, int(mask.sum())) for task, mask in zip(tasks, present, strict=True) if mask.any()]
+    found = np.concatenate([np.zeros(0, bool), *present])
+    total = int(found.sum())
+    if total:
+        files = tuple(path for path, _ in filled)
+        numbers = len(np.load(files[0], mmap_mode="r"))
+        shared = np.zeros(total, bool)
+        for packed in run([_SharedTask(known.use, files, number) for number in range(numbers)]):
+            shared |= _unpacked(packed, total)
+        found[found] = shared
+    return found
+
+
+def _gather(known: Sketches, found: Mask, path: Path, scratch: Path, run: RunTasks) -> None:
+    """Commits the sketches of the rows found."""
+    use, at, tasks = known.use, 0, []
+    for number, shards in enumerate(_groups(known)):
+        rows = _rows(shards)
+        if found[at : at + rows].any():
+            tasks.append(_GatherTask(use, shards, found[at : at + rows], at, scratch / f"sketches-{number}.parquet"))
+        at += rows
+    run(tasks)
+    payload = [pa.field(column.name, column.type) for column in use.stage.payload(use.config)]
+    writer = TableWriter(path, pa.schema([("position", pa.int64()), *payload]), **_PLAIN)
+    try:
+        for task in tasks:
+            with pq.ParquetFile(task.path) as file:
+                for group in range(file.num_row_groups):
+                    writer.write(file.read_row_group(group))
+    except BaseException:
+        writer.discard()
+        raise
+    writer.close()
+
+
+def _groups(sketches: Sketches) -> list[_Shards]:
+    """The shards with their rows, GROUP_ROWS or some more together."""
+    groups: list[_Shards] = []
+    group: list[tuple[ShardContext, Mask]] = []
+    for shard in zip(sketches.contexts, sketches.asked, strict=True):
+        group.append(shard)
+        if _rows(group) >= GROUP_ROWS:
+            groups.append(tuple(group))
+            group = []
+    return [*groups, tuple(group)] if _rows(group) else groups
+
+
+def _rows(shards: Sequence[tuple[ShardContext, Mask]]) -> int:
+    return sum(int(mask.sum()) for _, mask in shards)
+
+
+def _unpacked(packed: _Packed, rows: int) -> Mask:
+    mask: Mask = np.unpackbits(packed, count=rows).view(bool)
+    return mask
+
+
+@dataclass(frozen=True, eq=False)
+class _KeysTask:
+    """Writes the keys of the rows of some shards, and returns which rows have any, packed."""
+
+    use: StageUse
+    shards: _Shards
+    path: Path
+
+    @property
+    def label(self) -> str:
+        """`resolve STAGE: keys FILE`."""
+        return f"resolve {self.use.name}: {self.path.stem}"
+
+    @property
+    def bytes(self) -> int:
+        """It handles no text."""
+        return 0
+
+    def run(self) -> _Packed:
+        """Writes the file."""
+        partners, keys, present = _declared(self.use), [], []
+        for context, mask in self.shards:
+            if not mask.any():
+                continue  # nothing was to be sketched there, so there may be no file
+            for chunk in sketched(self.use, context, [partners.column]).column(partners.column).chunks:
+                here, mask = mask[: len(chunk)], mask[len(chunk) :]
+                values = chunk if here.all() else chunk.filter(pa.array(here))
+                present.append(values.is_valid().to_numpy(zero_copy_only=False))
+                keys.append(partners.keys(self.use.config, values.drop_null() if values.null_count else values))
+        np.save(self.path, np.concatenate(keys, axis=1))
+        return np.packbits(np.concatenate(present))
+
+
+@dataclass(frozen=True, eq=False)
+class _SharedTask:
+    """Finds the rows that have one of their keys in common with another row, and returns a packed mask."""
+
+    use: StageUse
+    paths: tuple[Path, ...]
+    """Files of keys."""
+    number: int
+    """Of the key."""
+
+    @property
+    def label(self) -> str:
+        """`resolve STAGE: key NUMBER`."""
+        return f"resolve {self.use.name}: key {self.number}"
+
+    @property
+    def bytes(self) -> int:
+        """It handles no text."""
+        return 0
+
+    def run(self) -> _Packed:
+        """Reads one row of each file."""
+        from tamis.kernels.components import shared_keys
+
+        return np.packbits(shared_keys([np.load(path, mmap_mode="r")[self.number] for path in self.paths]))
+
+
+@dataclass(frozen=True, eq=False)
+class _GatherTask:
+    """Writes the sketches of some rows of some shards."""
+
+    use: StageUse
+    shards: _Shards
+    found: Mask
+    """Which of the rows."""
+    start: int
+    """Position of the first of the rows."""
+    path: Path
+
+    @property
+    def label(self) -> str:
+        """`resolve STAGE: sketches FILE`."""
+        return f"resolve {self.use.name}: {self.path.stem}"
+
+    @property
+    def bytes(self) -> int:
+        """It handles no text."""
+        return 0
+
+    def run(self) -> None:
+        """Writes the file: no commit, as it goes with the scratch folder."""
+        names = [column.name for column in self.use.stage.payload(self.use.config)]
+        at, writer = 0, None
+        for context, mask in self.shards:
+            found = self.found[at : at + int(mask.sum())]
+            positions = self.start + at + np.flatnonzero(found)
+            at += len(found)
+            if not len(positions):
+                continue
+            inside = mask.copy()
+            inside[mask] = found
+            table = sketched(self.use, context, names).select(names).filter(pa.array(inside))
+            table = table.add_column(0, "position", pa.array(positions))
+            if writer is None:
+                writer = pq.ParquetWriter(self.path, table.schema, **_PLAIN)
+            writer.write_table(table)
+        if writer is not None:
+            writer.close()
+
+
+def _positions(path: Path, rows: int) -> Mask:
+    with intact(path, _REMEDY):
+        positions = read_columns(path, ["position"]).column("position").to_numpy()
+    mask = np.zeros(rows, bool)
+    mask[positions] = True
+    return mask
