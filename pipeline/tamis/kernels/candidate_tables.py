@@ -11,6 +11,9 @@ import re
 import numpy as np
 import numpy.typing as npt
 
+EMAIL, PHONE, IP, IBAN, CARD = 1, 2, 4, 8, 16
+"""Bits of the kinds of personal data."""
+
 PHONE_PUNCTUATION = "-‐-―−ー－-／ \u00a0\u00ad\u200b\u2060\u3000()（）［］.\\[\\]/⁓∼"
 """Regex class of what may stand between two digits of a phone number (ITU-T E.123 and common practice)."""
 PHONE_JOINTS = PHONE_PUNCTUATION + "xX~～"

@@ -73,6 +73,12 @@ _CALLED = re.compile(
     r"|whatsapp|sms|t|m)\b[^\w\n]{0,6}(?:n(?:o|r|umber|um[ée]ro)?[^\w\n]{0,4})?|[☎✆📞📱]\W{0,4})\Z",
     re.IGNORECASE,
 )
+CALL_WORDS = (
+    "tel", "telefon", "telefono", "telefoon", "telefone", "telefonnummer", "telephone", "phone", "fax", "mob", "mobile",
+    "mobil", "movil", "cell", "cellphone", "cellulare", "celular", "gsm", "handy", "portable", "ruf", "rufnummer",
+    "call", "appel", "appeler", "appelez", "whatsapp", "sms", "t", "m", "n", "no", "nr", "number", "numero",
+)  # fmt: skip
+"""The last words in ASCII that a match of `_CALLED` can have."""
 _BOOK = re.compile(r"\b(?:isbn|issn|ean|gtin|doi|ismn)(?:[ -]?1[03])?[^\w\n]{0,4}\Z", re.IGNORECASE)
 _ISBN_GROUPS = re.compile(r"(?:97[89][- ])?[0-9]{1,5}[- ][0-9]{1,7}[- ][0-9]{1,6}[- ][0-9]")
 _YEAR, _MONTH, _DAY = "(?:19|20)[0-9]{2}", "(?:0?[1-9]|1[0-2])", "(?:0?[1-9]|[12][0-9]|3[01])"
@@ -132,7 +138,7 @@ def _plan(region: str) -> tuple[re.Pattern[str], bool]:
         national += [d.national_number_pattern for d in descriptions if d and d.national_number_pattern]
     trunk = f"(?:{home.national_prefix_for_parsing})?" if home.national_prefix_for_parsing else ""
     numbers = "|".join(f"(?:{pattern})" for pattern in dict.fromkeys(national))
-    abroad = rf"(?:{home.international_prefix})\d{{6,}}" if home.international_prefix else r"(?!)"
+    abroad = rf"(?:{home.international_prefix})[1-9]\d{{5,}}" if home.international_prefix else r"(?!)"
     pattern = re.compile(rf"{abroad}|(?:{home.country_code})?{trunk}(?:{numbers})")
     return pattern, home.national_prefix_transform_rule is None
 
@@ -179,13 +185,23 @@ def _joined(
 def _promising(text: str, start: int, end: int, regions: tuple[str, ...]) -> list[str]:
     """The regions where some part of a stretch may be a number."""
     left = list(regions)
+    plain = _PLAIN.fullmatch(text, start, end) is not None and not may_be_international(text, start, end)
     for first, last, digits in _parts(text, start, end, _MIN_DIGITS):
         hits = _planned(left, digits)
         if hits and not _refused(text, _trimmed(text, first, last), last):
-            left = [r for r in left if r not in hits]
+            left = [r for r in left if r not in hits or (plain and not _dialled(r, digits))]
             if not left:
                 break
     return [region for region in regions if region not in left]
+
+
+@functools.lru_cache(1 << 14)
+def _dialled(region: str, digits: str) -> bool:
+    """Whether the matcher takes bare digits for a number. Without letters, '+' and extension, all that it goes by
+    beside them (punctuation, what stands around) can only make it refuse more."""
+    from phonenumbers import PhoneNumberMatcher
+
+    return PhoneNumberMatcher(digits, region).has_next()
 
 
 def _planned(regions: list[str], digits: str) -> list[str]:
