@@ -13,19 +13,28 @@ from tamis.kernels.jit import kernel
 GROUPS = 32
 """Groups of digits beyond which a stretch is left to the recognizer."""
 _MIN_PHONE, _MAX_PHONE = 8, 20
-_LOOKBACK = 26
-"""Bytes before a number that the recognizer's rules go by, and two more."""
+_LOOKBACK = 24
+"""Characters before a number in which a word that announces it may stand."""
 _CALLED_GAP = 6
+_SYMBOL_GAP = 20
+"""Bytes that a symbol such as a telephone and what may stand behind it have."""
 
 
 @kernel()
 def _maybe_called(data, lo, at, words):  # type: ignore[no-untyped-def]
-    """Whether the last word before `at`, in ASCII, is one that announces a phone number, or ends as one."""
-    low = max(lo, at - 24)
+    """Whether the last word before `at` announces a phone number, ends as such a word, or isn't ASCII."""
+    low = max(lo, at - _LOOKBACK)
     i = at
     while i > low and not (is_letter(data[i - 1]) or is_digit(data[i - 1]) or data[i - 1] == 95):
         i -= 1
-        if data[i] == 10 or at - i > _CALLED_GAP:
+        if data[i] >= 128:
+            return True
+        if data[i] == 10:
+            wide = False
+            for k in range(max(lo, at - _SYMBOL_GAP), i):
+                wide = wide or data[k] >= 128
+            return wide
+        if at - i > _CALLED_GAP:
             return False
     packed = np.uint64(0)
     shift = np.uint64(0)
@@ -33,7 +42,7 @@ def _maybe_called(data, lo, at, words):  # type: ignore[no-untyped-def]
         i -= 1
         packed |= np.uint64(data[i] | 32) << shift
         shift += np.uint64(8)
-    return among(packed, words)
+    return (i > low and data[i - 1] >= 128) or among(packed, words)
 
 
 @kernel()
@@ -93,9 +102,31 @@ def _day_stamp(data, at):  # type: ignore[no-untyped-def]
 
 
 @kernel()
+def _marks_extension(data, begin, end):  # type: ignore[no-untyped-def]
+    """Whether the digits behind the gap data[begin:end] are an extension; -1: none of the tests here can tell."""
+    mark = -1
+    for k in range(begin, end):
+        byte = data[k]
+        if byte == 59 or byte == 61:
+            return -1
+        if is_letter(byte) or byte == 35 or byte == 126:
+            mark = k
+    if mark < 0:
+        return 0
+    tail = mark + 1
+    if tail < end and (data[tail] == 58 or data[tail] == 46):
+        tail += 1
+    for k in range(tail, end):
+        byte = data[k]
+        if byte != 32 and byte != 44 and byte != 45 and byte != 9:
+            return 0
+    return 1
+
+
+@kernel()
 def _number_possible(data, i, groups, called, froms, sizes):  # type: ignore[no-untyped-def]
     """Whether a phone number may begin with the first digit of group i."""
-    total, ones, brackets, half, odd, minus, stamp, date = 0, 0, 0, False, False, False, False, False
+    total, ones, brackets, half, minus, stamp, date = 0, 0, 0, False, False, False, False
     dotted, decimals, points, after_point, short, thousands = True, True, 0, False, True, sizes[i] <= 3
     for j in range(i, groups):
         if j > i:
@@ -107,8 +138,6 @@ def _number_possible(data, i, groups, called, froms, sizes):  # type: ignore[no-
                 elif byte == 41 or byte == 93:
                     half = half or brackets == 0
                     brackets += 1
-                elif byte != 32 and not 45 <= byte <= 47:
-                    odd = True  # perhaps an extension's mark
             point = end - begin == 1 and data[begin] == 46
             space = end - begin == 1 and data[begin] == 32
             dotted = dotted and point
@@ -126,7 +155,10 @@ def _number_possible(data, i, groups, called, froms, sizes):  # type: ignore[no-
             break
         if total < _MIN_PHONE:
             continue
-        if odd:
+        extension = _marks_extension(data, froms[j - 1] + sizes[j - 1], froms[j]) if j > i else 0
+        if extension == 1 and total - sizes[j] < _MIN_PHONE:
+            continue
+        if extension != 0:
             return True
         if date or (dotted and short and j == i + 3):
             continue
@@ -141,8 +173,8 @@ def _number_possible(data, i, groups, called, froms, sizes):  # type: ignore[no-
 @kernel()
 def phone_possible(data, lo, start, end, words, froms, sizes):  # type: ignore[no-untyped-def]
     """Whether a part of the stretch data[start:end] may be a phone number by the rules that need no plan."""
-    for i in range(max(lo, start - _LOOKBACK), end):
-        if data[i] >= 128 or (data[i] == 43 and i >= start - 1):
+    for i in range(max(lo, start - 1), end):
+        if data[i] >= 128 or data[i] == 43:
             return True
     groups = 0
     i = start

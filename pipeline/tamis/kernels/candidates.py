@@ -26,6 +26,7 @@ from tamis.kernels.buffers import text_buffers
 from tamis.kernels.candidate_tables import CARD, EMAIL, IBAN, IP, PHONE, byte_tables, char_table
 from tamis.kernels.candidate_windows import Candidates, Parts
 from tamis.kernels.jit import kernel
+from tamis.kernels.simd import LANES, pointer, range_mask, trailing_zeros
 from tamis.kernels.unicode import decode
 
 __all__ = ["CARD", "EMAIL", "IBAN", "IP", "PHONE", "Candidates", "scan"]
@@ -138,6 +139,15 @@ def _plain_number(data, lo, start, end):  # type: ignore[no-untyped-def]
 
 
 @kernel()
+def _stops(text, at):  # type: ignore[no-untyped-def]
+    """A bit for each of 64 bytes at which `byte_tables` may make the scan stop: digits and ':', '@', first bytes of
+    other scripts' digits."""
+    ascii_stops = range_mask(text, at, np.uint8(48), np.uint8(11)) | range_mask(text, at, np.uint8(64), np.uint8(1))
+    wide = range_mask(text, at, np.uint8(0xD9), np.uint8(9)) | range_mask(text, at, np.uint8(0xEA), np.uint8(1))
+    return ascii_stops | wide | range_mask(text, at, np.uint8(0xEF), np.uint8(2))
+
+
+@kernel()
 def _scan(  # type: ignore[no-untyped-def]
     data, offsets, within, begins, stops, national, wanted, trigger, classes, chars, iban_lengths,
     rows, kinds, starts, ends
@@ -146,6 +156,7 @@ def _scan(  # type: ignore[no-untyped-def]
     room = len(rows)
     n = 0
     sums = np.zeros(8, np.int64)
+    bytes_of, size = pointer(data), len(data)
     for part in range(len(within)):
         row = within[part]
         base = offsets[row]
@@ -159,6 +170,12 @@ def _scan(  # type: ignore[no-untyped-def]
             what = trigger[data[i]]
             if what == 0:
                 i += 1
+                while i < hi and i + LANES <= size:
+                    stops_here = _stops(bytes_of, i)
+                    if stops_here != 0:
+                        i += trailing_zeros(stops_here)
+                        break
+                    i += LANES
                 continue
             if what == 4:  # WIDE
                 bits, after = _char(data, i, chars)
