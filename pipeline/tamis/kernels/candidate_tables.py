@@ -11,6 +11,9 @@ import re
 import numpy as np
 import numpy.typing as npt
 
+EMAIL, PHONE, IP, IBAN, CARD = 1, 2, 4, 8, 16
+"""Bits of the kinds of personal data."""
+
 PHONE_PUNCTUATION = "-‐-―−ー－-／ \u00a0\u00ad\u200b\u2060\u3000()（）［］.\\[\\]/⁓∼"
 """Regex class of what may stand between two digits of a phone number (ITU-T E.123 and common practice)."""
 PHONE_JOINTS = PHONE_PUNCTUATION + "xX~～"
@@ -57,7 +60,9 @@ def byte_tables() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
     classes = np.zeros(256, np.uint8)
     trigger[ord("@")], trigger[ord(":")] = _AT, _COLON
     trigger[ord("0") : ord("9") + 1] = _NUMERAL
-    trigger[0xC2:0xF5] = _WIDE
+    for point in np.flatnonzero(char_table() & _DIGIT).tolist():
+        if point >= 128:
+            trigger[chr(point).encode()[0]] = _WIDE
     for byte in range(128):
         char = chr(byte)
         bits = _ALNUM | _LOCAL | _DOMAIN if char.isalnum() else 0

@@ -18,18 +18,18 @@ exactly what it would find there in the whole text:
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from tamis.kernels.buffers import text_buffers
-from tamis.kernels.candidate_tables import byte_tables, char_table
+from tamis.kernels.candidate_tables import CARD, EMAIL, IBAN, IP, PHONE, byte_tables, char_table
+from tamis.kernels.candidate_windows import Candidates, Parts
 from tamis.kernels.jit import kernel
+from tamis.kernels.simd import LANES, pointer, range_mask, trailing_zeros
 from tamis.kernels.unicode import decode
 
-EMAIL, PHONE, IP, IBAN, CARD = 1, 2, 4, 8, 16
+__all__ = ["CARD", "EMAIL", "IBAN", "IP", "PHONE", "Candidates", "scan"]
 
 _MIN_PHONE, _MAX_PHONE = 8, 20
 _MAX_GAP = 64
@@ -37,22 +37,6 @@ _CALLED_BYTES = 20
 _LOCAL_BYTES = 65 * 4
 _DOMAIN_BYTES = 256 * 4
 _IPV6_CHARS = 45
-
-
-class Candidates(NamedTuple):
-    """Windows, in the order of rows; entry k of every array belongs to one window."""
-
-    rows: npt.NDArray[np.int32]
-    kinds: npt.NDArray[np.uint8]
-    """Bits EMAIL, PHONE, IP, IBAN, CARD: what the window may hold."""
-    starts: npt.NDArray[np.int64]
-    """First byte, counted from the start of the row's text."""
-    ends: npt.NDArray[np.int64]
-    """One past the last byte."""
-
-    def where(self, wanted: npt.NDArray[np.bool_]) -> Candidates:
-        """The windows whose flag is set."""
-        return Candidates(self.rows[wanted], self.kinds[wanted], self.starts[wanted], self.ends[wanted])
 
 
 @kernel()
@@ -155,15 +139,28 @@ def _plain_number(data, lo, start, end):  # type: ignore[no-untyped-def]
 
 
 @kernel()
+def _stops(text, at):  # type: ignore[no-untyped-def]
+    """A bit for each of 64 bytes at which `byte_tables` may make the scan stop: digits and ':', '@', first bytes of
+    other scripts' digits."""
+    ascii_stops = range_mask(text, at, np.uint8(48), np.uint8(11)) | range_mask(text, at, np.uint8(64), np.uint8(1))
+    wide = range_mask(text, at, np.uint8(0xD9), np.uint8(9)) | range_mask(text, at, np.uint8(0xEA), np.uint8(1))
+    return ascii_stops | wide | range_mask(text, at, np.uint8(0xEF), np.uint8(2))
+
+
+@kernel()
 def _scan(  # type: ignore[no-untyped-def]
-    data, offsets, national, wanted, trigger, classes, chars, iban_lengths, rows, kinds, starts, ends
-):
+    data, offsets, within, begins, stops, national, wanted, trigger, classes, chars, iban_lengths,
+    rows, kinds, starts, ends
+):  # fmt: skip
     """Fills the four output arrays as far as they reach; the number of windows there are."""
     room = len(rows)
     n = 0
     sums = np.zeros(8, np.int64)
-    for row in range(len(offsets) - 1):
-        lo, hi = offsets[row], offsets[row + 1]
+    bytes_of, size = pointer(data), len(data)
+    for part in range(len(within)):
+        row = within[part]
+        base = offsets[row]
+        lo, hi = begins[part], stops[part]
         i = lo
         chain = lo  # where the stretches linked to the last one begin
         last = lo  # one past the last digit seen
@@ -173,6 +170,12 @@ def _scan(  # type: ignore[no-untyped-def]
             what = trigger[data[i]]
             if what == 0:
                 i += 1
+                while i < hi and i + LANES <= size:
+                    stops_here = _stops(bytes_of, i)
+                    if stops_here != 0:
+                        i += trailing_zeros(stops_here)
+                        break
+                    i += LANES
                 continue
             if what == 4:  # WIDE
                 bits, after = _char(data, i, chars)
@@ -200,7 +203,7 @@ def _scan(  # type: ignore[no-untyped-def]
                         end += 1
                     if dot:
                         if n < room:
-                            rows[n], kinds[n], starts[n], ends[n] = row, 1, start - lo, end - lo
+                            rows[n], kinds[n], starts[n], ends[n] = row, 1, start - base, end - base
                         n += 1
                 i += 1
                 continue
@@ -223,7 +226,7 @@ def _scan(  # type: ignore[no-untyped-def]
                     word = word and (data[start] != 58 or data[start + 1] == 58)
                     if not word and end - start <= _IPV6_CHARS and _ipv6_shaped(data, start, end):
                         if n < room:
-                            rows[n], kinds[n], starts[n], ends[n] = row, 4, start - lo, end - lo
+                            rows[n], kinds[n], starts[n], ends[n] = row, 4, start - base, end - base
                         n += 1
                 i += 1
                 continue
@@ -235,7 +238,7 @@ def _scan(  # type: ignore[no-untyped-def]
                     end = _iban_end(data, i - 2, hi, length, classes)
                     if end >= 0:
                         if n < room:
-                            rows[n], kinds[n], starts[n], ends[n] = row, 8, i - 2 - lo, end - lo
+                            rows[n], kinds[n], starts[n], ends[n] = row, 8, i - 2 - base, end - base
                         n += 1
 
             # Brackets and '+' in front, each with up to four characters of punctuation after it.
@@ -344,11 +347,11 @@ def _scan(  # type: ignore[no-untyped-def]
             flags &= wanted
             if record >= 0:
                 if record < room:
-                    ends[record] = end - lo
+                    ends[record] = end - base
                     kinds[record] |= flags
             elif flags != 0:
                 if n < room:
-                    rows[n], kinds[n], starts[n], ends[n] = row, flags, chain - lo, end - lo
+                    rows[n], kinds[n], starts[n], ends[n] = row, flags, chain - base, end - base
                 record = n
                 n += 1
             last = end
@@ -361,6 +364,7 @@ def scan(
     kinds: int,
     national: npt.NDArray[np.bool_],
     iban_lengths: npt.NDArray[np.uint8],
+    within: Parts | None = None,
 ) -> Candidates:
     """Windows that may hold personal data.
 
@@ -370,15 +374,20 @@ def scan(
         national: n flags; False: of phone numbers, only those with a '+' are wanted in this row.
         iban_lengths: 26 * 26 lengths of IBANs by the two letters of the country (AA, AB, ...); 0: no such
             country.
+        within: whole lines to look at, instead of everything. No window goes over the end of a line.
     """
     data, offsets = text_buffers(text)
+    if within is None:
+        within = Parts(np.arange(len(text)), offsets[:-1], offsets[1:])
     trigger, classes = byte_tables()
     chars = char_table()
-    room = 1024 + int(offsets[-1] - offsets[0]) // 256
+    room = 1024 + int((within.ends - within.begins).sum()) // 256
     while True:
         rows, bits = np.empty(room, np.int32), np.empty(room, np.uint8)
         starts, ends = np.empty(room, np.int64), np.empty(room, np.int64)
-        count = _scan(data, offsets, national, kinds, trigger, classes, chars, iban_lengths, rows, bits, starts, ends)
+        count = _scan(
+            data, offsets, *within, national, kinds, trigger, classes, chars, iban_lengths, rows, bits, starts, ends
+        )
         if count <= room:
             return Candidates(rows[:count], bits[:count], starts[:count], ends[:count])
         room = count

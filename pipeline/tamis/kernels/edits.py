@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from tamis.kernels.buffers import Bytes, Offsets, text_array, text_buffers
 from tamis.kernels.jit import kernel
+from tamis.kernels.simd import pointer
 
 
 @kernel()
@@ -35,23 +36,26 @@ def _sizes(data, offsets, first, starts, ends, new_offsets, sizes):  # type: ign
 
 
 @kernel()
+def _copied(source, begin, end, target, at):  # type: ignore[no-untyped-def]
+    """Copies source[begin:end] to `target` from `at` on; one past the last byte there."""
+    for i in range(end - begin):
+        target[at + i] = source[begin + i]
+    return at + max(end - begin, 0)
+
+
+@kernel()
 def _rewrite(data, offsets, first, starts, ends, new_data, new_offsets, out_offsets, out):  # type: ignore[no-untyped-def]
     """Copies every row into `out`, each span's bytes replaced by its replacement's."""
+    text, new, target = pointer(data), pointer(new_data), pointer(out)
     for row in range(len(offsets) - 1):
         at = out_offsets[row]
         base = offsets[row]
         done = base
         for k in range(first[row], first[row + 1]):
-            for i in range(done, base + starts[k]):
-                out[at] = data[i]
-                at += 1
-            for i in range(new_offsets[k], new_offsets[k + 1]):
-                out[at] = new_data[i]
-                at += 1
+            at = _copied(text, done, base + starts[k], target, at)
+            at = _copied(new, new_offsets[k], new_offsets[k + 1], target, at)
             done = base + ends[k]
-        for i in range(done, offsets[row + 1]):
-            out[at] = data[i]
-            at += 1
+        _copied(text, done, offsets[row + 1], target, at)
 
 
 def _row_bounds(spans: pa.Array) -> npt.NDArray[np.int64]:

@@ -29,7 +29,7 @@ _USER_OF_URL = re.compile(r"://[^/?#\s]*\Z")
 _ACCOUNTS = frozenset({"git", "hg", "svn", "cvs", "anoncvs", "anonymous", "aur", "ssh"})
 _VERSION = re.compile(r"[0-9]+\.[0-9]+(?:\.|\Z)")
 _SCALE = re.compile(r"[0-9](?:\.[0-9])?x\.", re.IGNORECASE)
-_FILE_ENDINGS = frozenset(
+FILE_ENDINGS = frozenset(
     {"png", "jpg", "jpeg", "gif", "svg", "webp", "bmp", "ico", "avif", "heic", "tiff", "css", "js", "jsx"}
     | {"tsx", "html", "htm", "json", "xml", "yaml", "yml", "txt", "pdf", "exe", "dll", "jar", "java", "cpp"}
     | {"hpp", "class", "tgz", "gz", "bz2", "xz"}
@@ -89,7 +89,7 @@ def _refused(text: str, first: int, local: str, domain: str, after: str) -> bool
         or (after in (":", "/") and local.lower() in _ACCOUNTS)
         or _VERSION.match(domain) is not None
         or _SCALE.match(domain) is not None
-        or domain.rpartition(".")[2].lower() in _FILE_ENDINGS
+        or domain.rpartition(".")[2].lower() in FILE_ENDINGS
         or _USER_OF_URL.search(text, max(0, first - _LOCAL_LIMIT), first) is not None
     )
 

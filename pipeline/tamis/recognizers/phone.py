@@ -27,6 +27,7 @@ from itertools import accumulate, pairwise
 from typing import Any
 
 from tamis.kernels.candidate_tables import PHONE_JOINTS, PHONE_PUNCTUATION
+from tamis.recognizers.phone_plans import dialled, fits
 
 REGIONS: Mapping[str, tuple[str, ...]] = {
     "bg": ("BG",), "ca": ("ES",), "cs": ("CZ",), "cy": ("GB",), "da": ("DK",), "de": ("DE", "AT", "CH"),
@@ -43,17 +44,13 @@ United States in English."""
 
 _PLUS = "+＋"
 _PLUS_BEFORE = frozenset(_PLUS)
-_OPENING, _CLOSING = "([（［", ")]）］"
+_OPENING, _CLOSING = "([（［", frozenset(")]）］")
 _MIN_DIGITS = 8
 _LEAST_DIGITS = 2
 """The library's own bound."""
 _MAX_DIGITS = 20
 _MAX_GROUPS = 21
 _LOOKBACK = 24
-_KINDS = (
-    "fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost", "personal_number", "voip", "pager",
-    "uan", "voicemail",
-)  # fmt: skip
 _LEAD = f"(?:[+＋(（\\[［][{PHONE_JOINTS}]{{0,4}}){{0,2}}"
 _GROUP = re.compile(rf"{_LEAD}(\d+)")
 _PLAIN = re.compile(rf"{_LEAD}\d++(?:[{PHONE_PUNCTUATION}]{{1,4}}+\d++)*+")
@@ -73,6 +70,12 @@ _CALLED = re.compile(
     r"|whatsapp|sms|t|m)\b[^\w\n]{0,6}(?:n(?:o|r|umber|um[ée]ro)?[^\w\n]{0,4})?|[☎✆📞📱]\W{0,4})\Z",
     re.IGNORECASE,
 )
+CALL_WORDS = (
+    "tel", "telefon", "telefono", "telefoon", "telefone", "telefonnummer", "telephone", "phone", "fax", "mob", "mobile",
+    "mobil", "movil", "cell", "cellphone", "cellulare", "celular", "gsm", "handy", "portable", "ruf", "rufnummer",
+    "call", "appel", "appeler", "appelez", "whatsapp", "sms", "t", "m", "n", "no", "nr", "number", "numero",
+)  # fmt: skip
+"""The last words in ASCII that a match of `_CALLED` can have."""
 _BOOK = re.compile(r"\b(?:isbn|issn|ean|gtin|doi|ismn)(?:[ -]?1[03])?[^\w\n]{0,4}\Z", re.IGNORECASE)
 _ISBN_GROUPS = re.compile(r"(?:97[89][- ])?[0-9]{1,5}[- ][0-9]{1,7}[- ][0-9]{1,6}[- ][0-9]")
 _YEAR, _MONTH, _DAY = "(?:19|20)[0-9]{2}", "(?:0?[1-9]|1[0-2])", "(?:0?[1-9]|[12][0-9]|3[01])"
@@ -119,24 +122,6 @@ def known_regions() -> frozenset[str]:
     return frozenset(phonenumbers.SUPPORTED_REGIONS)
 
 
-@functools.cache
-def _plan(region: str) -> tuple[re.Pattern[str], bool]:
-    """What every number dialled in `region` matches, and whether it is exact enough to refuse by."""
-    from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
-
-    home: Any = PhoneMetadata.metadata_for_region(region)
-    national = []
-    for sharing in COUNTRY_CODE_TO_REGION_CODE[home.country_code]:
-        metadata = PhoneMetadata.metadata_for_region(sharing)
-        descriptions = [getattr(metadata, kind) for kind in _KINDS]
-        national += [d.national_number_pattern for d in descriptions if d and d.national_number_pattern]
-    trunk = f"(?:{home.national_prefix_for_parsing})?" if home.national_prefix_for_parsing else ""
-    numbers = "|".join(f"(?:{pattern})" for pattern in dict.fromkeys(national))
-    abroad = rf"(?:{home.international_prefix})\d{{6,}}" if home.international_prefix else r"(?!)"
-    pattern = re.compile(rf"{abroad}|(?:{home.country_code})?{trunk}(?:{numbers})")
-    return pattern, home.national_prefix_transform_rule is None
-
-
 def _parts(text: str, start: int, end: int, least: int) -> Iterator[tuple[int, int, str]]:
     """The parts of a stretch that the matcher tries: first and last position, digits.
 
@@ -151,27 +136,32 @@ def _parts(text: str, start: int, end: int, least: int) -> Iterator[tuple[int, i
         return
     for chunk in range(0, len(groups), _MAX_GROUPS):
         some = groups[chunk : chunk + _MAX_GROUPS]
-        last = len(some) - 1
-        gaps = [text[a.end() : b.start(1)] for a, b in pairwise(some)]
-        cuts = {(0, last)}
-        for separator, to_the_end in _SEPARATORS:
-            at = [i for i, gap in enumerate(gaps) if separator.search(gap)]
-            if at:
-                cuts.add((0, at[0]))
-                ends = [last] * len(at) if to_the_end else [*at[1:], last]
-                cuts.update((i + 1, j) for i, j in zip(at, ends, strict=True))
-        yield from _joined(some, sorted(cuts), least)
+        yield from _joined(some, _cuts(tuple(text[a.end() : b.start(1)] for a, b in pairwise(some))), least)
+
+
+@functools.lru_cache(1 << 12)
+def _cuts(gaps: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
+    """The first and last groups of the parts of a stretch with these gaps between its groups."""
+    last = len(gaps)
+    cuts = {(0, last)}
+    for separator, to_the_end in _SEPARATORS:
+        at = [i for i, gap in enumerate(gaps) if separator.search(gap)]
+        if at:
+            cuts.add((0, at[0]))
+            ends = [last] * len(at) if to_the_end else [*at[1:], last]
+            cuts.update((i + 1, j) for i, j in zip(at, ends, strict=True))
+    return tuple(sorted(cuts))
 
 
 def _joined(
     groups: list[re.Match[str]], pairs: Iterable[tuple[int, int]], least: int
 ) -> Iterator[tuple[int, int, str]]:
     """The runs of groups from the first to the last of each pair, if they have as many digits as a number."""
-    ends = list(accumulate(len(m.group(1)) for m in groups))
+    numbers = [m.group(1) for m in groups]
+    ends = [0, *accumulate(map(len, numbers))]
     for i, j in pairs:
-        size = ends[j] - ends[i] + len(groups[i].group(1))
-        if least <= size <= _MAX_DIGITS:
-            digits = "".join(m.group(1) for m in groups[i : j + 1])
+        if least <= ends[j + 1] - ends[i] <= _MAX_DIGITS:
+            digits = "".join(numbers[i : j + 1])
             plain = digits if digits.isascii() else "".join(str(int(d)) for d in digits)
             yield groups[i].start(), groups[j].end(), plain
 
@@ -185,12 +175,17 @@ def _promising(text: str, start: int, end: int, regions: tuple[str, ...]) -> lis
             left = [r for r in left if r not in hits]
             if not left:
                 break
-    return [region for region in regions if region not in left]
+    promising = [region for region in regions if region not in left]
+    if not promising or not _PLAIN.fullmatch(text, start, end) or may_be_international(text, start, end):
+        return promising
+    # Any part counts here, for behind a number that the rules refuse the matcher begins anew.
+    every = {digits for _, _, digits in _parts(text, start, end, _LEAST_DIGITS)}
+    return [r for r in promising if any(_planned([r], digits) and dialled(r, digits) for digits in every)]
 
 
 def _planned(regions: list[str], digits: str) -> list[str]:
     """The regions by whose plan these digits can be a number."""
-    return [r for r in regions if not _plan(r)[1] or _plan(r)[0].fullmatch(digits)]
+    return [r for r in regions if fits(r, digits)]
 
 
 def possible_regions(text: str, start: int, end: int, regions: tuple[str, ...]) -> tuple[str, ...]:
@@ -241,7 +236,7 @@ def _matches(text: str, start: int, end: int, region: str | None) -> Iterable[tu
 
 def _trimmed(text: str, first: int, last: int) -> int:
     """Where the number begins, without spaces and without a bracket that it doesn't close: "(01 23 45"."""
-    closed = any(c in _CLOSING for c in text[first:last])
+    closed = not _CLOSING.isdisjoint(text[first:last])
     while not text[first].isdigit() and text[first] not in _PLUS and not (closed and text[first] in _OPENING):
         first += 1
     return first
@@ -255,7 +250,7 @@ def _inside(after: str) -> bool:
 def _refused(text: str, first: int, last: int) -> bool:
     """Whether one of the rules in the module's description leaves this number out, whatever comes after."""
     number = _EXTENSION.sub("", text[first:last]).rstrip(" \t,;\u00a0")
-    size = sum(c.isdigit() for c in number)
+    size = sum(map(str.isdigit, number))
     before = text[max(0, first - 1) : first]
     if size < _MIN_DIGITS or before.isdigit():
         return True
