@@ -21,7 +21,7 @@ from tamis.engine import facts
 from tamis.engine.decided import keep_decided
 from tamis.engine.ledger import ledger_of
 from tamis.engine.ledger_files import LedgerFile, write_ledgers
-from tamis.engine.memory import share_heap
+from tamis.engine.memory import give_back, share_heap
 from tamis.engine.placing import building, check_place, clear, recover
 from tamis.engine.record import recording
 from tamis.engine.release import ReleaseFile, ReleaseTask, check_tokens, file_entry, plan_files, share
@@ -164,6 +164,7 @@ def _release(session: Session, folder: Path, card: Any) -> Manifest:
     recipe = session.recipe
     session.reporter.phase("decide", 0, 0)
     ledgers = _ledgers(session, folder)
+    give_back()
     rows = [ledger.rows for ledger in ledgers]
     files = plan_files(session.contexts, rows, recipe.release.shard_size)
     if not files:
