@@ -39,16 +39,16 @@ def write_ledgers(
     folder: Path,
     threads: int,
 ) -> list[LedgerFile]:
-    """Writes the ledger of every shard into the release at `folder`, named by source and number. Takes the verdicts
-    out of their list."""
+    """Writes the ledger of every shard into the release at `folder`, named by source and number.
+
+    The verdicts are taken out of their list: what isn't needed any more goes while other ledgers are made.
+    """
     paths = [folder / "ledger" / name for name in _names(contexts)]
-    # What isn't needed any more goes while the others are made.
-    left: list[Verdicts | None] = list(verdicts)
+    left = dict(enumerate(verdicts))
     verdicts.clear()
 
     def write(number: int) -> LedgerFile:
-        judged, left[number] = left[number], None
-        assert judged is not None
+        judged = left.pop(number)
         ledger = ledger_of(judged)
         with committing(paths[number]) as temporary:
             ledger.write_parquet(temporary, compression="zstd", compression_level=3, row_group_size=ROW_GROUP_ROWS)

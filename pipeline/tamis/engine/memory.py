@@ -34,6 +34,13 @@ def share_heap() -> None:
         pa.set_memory_pool(pa.system_memory_pool())
 
 
+def give_back() -> None:
+    """Has this process give free memory back to the system: what it did was large, and won't come again soon."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
 @functools.cache
 def reuse_memory() -> None:
     """Has this process use one heap and keep it."""

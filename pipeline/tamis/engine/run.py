@@ -21,7 +21,7 @@ from tamis.engine import facts
 from tamis.engine.decided import keep_decided
 from tamis.engine.ledger import ledger_of
 from tamis.engine.ledger_files import LedgerFile, write_ledgers
-from tamis.engine.memory import share_heap
+from tamis.engine.memory import give_back, share_heap
 from tamis.engine.mixing import check_mix, mixed, passed_counts, planned, table_hashes
 from tamis.engine.placing import building, check_place, clear, recover
 from tamis.engine.record import recording
@@ -171,6 +171,7 @@ def _release(session: Session, folder: Path, card: Any) -> Manifest:
     _check_decided(verdicts)
     counts = passed_counts(verdicts)
     ledgers = _ledgers(session, verdicts, mixed(recipe, counts, session.base), folder)
+    give_back()
     rows = [ledger.rows for ledger in ledgers]
     files = plan_files(session.contexts, rows, recipe.release.shard_size)
     if not files:

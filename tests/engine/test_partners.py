@@ -1,0 +1,40 @@
+"""Who may have a partner is the same, however the corpus is cut into tasks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from small_corpus import Place
+
+from tamis.engine import partners
+
+
+def found(place: Place) -> list[tuple[str, list[tuple[int, bytes]]]]:
+    """Positions and signatures of every file of partners."""
+    files = sorted((place.root / "work" / "partners").rglob("*.parquet"))
+    tables = [pq.read_table(file) for file in files]
+    return [
+        (file.name, list(zip(table["position"].to_pylist(), table["signature"].to_pylist(), strict=True)))
+        for file, table in zip(files, tables, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("rows", [1, 7])
+def test_groups_of_any_size(rows: int, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, cut = Place(tmp_path / "whole", corpus=small), Place(tmp_path / "cut", corpus=small)
+    expected = whole.run()
+    groups = []
+    in_groups = partners._groups
+
+    def counted(*arguments: partners.Sketches) -> list[partners._Shards]:
+        groups.append(in_groups(*arguments))
+        return groups[-1]
+
+    monkeypatch.setattr(partners, "GROUP_ROWS", rows)
+    monkeypatch.setattr(partners, "_groups", counted)
+    assert cut.run().files == expected.files
+    assert found(cut) == found(whole) != []
+    assert all(positions for _, positions in found(cut))
+    assert groups and all(len(group) > 1 for group in groups)
