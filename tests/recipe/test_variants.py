@@ -108,7 +108,7 @@ def test_all_complaints_come_at_once() -> None:
     # What is wrong with the recipe is not told again of each variant.
     assert [found.split(":")[0] for found in complaints(text.replace("1/3", "4/3"))] == ["9", "18"]
     assert "variants maps names to settings" in complaints(PLAIN + "variants: [a]\n")[0]
-    long = TEXT.replace('"1.10"', '"1.' + "0" * 58 + '"')
+    long = TEXT.replace('"1.10"', '"1.' + "0" * 56 + '"')
     assert [f.partition(" its")[0] for f in complaints(long)] == ["11: variant french:", "12: variant strict:"]
     with pytest.raises(OptionError, match=r"r\.yaml has no variant 'fench'\. Did you mean 'french'\?"):
         load(variant="fench")
