@@ -19,6 +19,8 @@ from tamis.recipe.yaml_lines import line_of
 VARIANT = "^[A-Za-z0-9][A-Za-z0-9._-]*$"
 """A variant's name: it ends the version and the folder of its release."""
 MOST_LETTERS = 32
+PLAIN = "plain"
+"""The recipe as it stands: no variant's name."""
 OWN = ("name", "version")
 """What a variant can't set: they tell its release from the plain one."""
 _NAME = re.compile(VARIANT.replace("$", r"\Z"))
@@ -43,6 +45,8 @@ def check_variants(data: Any, problems: Problems) -> tuple[str, ...]:
                 f"{name!r} can't name a variant: use letters, digits, '.', '_' and '-', at most {MOST_LETTERS}, the "
                 "first one a letter or digit",
             )
+        elif name == PLAIN:
+            problems.add(path, f"{PLAIN!r} is the recipe as it stands: give the variant another name")
         elif not isinstance(settings, dict) or not settings:
             problems.add(path, f"variant {name}: write what it sets, as for --set: {{seed: 1}}")
         else:

@@ -96,13 +96,23 @@ class OpenedRelease:
 
     def held_out_stream(self, sequence_length: int, share: float) -> Stream:
         """The documents held out, packed whole; each cell weighs what it has."""
-        cells = [cell.only(self._hashes(cell.name) < share) for cell in self.cells.values()]
-        some = [cell for cell in cells if cell.tokens]
-        if not some:
-            raise OptionError(f"no document is held out at a share of {share:g}: hold out more")
+        some = self.held_out_cells(share)
         options = StreamOptions(sequence_length, 0, "best_fit", pad_id=self._tokenizer.end_of_document)
         tokens = sum(cell.tokens for cell in some)
         return Stream(some, [cell.tokens for cell in some], max(tokens, sequence_length), options)
+
+    def held_out_cells(self, share: float, most: int | None = None) -> list[Cell]:
+        """The documents held out, by cell: all, or of each about `most` tokens. Raises OptionError when
+        there are none."""
+        cells = []
+        for cell in self.cells.values():
+            hashes = self._hashes(cell.name)
+            out = hashes < share
+            cells.append(cell.only(out if most is None else sampled(cell.lengths, hashes, out, most)))
+        some = [cell for cell in cells if cell.tokens]
+        if not some:
+            raise OptionError(f"no document is held out at a share of {share:g}: hold out more")
+        return some
 
     @cached_property
     def _parts(self) -> dict[str, list[str]]:
@@ -157,13 +167,14 @@ class OpenedRelease:
 def sampled(
     lengths: npt.NDArray[np.int64], hashes: npt.NDArray[np.float64], among: npt.NDArray[np.bool_], tokens: float
 ) -> npt.NDArray[np.bool_]:
-    """A mask of the documents `among` which, in the order of their hashes, have so many tokens: the fewest that reach
-    it, or all. So a smaller sample is part of a larger one. All arrays have an entry a document."""
+    """A mask of the documents `among` which, in the order of their hashes, have nearest to so many tokens: one at
+    least. So a smaller sample is part of a larger one. All arrays have an entry a document."""
     order = np.argsort(hashes, kind="stable")
     order = order[among[order]]
-    before = np.cumsum(lengths[order]) - lengths[order]
+    middles = np.cumsum(lengths[order]) - lengths[order] / 2
     mask = np.zeros(len(lengths), bool)
-    mask[order[before < tokens]] = True
+    mask[order[middles < tokens]] = True
+    mask[order[:1]] = True
     return mask
 
 
