@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tamis.errors import InputError, OptionError
-from tamis.tokens.release import open_release
+from tamis.tokens.release import open_release, sampled
 from trained_release import ids_by_document
 
 
@@ -94,3 +97,71 @@ def test_refusals(tiny_release: Path, tmp_path: Path) -> None:
         _ = open_release(broken).cells
     with pytest.raises(OptionError, match="no document is held out at a share of 1e-09"):
         open_release(tiny_release).held_out_stream(32, 1e-9)
+
+
+@settings(max_examples=40, deadline=None)
+@given(share=st.floats(0.05, 1), held_out=st.sampled_from([0.0, 0.1, 0.4]), length=st.sampled_from([8, 32]))
+def test_a_small_run_repeats_what_the_whole_phase_repeats(
+    tiny_release: Path, share: float, held_out: float, length: int
+) -> None:
+    opened = open_release(tiny_release)
+    tokens = int(share * opened.tokens)
+    whole = opened.stream(length).epochs
+    left = {cell.name: cell.tokens for cell in opened.stream(length, held_out=held_out).cells}
+    small = opened.stream(length, tokens, held_out=held_out, match_repeats=True)
+    for cell in small.cells:
+        every = opened.cells[cell.name]
+        part = tokens / opened.tokens * every.tokens
+        if part > left[cell.name]:
+            # Too much is held out for that: all that is left is taken.
+            assert cell.tokens == left[cell.name]
+            continue
+        longest = int(every.lengths.max())
+        assert abs(cell.tokens - part) <= longest
+        # As often as in the whole phase, but for one document of the cell and a sample of each of the two runs.
+        sample = length / cell.tokens + length / every.tokens
+        assert abs(small.epochs[cell.name] * cell.tokens / part - whole[cell.name]) <= sample * 2
+        least, most = part / (part + longest), part / max(part - longest, cell.lengths.min())
+        assert whole[cell.name] * least - sample <= small.epochs[cell.name] <= whole[cell.name] * most + sample
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    documents=st.lists(st.tuples(st.integers(0, 50), st.floats(0, 1, exclude_max=True), st.booleans()), max_size=30),
+    tokens=st.tuples(st.floats(0, 900), st.floats(0, 900)),
+)
+def test_samples_come_nearest_to_their_tokens(
+    documents: list[tuple[int, float, bool]], tokens: tuple[float, float]
+) -> None:
+    lengths, hashes, among = (np.array([one[i] for one in documents]) for i in range(3))
+    masks = [sampled(lengths.astype(np.int64), hashes, among.astype(bool), n) for n in sorted(tokens)]
+    assert not np.any(masks[0] & ~masks[1]), "a smaller sample is part of a larger one"
+    ordered = sorted((h, i) for i, (_, h, is_among) in enumerate(documents) if is_among)
+    for mask, wanted in zip(masks, sorted(tokens), strict=True):
+        sizes = [sum(documents[i][0] for _, i in ordered[:n]) for n in range(len(ordered) + 1)]
+        taken = int(mask.sum())
+        assert set(np.flatnonzero(mask).tolist()) == {i for _, i in ordered[:taken]}
+        if ordered:
+            assert taken >= 1
+            assert abs(sizes[taken] - wanted) == min(abs(size - wanted) for size in sizes[1:])
+
+
+def test_a_smaller_sample_is_part_of_a_larger_one(tiny_release: Path) -> None:
+    opened = open_release(tiny_release)
+    for held_out in (0.0, 0.3):
+        streams = [
+            opened.stream(8, opened.tokens // parts, held_out=held_out, match_repeats=True) for parts in (9, 4, 2, 1)
+        ]
+        texts = [
+            {(cell.name, *cell.piece(i, 0, int(n)).tolist()) for cell in one.cells for i, n in enumerate(cell.lengths)}
+            for one in streams
+        ]
+        assert all(small < large for small, large in itertools.pairwise(texts))
+    # The whole phase has them all.
+    assert texts[-1] == {
+        (cell.name, *cell.piece(i, 0, int(n)).tolist())
+        for cell in opened.stream(8, held_out=0.3).cells
+        for i, n in enumerate(cell.lengths)
+    }
+    again = opened.stream(8, opened.tokens // 9, held_out=0.3, match_repeats=True)
+    assert again.fingerprint == streams[0].fingerprint

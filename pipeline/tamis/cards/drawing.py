@@ -90,7 +90,8 @@ class Figure:
         self, x: float, y: float, words: str, *, size: float = SIZE, color: str = INK, bold: bool = False,
         anchor: str = "start",
     ) -> None:  # fmt: skip
-        """A line of text whose middle is at the height `y`; it begins at `x`, or ends there (anchor `end`)."""
+        """A line of text whose middle is at the height `y`; it begins at `x`, or ends there (anchor `end`), or has
+        its middle there (`middle`)."""
         look = f' font-size="{_n(size)}"' if size != SIZE else ""
         look += f' fill="{color}"' if color != INK else ""
         look += ' font-weight="bold"' if bold else ""
@@ -148,7 +149,7 @@ class Axes:
         """Where the middle of a bar is."""
         return (self.top + (self.figure.height - self.top - self.bottom) * (bar + 0.5) / self.bars) * POINTS
 
-    def bar(self, number: int, start: float, end: float, height: float, look: Fill) -> None:
+    def bar(self, number: float, start: float, end: float, height: float, look: Fill) -> None:
         """A bar from a value to another; `height` is a share of the room it has."""
         top, bottom = self.y(number - height / 2), self.y(number + height / 2)
         self.figure.box(self.x(start), top, self.x(end) - self.x(start), bottom - top, look)

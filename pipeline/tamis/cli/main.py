@@ -22,6 +22,7 @@ COMMANDS = {
     "status": "Show the last run of a recipe: rates by stage, rejects, failures.",
     "what-if": "Show what a changed threshold would keep and drop, without running.",
     "mix": "Plan what training sees of every language, category and source, phase by phase.",
+    "ablate": "Compare variants of a recipe: a small model trained on each.",
     "why": "Tell one document's whole story: what was measured, which rule decided.",
     "stages": "List the stages, or document one: method, options, signals, default rules.",
     "card": "Write the data card of a release again.",

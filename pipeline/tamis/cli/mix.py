@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tamis.cli.options import json_option, load, recipe_argument, recipe_path, set_option, work_option
+from tamis.cli.options import (
+    json_option,
+    load,
+    recipe_argument,
+    recipe_path,
+    set_option,
+    variant_option,
+    work_option,
+)
 from tamis.errors import InputError, OptionError, RecipeError, did_you_mean
 
 if TYPE_CHECKING:
@@ -28,10 +36,12 @@ _SOURCES_SHOWN = 30
 )  # fmt: skip
 @click.option("--phase", metavar="NAME", help="Show one phase alone.")
 @set_option
+@variant_option
 @work_option
 @json_option
 def command(
-    recipe: str, counts: Path | None, phase: str | None, settings: tuple[str, ...], work: Path, as_json: bool
+    recipe: str, counts: Path | None, phase: str | None, settings: tuple[str, ...], variant: str, work: Path,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Plan what training sees of every language, category and source, phase by phase. Reads counts, no text.
 
@@ -45,7 +55,7 @@ def command(
     """
     from tamis.cli.output import print_json
 
-    loaded, base = load(recipe, settings, plan_alone=True)
+    loaded, base = load(recipe, settings, plan_alone=True, variant=variant)
     plan = _plan(recipe, loaded, base, counts, work)
     names = [one.name for one in plan.phases]
     if phase is not None and phase not in names:
@@ -67,7 +77,9 @@ def _plan(recipe: str, loaded: Recipe, base: Path, counts: Path | None, work: Pa
 
     path = recipe_path(recipe)
     last = (
-        counts_of_last_run(Store(work).decided(loaded.name)) if counts is None and loaded.mix.counts is None else None
+        counts_of_last_run(Store(work).decided(loaded.run_name))
+        if counts is None and loaded.mix.counts is None
+        else None
     )
     try:
         found = last or counts_for(loaded.mix, base, counts)

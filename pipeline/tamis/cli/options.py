@@ -25,6 +25,9 @@ set_option = click.option(
     help="Change the recipe for this call, e.g. gopher_quality.keep.words=30, (a range, open above), "
     "mix.epochs.fr--book=2, or language.keep.score=off. Repeatable.",
 )  # fmt: skip
+variant_option = click.option(
+    "--variant", default="", metavar="NAME", help="Take this variant of the recipe.  [default: the recipe as it stands]"
+)
 work_option = click.option(
     "--work", type=click.Path(path_type=Path, file_okay=False), default=Path(".tamis"), envvar="TAMIS_WORK",
     show_default=True, help="Work folder: corpus shards and signals, shared by all recipes. Also $TAMIS_WORK.",
@@ -56,14 +59,14 @@ def recipe_path(recipe: str) -> Path:
     return sample_recipe() if recipe == SAMPLE and not path.is_file() else path
 
 
-def load(recipe: str, settings: tuple[str, ...], plan_alone: bool = False) -> tuple[Recipe, Path]:
-    """The recipe after `--set`, and the folder its paths start in. A recipe that only plans a mix is an OptionError,
-    unless `plan_alone`."""
+def load(recipe: str, settings: tuple[str, ...], plan_alone: bool = False, variant: str = "") -> tuple[Recipe, Path]:
+    """The recipe, or its variant, after `--set`, and the folder its paths start in. A recipe that only plans a mix is
+    an OptionError, unless `plan_alone`."""
     from tamis.recipe.load import load_recipe
     from tamis.stages import STAGES
 
     path = recipe_path(recipe)
-    loaded = load_recipe(path, STAGES, settings)
+    loaded = load_recipe(path, STAGES, settings, variant)
     if not loaded.sources and not plan_alone:
         raise OptionError(
             f"{path} plans a mix from counts: it has no sources, so there is nothing to run. "

@@ -7,17 +7,18 @@ from typing import Any
 
 import click
 
-from tamis.cli.options import json_option, load, recipe_argument, set_option, work_option
+from tamis.cli.options import json_option, load, recipe_argument, set_option, variant_option, work_option
 from tamis.cli.stages import rule_lines
 
 
 @click.command("plan")
 @recipe_argument
 @set_option
+@variant_option
 @work_option
 @click.option("--rules", is_flag=True, help="List every keep rule and `when` that would be in force.")
 @json_option
-def command(recipe: str, settings: tuple[str, ...], work: Path, rules: bool, as_json: bool) -> None:
+def command(recipe: str, settings: tuple[str, ...], variant: str, work: Path, rules: bool, as_json: bool) -> None:
     """Show what a run of RECIPE would read, measure and write. Reads no text.
 
     Checks the whole recipe on the way: every column, rule, licence, language and model it names.
@@ -28,7 +29,7 @@ def command(recipe: str, settings: tuple[str, ...], work: Path, rules: bool, as_
     from tamis.engine.reporting import Silent
     from tamis.engine.session import Session
 
-    loaded, base = load(recipe, settings)
+    loaded, base = load(recipe, settings, variant=variant)
     with busy("looking for inputs"):
         facts = plan(Session(loaded, base, Store(work), 1, Silent()))
     if as_json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
@@ -17,11 +18,23 @@ from tamis.cli.options import (
     work_option,
     workers_option,
 )
+from tamis.errors import OptionError
+
+if TYPE_CHECKING:
+    from tamis.engine.run import RunSummary
 
 
 @click.command("run")
 @recipe_argument
 @set_option
+@click.option(
+    "--variant",
+    "variants",
+    multiple=True,
+    metavar="NAME",
+    help="Make the release NAME-VERSION+VARIANT of this variant of the recipe. Repeatable.",
+)
+@click.option("--all-variants", is_flag=True, help="Make the releases of the recipe as it stands and of all variants.")
 @work_option
 @out_option
 @workers_option
@@ -35,26 +48,42 @@ from tamis.cli.options import (
 @json_option
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
 def command(
-    recipe: str, settings: tuple[str, ...], work: Path, out: Path, workers: int | None,
-    max_rejects: float | None, as_json: bool, quiet: bool,
+    recipe: str, settings: tuple[str, ...], variants: tuple[str, ...], all_variants: bool, work: Path, out: Path,
+    workers: int | None, max_rejects: float | None, as_json: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Make the release of RECIPE (default: the sample inside the package).
 
     Ingests what is new, measures what is alive and not measured, decides, writes text shards, token
     shards, ledger, manifest and data card. Killed at any moment, the same command goes on; run twice, it
     does nothing.
+
+    Variants share all that is measured. With several, --json prints {"releases": [...]}.
     """
     from tamis.cards.data_card import write_card
-    from tamis.cli.output import duration, number, print_json
+    from tamis.cli.output import print_json
     from tamis.cli.progress import Bars
     from tamis.engine.run import RunOptions, run
 
-    loaded, base = load(recipe, settings)
-    with Bars(quiet=quiet or as_json) as bars:
-        summary = run(loaded, base, RunOptions(work, out, workers or cores(), max_rejects), bars, write_card)
+    if all_variants and variants:
+        raise OptionError("--all-variants makes them all: leave out --variant, or name those you want")
+    names = ("", *load(recipe, settings)[0].variants) if all_variants else tuple(dict.fromkeys(variants)) or ("",)
+    # All are checked before the first one is made.
+    recipes = [load(recipe, settings, variant=name) for name in names]
+    options = RunOptions(work, out, workers or cores(), max_rejects)
+    summaries = []
+    for loaded, base in recipes:
+        with Bars(quiet=quiet or as_json) as bars:
+            summaries.append(run(loaded, base, options, bars, write_card))
+        if not as_json:
+            _show(summaries[-1], recipe, work)
     if as_json:
-        print_json(summary.to_json())
-        return
+        facts = [summary.to_json() for summary in summaries]
+        print_json(facts[0] if len(facts) == 1 else {"releases": facts})
+
+
+def _show(summary: RunSummary, recipe: str, work: Path) -> None:
+    from tamis.cli.output import duration, number
+
     totals = summary.manifest.totals
     if summary.nothing_to_do:
         click.echo(f"nothing to do: {summary.release} is up to date ({summary.seconds:.1f} s)")

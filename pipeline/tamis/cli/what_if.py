@@ -7,16 +7,17 @@ from typing import Any
 
 import click
 
-from tamis.cli.options import json_option, load, recipe_argument, set_option, work_option
+from tamis.cli.options import json_option, load, recipe_argument, set_option, variant_option, work_option
 
 
 @click.command("what-if")
 @recipe_argument
 @set_option
+@variant_option
 @work_option
 @json_option
-def command(recipe: str, settings: tuple[str, ...], work: Path, as_json: bool) -> None:
-    """Show what RECIPE would keep and drop with changed settings (--set). Nothing is run or written.
+def command(recipe: str, settings: tuple[str, ...], variant: str, work: Path, as_json: bool) -> None:
+    """Show what RECIPE would keep and drop with changed settings (--set, --variant). Nothing is run or written.
 
     Answers from the signals of the last run, in seconds: documents and tokens gained and lost, in all and by
     language, category and source. A document whose fate hangs on something that was never measured is
@@ -32,14 +33,14 @@ def command(recipe: str, settings: tuple[str, ...], work: Path, as_json: bool) -
     from tamis.engine.session import Session
     from tamis.engine.what_if import what_if
 
-    if not settings:
+    if not settings and not variant:
         raise click.UsageError("say what to change: --set gopher_quality.keep.words=30,")
     store = Store(work)
     before, base = load(recipe, ())
-    after, _ = load(recipe, settings)
+    after, _ = load(recipe, settings, variant=variant)
     sessions = [Session(one, base, store, 1, Silent()) for one in (before, after)]
     with busy("deciding anew"), store.lock():
-        facts = {"changes": list(settings), **what_if(*sessions)}
+        facts = {"changes": [*([f"variant {variant}"] if variant else []), *settings], **what_if(*sessions)}
     if as_json:
         print_json(facts)
     else:

@@ -214,7 +214,7 @@ def _release(session: Session, folder: Path, card: Any) -> Manifest:
         update={"files": tuple(FileFacts(**e) for e in sorted(entries, key=lambda e: e["path"]))}
     )
     write_json(folder / NAME, manifest.model_dump(mode="json"))
-    keep_decided(session.store.decided(recipe.name), session.identity, rows)
+    keep_decided(session.store.decided(recipe.run_name), session.identity, rows)
     return manifest
 
 

@@ -83,7 +83,7 @@ def what_if(before: Session, after: Session) -> dict[str, Any]:
 
 def _decided(session: Session) -> pl.DataFrame:
     """Ledger rows of all documents under a recipe that is measured: as its run left them, if it was the last one."""
-    found = find_decided(session.store.decided(session.recipe.name), session.identity)
+    found = find_decided(session.store.decided(session.recipe.run_name), session.identity)
     if found is not None:
         return found
     now = outlook(session)

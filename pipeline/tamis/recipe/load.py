@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import os
 import re
@@ -12,38 +13,94 @@ from typing import Any
 from pydantic import BaseModel
 
 from tamis.corpus.stage import Registry
-from tamis.errors import RecipeError, did_you_mean
+from tamis.errors import OptionError, RecipeError, did_you_mean
 from tamis.recipe.languages import check_language
 from tamis.recipe.mix import Mix, is_pair
-from tamis.recipe.model import CardText, Identity, Recipe, ReleaseOptions
+from tamis.recipe.model import VERSION_LETTERS, CardText, Identity, Recipe, ReleaseOptions
 from tamis.recipe.overrides import apply_override
-from tamis.recipe.problems import IN_RECIPE, Problems, Where
+from tamis.recipe.problems import IN_RECIPE, Problems, Setting, Where
 from tamis.recipe.rules import read_stages
 from tamis.recipe.secrets import credential_in
 from tamis.recipe.sources import read_sources, source_names
+from tamis.recipe.variants import apply_variant, check_variants
 from tamis.recipe.yaml_lines import parse_yaml, plain, read_yaml, scalars, written
 
-TOP = (*Identity.model_fields, "defaults", "sources", "stages", "mix", "release", "card")
+TOP = (*Identity.model_fields, "defaults", "sources", "stages", "mix", "release", "card", "variants")
 _PARTS: Mapping[str, type[BaseModel]] = {"mix": Mix, "release": ReleaseOptions, "card": CardText}
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
 
-def load_recipe(file: Path, registry: Registry, overrides: Iterable[str] = ()) -> Recipe:
-    """The recipe in `file`, after `--set` overrides. Raises RecipeError naming every problem by line."""
-    return build_recipe(read_yaml(file), str(file), registry, overrides)
+def load_recipe(file: Path, registry: Registry, overrides: Iterable[str] = (), variant: str = "") -> Recipe:
+    """The recipe in `file`, or a variant of it, after `--set` overrides. Raises RecipeError naming every problem by
+    line, OptionError when the file has no such variant."""
+    return build_recipe(read_yaml(file), str(file), registry, overrides, variant)
 
 
-def load_recipe_text(text: str, name: str, registry: Registry, overrides: Iterable[str] = ()) -> Recipe:
+def load_recipe_text(
+    text: str, name: str, registry: Registry, overrides: Iterable[str] = (), variant: str = ""
+) -> Recipe:
     """As `load_recipe`, from text; `name` stands for the file in errors."""
-    return build_recipe(parse_yaml(text, name), name, registry, overrides)
+    return build_recipe(parse_yaml(text, name), name, registry, overrides, variant)
 
 
-def build_recipe(data: Any, file: str, registry: Registry, overrides: Iterable[str]) -> Recipe:
-    """The recipe in parsed YAML `data`, which the overrides change in place."""
-    settings: dict[Where, str] = {}
+def build_recipe(data: Any, file: str, registry: Registry, overrides: Iterable[str], variant: str = "") -> Recipe:
+    """The recipe in parsed YAML `data`, which the variant and the overrides change in place. All other variants are
+    checked, too."""
+    overrides = tuple(overrides)
+    aside = Problems(file, data)
+    variants = check_variants(data, aside)
+    if variant and variant not in (data.get("variants") or ()):
+        raise OptionError(f"{file} has no variant {variant!r}.{did_you_mean(variant, variants)}")
+    others = {name: copy.deepcopy(data) for name in variants if name != variant}
+    settings: dict[Where, Setting] = {}
+    if variant in variants:
+        settings = apply_variant(data, variant, registry, aside)
     for setting in overrides:
-        settings[apply_override(data, setting, registry)] = setting
+        settings[apply_override(data, setting, registry)] = Setting(f"--set {setting}: ")
     problems = Problems(file, data, settings)
+    parts = _read(data, registry, problems)
+    # What is wrong with the recipe would be told again of each variant.
+    for name, other in () if problems.found else others.items():
+        problems.found += _wrong_in_variant(other, file, registry, overrides, name)
+    _check_versions(data, variants, problems)
+    problems.found += aside.found
+    problems.raise_any()
+    if variant:
+        parts["version"] += f"+{variant}"
+    return Recipe(**parts, variant=variant, variants=variants)
+
+
+def _check_versions(data: Any, variants: Iterable[str], problems: Problems) -> None:
+    """A variant's version is the recipe's and its own name, and no longer than a version may be."""
+    version = _identity(data).get("version")
+    for name in variants:
+        if isinstance(version, str) and len(version) <= VERSION_LETTERS < len(f"{version}+{name}"):
+            problems.add(
+                ("variants", name),
+                f"variant {name}: its version would be {version}+{name}, and a version has at most {VERSION_LETTERS} "
+                "characters: shorten one of the two",
+            )
+
+
+def _wrong_in_variant(
+    data: Any, file: str, registry: Registry, overrides: Iterable[str], name: str
+) -> list[tuple[int, str]]:
+    """Complaints about a variant of a recipe that is otherwise right."""
+    aside = Problems(file, data)
+    settings = apply_variant(data, name, registry, aside)
+    try:
+        for setting in overrides:
+            settings[apply_override(data, setting, registry)] = Setting(f"--set {setting}: ")
+    except OptionError:
+        # It is for another variant.
+        return aside.found
+    problems = Problems(file, data, settings, f"variant {name}: ")
+    _read(data, registry, problems)
+    return [*aside.found, *(found for found in problems.found if found[0])]
+
+
+def _read(data: Any, registry: Registry, problems: Problems) -> dict[str, Any]:
+    """The fields of a recipe; what is wrong goes to `problems`."""
     _check_scalars(data, problems)
     for key in data:
         if key not in TOP:
@@ -60,9 +117,8 @@ def build_recipe(data: Any, file: str, registry: Registry, overrides: Iterable[s
         if data.get(key) is not None
     }
     _check_mix(data, problems)
-    problems.raise_any()
-    assert identity is not None
-    return Recipe(**identity.model_dump(), sources=tuple(sources), stages=tuple(stages), **parts)
+    known = identity.model_dump() if identity is not None else {}
+    return {**known, "sources": tuple(sources), "stages": tuple(stages), **parts}
 
 
 def _identity(data: Any) -> dict[str, Any]:

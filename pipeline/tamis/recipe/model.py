@@ -17,6 +17,7 @@ from tamis.recipe.mix import Mix
 
 DETECT = "detect"
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*\Z")
+VERSION_LETTERS = 64
 DOCUMENT_COLUMNS = ("text", "html", "id", "url", "title", "date", "author", "language", "category", "license")
 """Columns every document has (null where a source says nothing); `html` is read into `text`."""
 
@@ -237,7 +238,7 @@ class Identity(Model):
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=96)]
     """Identifier of the dataset: part of the release's folder."""
-    version: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$", max_length=64)]
+    version: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$", max_length=VERSION_LETTERS)]
     """Version of the dataset, e.g. `1.2.0`."""
     title: Annotated[str, Field(max_length=60)] = ""
     """Human name, at most 60 characters."""
@@ -256,10 +257,20 @@ class Recipe(Identity):
     mix: Mix = Mix()
     release: ReleaseOptions = ReleaseOptions()
     card: CardText = CardText()
+    variant: str = ""
+    """Which variant of its file it is: the version ends in `+variant`. Empty: the recipe as it stands."""
+    variants: tuple[str, ...] = ()
+    """Names of all variants in the file. Nothing that is made hangs on them."""
+
+    @property
+    def run_name(self) -> str:
+        """The recipe, and which variant of it: what its last run is remembered by."""
+        return f"{self.name}+{self.variant}" if self.variant else self.name
 
     def to_recipe(self) -> dict[str, Any]:
         """Canonical recipe data: fan-out done, defaults merged, rules spelled out, no machine in it."""
-        data = self.model_dump(mode="json", exclude={"sources", "stages"}, exclude_defaults=True, by_alias=True)
+        apart = {"sources", "stages", "variant", "variants"}
+        data = self.model_dump(mode="json", exclude=apart, exclude_defaults=True, by_alias=True)
         data["name"], data["version"] = self.name, self.version
         data["sources"] = []
         for source in self.sources:

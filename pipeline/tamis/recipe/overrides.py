@@ -1,7 +1,8 @@
-"""Changes to a recipe from the command line: `--set gopher_quality.keep.words=30,`."""
+"""Changes to a recipe, from the command line (`--set gopher_quality.keep.words=30,`) or by its variants."""
 
 from __future__ import annotations
 
+import copy
 import re
 import typing
 from collections.abc import Iterable, Sequence
@@ -18,7 +19,7 @@ from tamis.recipe.problems import Where
 from tamis.recipe.rules import DECIDING, RULES, with_default_rules
 from tamis.recipe.secrets import without_credentials
 from tamis.recipe.sources import fan_out, source_fields
-from tamis.recipe.yaml_lines import parse_value, shown
+from tamis.recipe.yaml_lines import parse_value, shown, spelled, written
 
 _STEP = re.compile(r"""\.?(?:"([^"]*)"|'([^']*)'|([^."']+))""")
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
@@ -26,6 +27,8 @@ _RANGE = re.compile(rf"\s*({_NUMBER})?\s*,\s*({_NUMBER})?\s*\Z")
 _PARTS: dict[str, type[BaseModel]] = {"mix": Mix, "release": ReleaseOptions, "card": CardText}
 _TOP = (*Identity.model_fields, *_PARTS, "sources", "defaults")
 _OFF = "off"
+_OFF_VALUE = object()
+"""In place of a value: there is none any more."""
 _TEXTS = [name for name, field in Source.model_fields.items() if field.annotation in (str, str | None)]
 """Fields of a source that are text."""
 
@@ -55,14 +58,33 @@ def apply_override(data: Any, setting: str, registry: Registry) -> Where:
     Raises OptionError when there is nothing of that name, or the value is none.
     """
     path, equals, text = setting.partition("=")
+    text = text.strip()
     try:
         steps = _steps(path)
         if not equals or not steps:
             raise OptionError("write PATH=VALUE, e.g. gopher_quality.keep.words=30,")
         target = _find(data, steps, registry)
-        return _set(data, target, text.strip())
+        return _set(data, target, _OFF_VALUE if _is_off(text, target) else _value(text, target))
     except OptionError as error:
         raise OptionError(without_credentials(f"--set {setting}: {error}")) from None
+
+
+def apply_setting(data: Any, path: str, value: Any, registry: Registry) -> Where:
+    """As `apply_override`, for a path and a value that a recipe holds: a range may be `[30, null]` or `30,`."""
+    steps = _steps(path)
+    if not steps:
+        raise OptionError("write PATH: VALUE, e.g. gopher_quality.keep.words: [30, null]")
+    target = _find(data, steps, registry)
+    if _is_off(value, target):
+        return _set(data, target, _OFF_VALUE)
+    if target.rule and (value is None or isinstance(value, str)):
+        return _set(data, target, _value(spelled(value), target))
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return _set(data, target, written(value) if target.text and number else copy.deepcopy(value))
+
+
+def _is_off(value: Any, target: _Target) -> bool:
+    return isinstance(value, str) and value == _OFF and target.text != "always"
 
 
 def _steps(path: str) -> list[str]:
@@ -244,8 +266,8 @@ def _columns(data: Any, registry: Registry) -> list[str]:
     return [*DECIDING, *signals, *(f"{stage.name}.{column.name}" for stage in registry for column in stage.adds)]
 
 
-def _set(data: Any, target: _Target, text: str) -> Where:
-    """Sets the target to the value that `text` spells; returns the path of what is new in the recipe by it."""
+def _set(data: Any, target: _Target, value: Any) -> Where:
+    """Sets the target to a value; returns the path of what is new in the recipe by it."""
     path: list[str | int] = []
     made: Where | None = None
     for step in target.path[:-1]:
@@ -256,8 +278,8 @@ def _set(data: Any, target: _Target, text: str) -> Where:
             made = made or tuple(path)
         data = data[key]
     last = _key(data, target.path[-1], path)
-    if text != _OFF or target.text == "always":
-        data[last] = _value(text, target)
+    if value is not _OFF_VALUE:
+        data[last] = value
     elif target.path[0] == "stages" and last == "keep":
         # Without a `keep` of its own the stage would take its defaults.
         data[last] = {}

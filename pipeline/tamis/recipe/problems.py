@@ -6,7 +6,7 @@ import json
 import re
 import typing
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -42,21 +42,31 @@ _EXPECTED = {
 }
 
 
+class Setting(NamedTuple):
+    """What set a part of the recipe."""
+
+    words: str
+    """Stand before a complaint about it."""
+    line: int = 0
+    """Where it stands in the file; 0: on the command line, which has no lines."""
+
+
 class Problems:
     """Complaints found so far: all of them are told at once."""
 
-    def __init__(self, file: str, data: Any, settings: Mapping[Where, str] | None = None) -> None:
-        """`settings`: what was set from the command line, by its path in `data`."""
-        self.file, self.data, self.settings = file, data, settings or {}
+    def __init__(self, file: str, data: Any, settings: Mapping[Where, Setting] | None = None, words: str = "") -> None:
+        """`settings`: what was set in `data`, by its path there; `words` stand before all other complaints."""
+        self.file, self.data, self.settings, self.words = file, data, settings or {}, words
         self.found: list[tuple[int, str]] = []
         self.credentials: list[str] = []
 
     def add(self, path: Sequence[str | int], message: str) -> None:
         """A complaint about the part of the recipe at `path`."""
         by_depth = sorted(self.settings.items(), key=lambda item: -len(item[0]))
-        setting = next((text for where, text in by_depth if _strings(path[: len(where)]) == _strings(where)), None)
+        setting = next((one for where, one in by_depth if _strings(path[: len(where)]) == _strings(where)), None)
         # What the command line set has no line: it is told first.
-        problem = (0, f"--set {setting}: {message}") if setting else (line_of(self.data, path), message)
+        line, words = (setting.line, setting.words) if setting else (line_of(self.data, path), self.words)
+        problem = (line, f"{words}{message}")
         if problem not in self.found:
             self.found.append(problem)
 

@@ -20,6 +20,7 @@ from tamis.recipe.model import (
     SourceFields,
 )
 from tamis.recipe.sources import AS_WRITTEN
+from tamis.recipe.variants import MOST_LETTERS, OWN, PLAIN, VARIANT
 
 _RANGE = {
     "type": "array",
@@ -113,6 +114,17 @@ def recipe_schema(registry: Registry) -> dict[str, Any]:
             "mix": mix,
             "release": _model(ReleaseOptions, definitions),
             "card": _model(CardText, definitions),
+            "variants": {
+                "type": ["object", "null"],
+                "description": "Other settings under a name; each is a release of its own from the same signals.",
+                "propertyNames": {"pattern": VARIANT, "maxLength": MOST_LETTERS, "not": {"const": PLAIN}},
+                "additionalProperties": {
+                    "type": "object",
+                    "description": "Settings, spelled as for --set: {mix.language.shares.fr: 1/2}.",
+                    "minProperties": 1,
+                    "propertyNames": {"not": {"enum": list(OWN)}},
+                },
+            },
         },
         "$defs": definitions,
     }

@@ -17,6 +17,13 @@ Ids = npt.NDArray[np.integer]
 Longs = npt.NDArray[np.int64]
 
 
+def kinds_of(cell: str) -> dict[str, str]:
+    """Language, source and category in the name of a cell."""
+    language, _, rest = cell.partition("/")
+    source, _, category = rest.rpartition("--")
+    return {"language": language, "source": source, "category": category}
+
+
 @dataclass(frozen=True)
 class MappedIds:
     """Token ids that lie in a file as they are: opened where they are read, in whatever process that is."""

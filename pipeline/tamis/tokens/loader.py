@@ -12,7 +12,7 @@ ranks. Needs `pip install tamis[torch]`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from tamis.errors import OptionError
-from tamis.tokens.stream import Stream
+from tamis.tokens.stream import Sample, Stream
 
 STATE_VERSION = 1
 
@@ -42,17 +42,21 @@ class _Batches:
         mine = self.batch_size // self.world_size
         first = number * self.batch_size + self.rank * mine
         samples = [self.stream[first + place] for place in range(mine)]
-        length = self.stream.options.sequence_length
-        edges = [sample.cu_seqlens[:-1] + place * length for place, sample in enumerate(samples)]
-        columns = {
-            "input_ids": np.stack([sample.input_ids for sample in samples]),
-            "labels": np.stack([sample.labels for sample in samples]),
-            "positions": np.stack([sample.positions for sample in samples]),
-            "cu_seqlens": np.concatenate([*edges, [mine * length]]).astype(np.int32),
-            "cell": np.array([sample.cell for sample in samples]),
-            "tokens": np.array([sample.tokens for sample in samples]),
-        }
-        return {name: torch.from_numpy(values) for name, values in columns.items()}
+        return batch_of(samples, self.stream.options.sequence_length)
+
+
+def batch_of(samples: Sequence[Sample], length: int) -> dict[str, torch.Tensor]:
+    """Samples of `length` tokens as a batch, a dict of tensors: see `Loader`."""
+    edges = [sample.cu_seqlens[:-1] + place * length for place, sample in enumerate(samples)]
+    columns = {
+        "input_ids": np.stack([sample.input_ids for sample in samples]),
+        "labels": np.stack([sample.labels for sample in samples]),
+        "positions": np.stack([sample.positions for sample in samples]),
+        "cu_seqlens": np.concatenate([*edges, [len(samples) * length]]).astype(np.int32),
+        "cell": np.array([sample.cell for sample in samples]),
+        "tokens": np.array([sample.tokens for sample in samples]),
+    }
+    return {name: torch.from_numpy(values) for name, values in columns.items()}
 
 
 class Loader:

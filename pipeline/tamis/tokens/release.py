@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -27,7 +27,7 @@ FLAT = ("megatron", "npy", "ds")
 """Formats in which ids lie end to end: these can be mapped."""
 PARTS = "documents/parts.csv"
 PHASES = "documents/phases.json"
-_HELD_OUT = "held out"
+_HELD_OUT, _SAMPLED = "held out", "sampled"
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class OpenedRelease:
     """Tokens of the phase, repeats counted."""
     in_turn: tuple[tuple[str, ...], ...] = ()
     """Groups of cells that come one after the other: years in rising order."""
+    _hashed: dict[str, dict[str, npt.NDArray[np.float64]]] = field(default_factory=dict)
 
     @property
     def vocabulary(self) -> int:
@@ -68,29 +69,52 @@ class OpenedRelease:
         packing: Packing = "concatenate",
         held_out: float = 0.0,
         documents: int | None = None,
+        match_repeats: bool = False,
     ) -> Stream:
         """The samples of a training run: of as many tokens as the phase has, unless `tokens` says how many.
 
         `held_out`: share of the documents, chosen by a hash of their ids, that training doesn't see;
         `held_out_stream` has them. `documents`: train on so many documents of each cell alone.
+
+        `match_repeats`: with fewer `tokens` than the phase has, take as large a part of every cell's documents, so
+        that each is seen as often as in the whole phase, to within one document of a cell. It is drawn by a hash of
+        their ids: a smaller part lies within a larger one. From what is held out, nothing is made up for: where the
+        documents that are left are fewer than that part, they are all taken.
         """
+        part = min(1.0, tokens / self.tokens) if match_repeats and tokens else 1.0
         cells = []
         for cell in self.cells.values():
-            kept = cell.only(self._hashes(cell.name) >= held_out) if held_out else cell
-            cells.append(kept if documents is None else kept.only(np.arange(len(kept.lengths)) < documents))
+            kept = np.ones(len(cell.lengths), bool)
+            if held_out:
+                kept &= self._hashes(cell.name) >= held_out
+            if part < 1:
+                kept &= sampled(cell.lengths, self._hashes(cell.name, _SAMPLED), kept, part * cell.tokens)
+            if documents is not None:
+                kept &= np.cumsum(kept) <= documents
+            cells.append(cell if kept.all() else cell.only(kept))
         weights = [self.weights[cell.name] if cell.tokens else 0.0 for cell in cells]
         options = StreamOptions(sequence_length, seed, packing, self._tokenizer.end_of_document, self.in_turn)
         return Stream(cells, weights, tokens or self.tokens, options)
 
     def held_out_stream(self, sequence_length: int, share: float) -> Stream:
         """The documents held out, packed whole; each cell weighs what it has."""
-        cells = [cell.only(self._hashes(cell.name) < share) for cell in self.cells.values()]
-        some = [cell for cell in cells if cell.tokens]
-        if not some:
-            raise OptionError(f"no document is held out at a share of {share:g}: hold out more")
+        some = self.held_out_cells(share)
         options = StreamOptions(sequence_length, 0, "best_fit", pad_id=self._tokenizer.end_of_document)
         tokens = sum(cell.tokens for cell in some)
         return Stream(some, [cell.tokens for cell in some], max(tokens, sequence_length), options)
+
+    def held_out_cells(self, share: float, most: int | None = None) -> list[Cell]:
+        """The documents held out, by cell: all, or of each about `most` tokens. Raises OptionError when
+        there are none."""
+        cells = []
+        for cell in self.cells.values():
+            hashes = self._hashes(cell.name)
+            out = hashes < share
+            cells.append(cell.only(out if most is None else sampled(cell.lengths, hashes, out, most)))
+        some = [cell for cell in cells if cell.tokens]
+        if not some:
+            raise OptionError(f"no document is held out at a share of {share:g}: hold out more")
+        return some
 
     @cached_property
     def _parts(self) -> dict[str, list[str]]:
@@ -110,16 +134,21 @@ class OpenedRelease:
         assert isinstance(found, FlatPart)
         return TokenFile(str(found.path), MappedIds(found.path, found.type.str), np.cumsum(found.lengths))
 
-    def _hashes(self, cell: str) -> npt.NDArray[np.float64]:
-        """A number from 0 to 1 for each document of the cell, by its id alone."""
-        return np.concatenate([self._hashes_of_parts[part] for part in self._parts[cell]])
+    def _hashes(self, cell: str, purpose: str = _HELD_OUT) -> npt.NDArray[np.float64]:
+        """A number from 0 to 1 for each document of the cell, by its id and the purpose alone."""
+        by_part = self._hashes_of_parts(purpose)
+        return np.concatenate([by_part[part] for part in self._parts[cell]])
 
-    @cached_property
-    def _hashes_of_parts(self) -> dict[str, npt.NDArray[np.float64]]:
+    def _hashes_of_parts(self, purpose: str) -> dict[str, npt.NDArray[np.float64]]:
+        if purpose not in self._hashed:
+            self._hashed[purpose] = self._read_hashes(purpose)
+        return self._hashed[purpose]
+
+    def _read_hashes(self, purpose: str) -> dict[str, npt.NDArray[np.float64]]:
         rows: dict[str, list[tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]]] = {}
         for path in sorted((self.root / "documents").glob("*/*.parquet")):
             table = pq.read_table(path, columns=["id", "part", "number"])
-            numbers, hashes = table["number"].to_numpy(), uniform(table["id"].combine_chunks(), 0, _HELD_OUT)
+            numbers, hashes = table["number"].to_numpy(), uniform(table["id"].combine_chunks(), 0, purpose)
             coded = table["part"].combine_chunks().dictionary_encode()
             for code, part in enumerate(coded.dictionary.to_pylist()):
                 here = coded.indices.to_numpy() == code
@@ -135,6 +164,20 @@ class OpenedRelease:
         facts = self.manifest.tokenizer
         assert facts is not None
         return Vocabulary(facts["vocabulary_size"], facts["end_of_document_id"])
+
+
+def sampled(
+    lengths: npt.NDArray[np.int64], hashes: npt.NDArray[np.float64], among: npt.NDArray[np.bool_], tokens: float
+) -> npt.NDArray[np.bool_]:
+    """A mask of the documents `among` which, in the order of their hashes, have nearest to so many tokens: one at
+    least. So a smaller sample is part of a larger one. All arrays have an entry a document."""
+    order = np.argsort(hashes, kind="stable")
+    order = order[among[order]]
+    middles = np.cumsum(lengths[order]) - lengths[order] / 2
+    mask = np.zeros(len(lengths), bool)
+    mask[order[middles < tokens]] = True
+    mask[order[:1]] = True
+    return mask
 
 
 def open_release(root: Path, phase: str = "main") -> OpenedRelease:
