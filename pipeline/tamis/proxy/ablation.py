@@ -115,7 +115,10 @@ def _named(tell: Tell, variant: str, seed: int, words: str) -> None:
 
 def _check_tokenizers(opened: Mapping[str, OpenedRelease]) -> None:
     """A loss per token says nothing across tokenizers."""
-    tokenizers = {name: (one.manifest.tokenizer or {}).get("sha256") for name, one in opened.items()}
+    tokenizers = {
+        name: [(one.manifest.tokenizer or {}).get(fact) for fact in ("sha256", "end_of_document_id")]
+        for name, one in opened.items()
+    }
     others = sorted(name for name, tokenizer in tokenizers.items() if tokenizer != tokenizers[PLAIN])
     if others:
         raise OptionError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -77,3 +78,14 @@ def test_refusals(root: Path, tamis: Tamis) -> None:
     assert (wrong.exit_code, "has no variant 'frech'. Did you mean 'french'?" in wrong.stderr) == (2, True)
     both = tamis("run", recipe, "--variant", "long", "--all-variants", *options(root))
     assert (both.exit_code, "leave out --variant" in both.stderr) == (2, True)
+
+
+def test_without_torch_tamis_ablate_names_the_extra_at_once(
+    tmp_path: Path, tamis: Tamis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_varied(tmp_path)
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "torch" else find(name, *rest))
+    refused = tamis("ablate", str(tmp_path / "varied.yaml"), "--work", str(tmp_path / "work"))
+    assert (refused.exit_code, "pip install 'tamis[torch]'" in refused.stderr) == (2, True)
+    assert not (tmp_path / "work").exists()
