@@ -205,12 +205,16 @@ def pii_clean(job: Job) -> None:
 
 
 def _tokenize(job: Job, tokenizer: str) -> None:
+    import numpy as np
+
     batches = _batches(job)
     rows: list[tuple[str, Any]] = []
     for batch, found in zip(batches, _measure(job, "tokenize", {"tokenizer": tokenizer}, batches), strict=True):
-        lists = found["input_ids"]
-        values = lists.values.to_numpy().astype("<u4")
-        ends = lists.offsets.to_numpy()
+        packed = found["input_ids"].to_pylist()
+        # Two bytes an id where the vocabulary is small enough, else four.
+        width = "<u2" if sum(map(len, packed)) == 2 * sum(found["tokens"].to_pylist()) else "<u4"
+        values = np.frombuffer(b"".join(packed), width).astype("<u4")
+        ends = np.concatenate([[0], np.cumsum(found["tokens"].to_numpy())])
         # The id that ends a document is no part of the text's.
         parts = (values[a : b - 1] for a, b in itertools.pairwise(ends))
         rows += zip(batch["id"].to_pylist(), parts, strict=True)
