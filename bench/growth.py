@@ -134,8 +134,8 @@ def main() -> None:
             out.mkdir()
         rows.append(row("run", corpus, 2, run(python, env, corpus, out, 2), out))
         rows.append(row("nothing to do", corpus, 2, run(python, env, corpus, out, 2), out))
-        rows.append(row("threshold changed", corpus, 2, run(python, env, corpus, out, 2, "--set", CHANGED), out))
         rows.append(row("what-if", corpus, 2, what_if(python, env, corpus, out), out))
+        rows.append(row("threshold changed", corpus, 2, run(python, env, corpus, out, 2, "--set", CHANGED), out))
         for made in rows[-4:]:
             print(*(f"{key}={value}" for key, value in made.items()), flush=True)
         shutil.rmtree(out)
