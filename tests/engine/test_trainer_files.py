@@ -196,7 +196,7 @@ def test_what_a_format_cannot_hold_is_told_before_it_is_written(
 def test_a_failed_task_leaves_nothing(outcome: Outcome, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     shutil.copytree(outcome.release / "tokens", tmp_path / "tokens")
     [first, *_] = slices_of(tmp_path)
-    monkeypatch.setattr(trainer_files._DocumentMap, "close", lambda self: 1 / 0)
+    monkeypatch.setattr(trainer_files.DocumentMap, "close", lambda self: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         FormatTask(first, ("ds",), Vocabulary(512, 0), tmp_path).run()
     assert not [path for path in tmp_path.rglob(".*") if path.is_file()]

@@ -22,7 +22,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tamis.corpus.commit import TableWriter, canonical_json, write_bytes
+from tamis.corpus.commit import canonical_json, write_bytes
+from tamis.engine.document_map import DocumentMap, lengths_of
 from tamis.engine.phases import phases_of
 from tamis.engine.release import file_entry
 from tamis.engine.session import Session
@@ -41,8 +42,6 @@ from tamis.tokens.release import PARTS, PHASES
 PART_TOKENS = 2_000_000_000
 """Tokens of a part, at most: 4 GB of 2-byte ids, 8 GB of 4-byte ones. A document, and what the release wrote with it
 in one row group, is not cut."""
-MAP_ROWS = 100_000
-"""Rows of a row group of the document map, about."""
 _READ = ["id", "category", "copies", "input_ids"]
 
 
@@ -265,7 +264,7 @@ class FormatTask:
         """Writes the files; they take their places when all are written."""
         with ExitStack() as stack:
             parts = {category: self._part(category, number, stack) for category, number in self.slice.parts.items()}
-            document_map = _DocumentMap(self.root / self.slice.map_path)
+            document_map = DocumentMap(self.root / self.slice.map_path)
             stack.callback(document_map.discard)
             for table in self._tables():
                 for category, documents, copies in _by_category(table):
@@ -342,66 +341,3 @@ def _reordered(ids: Ids, lengths: Lengths, order: npt.NDArray[np.int64]) -> Ids:
     # As bytes: Arrow moves a whole row of these at once, a list's values one by one.
     rows = pa.Array.from_buffers(pa.large_binary(), len(lengths), [None, pa.py_buffer(ends), pa.py_buffer(ids)])
     return np.frombuffer(rows.take(pa.array(order)).buffers()[2], ids.dtype)
-
-
-def lengths_of(table: pa.Table) -> Lengths:
-    """Tokens of every row of a token shard."""
-    lengths: Lengths = pc.list_value_length(one_chunk(table["input_ids"])).to_numpy().astype(np.int64)
-    return lengths
-
-
-class _DocumentMap:
-    """A piece of the document map in the making."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._pending: list[pa.Table] = []
-        self._writer: TableWriter | None = None
-
-    def add(self, table: pa.Table, parts: Mapping[str, _Part]) -> None:
-        """Takes the rows of a row group, whose documents their parts have taken."""
-        coded = one_chunk(table["category"]).dictionary_encode()
-        names, codes = coded.dictionary.to_pylist(), coded.indices.to_numpy()
-        lengths = lengths_of(table)
-        number, start = np.empty(len(codes), np.int64), np.empty(len(codes), np.int64)
-        for code, name in enumerate(names):
-            part, rows = parts[name], np.flatnonzero(codes == code)
-            ends = np.cumsum(lengths[rows])
-            number[rows] = part.mapped + np.arange(len(rows))
-            start[rows] = part.mapped_tokens + ends - lengths[rows]
-            part.mapped += len(rows)
-            part.mapped_tokens += int(ends[-1])
-        part_names = pa.array([parts[name].name for name in names], pa.string())
-        columns = {
-            "id": table["id"],
-            "part": part_names.take(coded.indices),
-            "number": number,
-            "start": start,
-            "length": lengths,
-            "copies": table["copies"],
-        }
-        self._pending.append(pa.table(columns))
-        if sum(map(len, self._pending)) >= MAP_ROWS:
-            self._flush()
-
-    def _flush(self) -> None:
-        table = pa.concat_tables(self._pending).combine_chunks()
-        if self._writer is None:
-            options = {"compression": "zstd", "compression_level": 3, "use_dictionary": ["part", "copies"]}
-            self._writer = TableWriter(self._path, table.schema, write_page_index=True, **options)
-        self._writer.write(table)
-        self._pending = []
-
-    def close(self) -> Path:
-        """Puts the file in its place."""
-        if self._pending:
-            self._flush()
-        assert self._writer is not None
-        self._writer.close()
-        self._writer = None
-        return self._path
-
-    def discard(self) -> None:
-        """Removes the file, unless it is in its place."""
-        if self._writer is not None:
-            self._writer.discard()
