@@ -74,6 +74,7 @@ def test_one_json_object(tamis: Tamis, made: Place) -> None:
     facts = json.loads(asked.stdout)
     assert facts.keys() == {
         "changes", *COUNTS, "by_language", "by_category", "by_source", "lost_to", "gained_from", "unknown_for_want_of",
+        "mix_unsettled",
     }  # fmt: skip
     for key in ("language", "category", "source"):
         assert [row.keys() for row in facts[f"by_{key}"]] == [{key, *COUNTS}]

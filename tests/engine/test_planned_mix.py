@@ -113,6 +113,10 @@ def test_a_changed_mix_measures_nothing_and_what_if_foresees_it(place: Place) ->
     recipes = [load_recipe_text(RECIPE.replace("MIX\n", mix), "p", STAGES) for mix in (PHASES, changed)]
     store = Store(place.root / "work")
     foreseen = what_if(*(Session(recipe, place.root, store, 1, Silent()) for recipe in recipes))
+    assert not foreseen["mix_unsettled"]
+    looser = load_recipe_text(RECIPE.replace("MIX\n", PHASES).replace("[5, null]", "[1, null]"), "p", STAGES)
+    unsettled = what_if(*(Session(recipe, place.root, store, 1, Silent()) for recipe in (recipes[0], looser)))
+    assert unsettled["mix_unsettled"]
     made = place.run(changed)
     assert made.measured == 0
     assert foreseen["mixed_tokens_after"] == made.manifest.totals["mixed_tokens"]

@@ -144,6 +144,11 @@ def _notes(facts: dict[str, Any]) -> list[str]:
             f"{number(facts['released_unknown'])} ({number(facts['released_unknown_tokens'])} tokens) are in the "
             "release now; they are in no other column."
         )
+    if facts["mix_unsettled"]:
+        notes.append(
+            "The mix is planned from the tokens known so far: a run, which counts the others too, may draw a little "
+            "otherwise."
+        )
     if facts["documents_unknown"] or facts["after_without_tokens"]:
         notes.append("`tamis run` with the change measures what is missing, and no more.")
     return notes

@@ -18,6 +18,7 @@ from tamis.engine.outlook import Outlook, outlook
 from tamis.engine.session import Session
 from tamis.errors import UserError
 from tamis.mix.epochs import NO_CATEGORY, UNKNOWN
+from tamis.mix.realised import is_planned
 
 COUNTS = (
     "documents_before",
@@ -64,6 +65,9 @@ def what_if(before: Session, after: Session) -> dict[str, Any]:
     new one), `lost_to` and `gained_from` (documents by rule), and `unknown_for_want_of` (documents by the
     stage that has not measured them, or whose duplicates hang on such documents).
 
+    A planned mix weighs documents by the tokens of all of them: with `mix_unsettled` some of these aren't known yet,
+    so that copies, and what the mix leaves out, may come out otherwise in a run.
+
     Raises UserError when the recipe as it stands is not measured, or the two don't read the same documents.
     """
     _open(before, after)
@@ -78,6 +82,7 @@ def what_if(before: Session, after: Session) -> dict[str, Any]:
         "lost_to": _tally(facts.filter(lost)["reason"]),
         "gained_from": _tally(facts.filter(pl.col("documents_gained") > 0)["old_reason"]),
         "unknown_for_want_of": _tally(new.cause.drop_nulls()),
+        "mix_unsettled": is_planned(after.recipe.mix) and bool(new.unknown.any() or new.without_tokens.any()),
     }
 
 
