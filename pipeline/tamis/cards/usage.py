@@ -203,14 +203,10 @@ TEXTS = (
 UNSAID = "*Not written yet.*"
 
 
-def words(view: View) -> list[str]:
-    """Sections that only people can write, as the recipe has them."""
-    written = view.manifest.recipe.get("card", {})
-    parts = []
-    for key, title in TEXTS:
-        said = str(written.get(key, "")).strip()
-        parts.append(section(title, (fenced("bibtex", said) if key == "citation" else said) if said else UNSAID))
-    return parts
+def words(view: View, key: str) -> str:
+    """A section that only people can write, as the recipe has it."""
+    said = str(view.manifest.recipe.get("card", {}).get(key, "")).strip()
+    return section(dict(TEXTS)[key], (fenced("bibtex", said) if key == "citation" else said) if said else UNSAID)
 
 
 ABSENT = (
