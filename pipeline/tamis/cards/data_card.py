@@ -1,4 +1,4 @@
-"""The data card of a release: README.md, LICENSES.md, figures and CSV twins, computed from its manifest,
+"""The data card of a release: README.md, card.html, LICENSES.md, figures and CSV twins, computed from its manifest,
 its ledger and the schemas of its shards. No number in them is typed, no date, no text of a document."""
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from huggingface_hub import DatasetCardData
 from tamis.cards import content, processing, provenance, usage
 from tamis.cards.figures import figures
 from tamis.cards.front_matter import front_matter
-from tamis.cards.markdown import text
+from tamis.cards.markdown import outside_fences, text
+from tamis.cards.page import PAGE, card_page
+from tamis.cards.page_markdown import anchor
 from tamis.cards.twins import twins
 from tamis.cards.view import View, view_of
 from tamis.corpus.commit import write_bytes
@@ -71,8 +73,10 @@ def render(manifest: Manifest, ledger: pl.DataFrame, release: Path) -> dict[str,
     view = view_of(manifest, ledger, release)
     drawn = {figure.name: figure for figure in figures(view)}
     shown = {name: f"![{text(figure.alt)}]({figure.path})\n\n*{figure.caption}*" for name, figure in drawn.items()}
+    body = "\n\n".join(sections(view, shown).values())
     return {
-        README: readme(view, sections(view, shown)).encode(),
+        README: readme(view, body).encode(),
+        PAGE: card_page(view, body, drawn).encode(),
         "LICENSES.md": provenance.licenses_file(view).encode(),
         **{figure.path: figure.content for figure in drawn.values()},
         **twins(view),
@@ -85,21 +89,12 @@ def sections(view: View, figures: Figures) -> dict[str, str]:
     return {name: body for name, body in made.items() if body}
 
 
-def title_of(section: str) -> str:
-    """The title of a section's Markdown."""
-    return section.partition("\n")[0].removeprefix("## ")
-
-
-def readme(view: View, sections: Mapping[str, str]) -> str:
-    """README.md of the sections' Markdown."""
-    summary = str(view.manifest.recipe.get("card", {}).get("summary", "")).strip()
-    contents = " · ".join(f"[{title}](#{_anchor(title)})" for title in map(title_of, sections.values()))
+def readme(view: View, body: str) -> str:
+    """README.md around the card's body."""
+    titles = [line.removeprefix("## ") for line in outside_fences(body) if line.startswith("## ")]
+    contents = " · ".join(f"[{title}](#{anchor(title)})" for title in titles)
     head = f"---\n{DatasetCardData(**front_matter(view)).to_yaml()}\n---\n\n# {text(view.manifest.title)}"
     made_by = "[Tamis](https://github.com/tamis-data/tamis)"
     foot = f"Made by {made_by}: every number above is computed from the release's manifest and ledger."
-    parts = [head, summary, content.facts_line(view), contents, *sections.values(), "---", foot]
+    parts = [head, content.summary(view), content.facts_line(view), contents, body, "---", foot]
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _anchor(title: str) -> str:
-    return title.lower().replace(" ", "-")

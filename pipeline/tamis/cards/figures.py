@@ -20,6 +20,7 @@ from tamis.cards.drawing import (
     Fill,
     fill,
 )
+from tamis.cards.content import OTHERS, share_folded
 from tamis.cards.numbers import count, share, short
 from tamis.cards.steps import Step, decisive, worded
 from tamis.cards.view import View
@@ -28,7 +29,6 @@ BARS = 20
 """Bars of a figure at most; the rest is one bar."""
 SERIES = 8
 """Series of a figure at most: more can't be told apart. The rest is one series."""
-OTHERS = "others"
 REASONS = 46
 """Characters of reasons beside a bar of the funnel, about."""
 
@@ -64,8 +64,8 @@ def composition(view: View) -> Drawn:
     amounts: dict[str, dict[str, int]] = {}
     for (language, category), cell in view.sums("language", "category").items():
         amounts.setdefault(language, {})[category] = view.amount(cell)
-    bars = _folded({name: sum(parts.values()) for name, parts in amounts.items()}, BARS)
-    series = _folded({name: view.amount(cell) for (name,), cell in view.sums("category").items()}, SERIES)
+    bars = share_folded({name: sum(parts.values()) for name, parts in amounts.items()}, BARS)
+    series = share_folded({name: view.amount(cell) for (name,), cell in view.sums("category").items()}, SERIES)
     values = [
         [sum(n for lang in bar for category, n in amounts[lang].items() if category in one) for one in series.values()]
         for bar in bars.values()
@@ -94,14 +94,6 @@ def composition(view: View) -> Drawn:
 
 def _legend_rows(series: int) -> int:
     return -(-series // LEGEND_COLUMNS)
-
-
-def _folded(amounts: dict[str, int], limit: int) -> dict[str, list[str]]:
-    """Names by size, each with its members; beyond `limit`, the smallest share the name `others`."""
-    names = sorted(amounts, key=lambda name: (-amounts[name], name))
-    if len(names) <= limit:
-        return {name: [name] for name in names}
-    return {name: [name] for name in names[: limit - 1]} | {OTHERS: names[limit - 1 :]}
 
 
 def _stack(axes: Axes, values: Sequence[Sequence[float]], fills: Sequence[Fill]) -> None:
@@ -166,7 +158,7 @@ def sources(view: View) -> Drawn:
     largest = sorted(manifest.sources, key=lambda source: (-source.documents, source.name))[:BARS]
     dropping = [step.name for step in decisive(view)[1:] if step.entered != step.left]
     losses = {(row.source, row.stage): row.documents_in - row.documents_out for row in manifest.funnel}
-    folded = _folded(
+    folded = share_folded(
         {name: sum(losses.get((s.name, name), 0) for s in manifest.sources) for name in dropping}, SERIES - 1
     )
     # The stages' own order, as in the funnel.
