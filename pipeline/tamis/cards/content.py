@@ -98,7 +98,8 @@ def at_a_glance(view: View) -> str:
     for folder, what in (("data", "Text shards"), ("tokens", "Token shards")):
         files = view.files(folder)
         if files:
-            rows.append((what, f"{' '.join(_many(len(files), 'Parquet file'))}, {size(sum(file.bytes for file in files))}"))
+            told = " ".join(_many(len(files), "Parquet file"))
+            rows.append((what, f"{told}, {size(sum(file.bytes for file in files))}"))
     for name, format_ in FORMATS.items():
         files = view.files(name)
         if files:

@@ -15,6 +15,7 @@ from tamis.cards.front_matter import front_matter
 from tamis.cards.markdown import outside_fences, text
 from tamis.cards.page import PAGE, card_page
 from tamis.cards.page_markdown import anchor
+from tamis.cards.template import TEMPLATE, fill, left_out, titles
 from tamis.cards.twins import twins
 from tamis.cards.view import View, view_of
 from tamis.corpus.commit import write_bytes
@@ -73,13 +74,16 @@ def render(manifest: Manifest, ledger: pl.DataFrame, release: Path) -> dict[str,
     view = view_of(manifest, ledger, release)
     drawn = {figure.name: figure for figure in figures(view)}
     shown = {name: f"![{text(figure.alt)}]({figure.path})\n\n*{figure.caption}*" for name, figure in drawn.items()}
-    body = "\n\n".join(sections(view, shown).values())
+    body = body_of(view, sections(view, shown))
+    template, recipe = view.manifest.card_template, usage.long_recipe(view)
     return {
         README: readme(view, body).encode(),
         PAGE: card_page(view, body, drawn).encode(),
         "LICENSES.md": provenance.licenses_file(view).encode(),
         **{figure.path: figure.content for figure in drawn.values()},
         **twins(view),
+        **({TEMPLATE: template.encode()} if template else {}),
+        **({"recipe.yaml": recipe.encode()} if recipe else {}),
     }
 
 
@@ -87,6 +91,25 @@ def sections(view: View, figures: Figures) -> dict[str, str]:
     """Markdown of every section the release has something to say in, by name."""
     made = {name: of(view, figures) for name, of in SECTIONS.items()}
     return {name: body for name, body in made.items() if body}
+
+
+def body_of(view: View, sections: Mapping[str, str]) -> str:
+    """The card's sections one after the other, or as its template places them."""
+    template = view.manifest.card_template
+    if not template:
+        return "\n\n".join(sections.values())
+    own = titles(template)
+    absent = [title_of(sections[name]) for name in left_out(template, sections)]
+    untold = [title for title in absent if title not in own]
+    if not untold:
+        return fill(template, sections)
+    said = f"The card's template leaves out what was computed for: {', '.join(map(text, untold))}."
+    return fill(template, {**sections, "missing": f"{sections['missing']}\n\n{said}"})
+
+
+def title_of(section: str) -> str:
+    """The title of a section's Markdown."""
+    return section.partition("\n")[0].removeprefix("## ")
 
 
 def readme(view: View, body: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from tamis.cards.content import OTHERS, share_folded
 from tamis.cards.drawing import (
     GRID,
     KEPT,
@@ -20,7 +21,6 @@ from tamis.cards.drawing import (
     Fill,
     fill,
 )
-from tamis.cards.content import OTHERS, share_folded
 from tamis.cards.numbers import count, share, short
 from tamis.cards.steps import Step, decisive, worded
 from tamis.cards.view import View

@@ -236,7 +236,9 @@
           if (!cell[unit]) return;
           const words = `${name}, ${categories[category]}: ${count(cell[unit])} ${word}, ${share(cell[unit], amount)} of the language, ${share(cell[unit], total)} of the release`;
           const part = make("span", { class: `s${category % 8}${only !== null && only !== category ? " dim" : ""}`, role: "img", tabindex: "-1", "aria-label": words });
-          part.style.width = `${(100 * cell[unit]) / width}%`;
+          const percent = (100 * cell[unit]) / width;
+          part.style.width = `${percent}%`;
+          if (percent > 0.7) part.classList.add("wide");
           tipped(part, () => words.replace(": ", "\n").replaceAll(", ", "\n").replace("\n", ", "));
           track.append(part);
         });
@@ -288,6 +290,8 @@
     // A band from (a, b) above to (c, d) below.
     const path = (a, b, c, d, fill, words) => {
       const made = document.createElementNS(SVG, "path");
+      // A hair of ground between neighbours.
+      [b, d] = [b - Math.min(0.3, (b - a) / 4), d - Math.min(0.3, (d - c) / 4)];
       made.setAttribute("d", `M${a} 0C${a} 50 ${c} 50 ${c} 100L${d} 100C${d} 50 ${b} 50 ${b} 0Z`);
       made.style.fill = fill;
       if (words) tipped(made, () => words);
@@ -299,7 +303,7 @@
       svg.setAttribute("preserveAspectRatio", "none");
       svg.setAttribute("aria-hidden", "true");
       svg.append(...paths);
-      return svg;
+      return make("div", { class: "picture" }, svg);
     };
 
     function draw() {
@@ -343,11 +347,16 @@
     draw();
   }
 
+  const CAPTIONS = {
+    composition: "By language and category. Choose a category to single it out; the parts of a bar tell their numbers.",
+    funnel: "From rows read to documents released: widths are documents, and what a stage drops leaves to the right. Choose a source to follow it alone.",
+  };
   function charts() {
     const kinds = { composition, funnel };
     for (const box of document.querySelectorAll(".chart")) {
       kinds[box.dataset.chart](box, data[box.dataset.chart]);
       box.hidden = false;
+      box.closest("figure").querySelector(".caption").textContent = CAPTIONS[box.dataset.chart];
     }
   }
 

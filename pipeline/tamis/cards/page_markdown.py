@@ -22,7 +22,7 @@ RAW = "raw"
 SHOWN = 12
 """Points of a longer list that stand before the fold."""
 _LIST = re.compile(r"(?s)^<ul>\n(.*?)\n?^</ul>$", re.M)
-_FOLDS = re.compile(r"(?:<details>\n(?:(?!</?details>).)*?</details>\n?){%d,}" % (SHOWN + 1), re.S)
+_FOLDS = re.compile(rf"(?:<details>\n(?:(?!</?details>).)*?</details>\n?){{{SHOWN + 1},}}", re.S)
 
 
 @dataclass
