@@ -7,7 +7,7 @@ from typing import Any
 
 from tamis.corpus.manifest import CompositionRow, FunnelRow, Manifest
 
-LANGUAGES = ("fr en de es it pt nl pl cs sv da fi nb ro hu el bg hr sk sl lt lv et ga mt ca eu gl br oc").split()
+LANGUAGES = "fr en de es it pt nl pl cs sv da fi nb ro hu el bg hr sk sl lt lv et ga mt ca eu gl br oc".split()  # noqa: SIM905
 CATEGORIES = ("web", "book", "news", "encyclopedia", "forum", "law", "science", "speech", "code", "education")
 
 
@@ -38,7 +38,13 @@ def many(manifest: Manifest, sources: int, languages: int) -> Manifest:
             )
         )
         composition += _cells(manifest.composition[0], name, left, LANGUAGES[:languages], place, dice)
-    recipe = manifest.recipe | {"sources": [{**manifest.recipe["sources"][0], "name": name} for name in names]}
+    parts = [f"part-{number:05d}.jsonl.zst" for number in range(8)]
+    recipe = manifest.recipe | {
+        "sources": [
+            {**manifest.recipe["sources"][0], "name": name, "path": [f"collections/{name}/{part}" for part in parts]}
+            for name in names
+        ]
+    }
     update: dict[str, Any] = {
         "sources": tuple(made),
         "composition": tuple(composition),
@@ -46,7 +52,9 @@ def many(manifest: Manifest, sources: int, languages: int) -> Manifest:
         "recipe": recipe,
         "dropped_by_language": {lang: {"released": 900, "language.score": 100} for lang in LANGUAGES[:languages]},
     }
-    totals = {name: sum(getattr(row, name) for row in composition) for name in ("documents", "chars", "bytes", "tokens")}
+    totals = {
+        name: sum(getattr(row, name) for row in composition) for name in ("documents", "chars", "bytes", "tokens")
+    }
     totals |= {"ingested": sum(source.documents for source in made)}
     return manifest.model_copy(update=update | {"totals": manifest.totals | totals})
 
@@ -62,6 +70,8 @@ def _cells(
                "mixed_tokens": part * 800}  # fmt: skip
     category = source.rpartition("-")[2]
     return [
-        model.model_copy(update={"source": source, "language": language, "category": category, **amounts, "epochs": 1.0})
+        model.model_copy(
+            update={"source": source, "language": language, "category": category, **amounts, "epochs": 1.0}
+        )
         for language in spoken
     ]

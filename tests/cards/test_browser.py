@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from many_sources import many
 from tamis.cards.data_card import render
@@ -132,9 +132,9 @@ def test_a_chart_can_be_walked_and_switched(opened: Any, cards: dict[str, Path])
     assert page.locator("#tip").inner_text() != first
     page.keyboard.press("Escape")
     assert not page.locator("#tip").is_visible()
-    page.get_by_role("button", name="Documents").click()
+    page.get_by_role("button", name="Documents", exact=True).click()
     assert page.locator(".track span").first.get_attribute("aria-label").count("documents") == 1
-    page.get_by_role("button", name="Share").click()
+    page.get_by_role("button", name="Share", exact=True).click()
     widths = page.evaluate(
         "[...document.querySelectorAll('.track')].map(t => [t.clientWidth, t.lastElementChild.getBoundingClientRect()"
         ".right - t.getBoundingClientRect().left])"
@@ -211,11 +211,10 @@ def test_the_theme_can_be_chosen_and_the_contents_follow(opened: Any, cards: dic
     assert theme.inner_text() == "Theme: dark"
     assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(20, 23, 27)"
     page.get_by_role("navigation").get_by_role("link", name="Rights").click()
-    page.wait_for_function("document.querySelector('nav [aria-current]').textContent === 'Rights'")
-    page.keyboard.press("Home")
-    page.evaluate("window.scrollTo(0, 0); document.activeElement.blur()")
-    page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.textContent") == "Skip to the card"
+    expect(page.locator("nav [aria-current]")).to_have_text("Rights")
+    fresh = opened(cards["small"]).page
+    fresh.keyboard.press("Tab")
+    assert fresh.evaluate("document.activeElement.textContent") == "Skip to the card"
 
 
 def test_without_its_script_it_tells_everything(opened: Any, cards: dict[str, Path]) -> None:

@@ -159,14 +159,14 @@
   }
 
   function hints() {
-    const boxes = [...document.querySelectorAll(".scroll")].map((box) => {
+    const boxes = [...document.querySelectorAll(".scroll, pre")].map((box) => {
       const hint = make("p", { class: "hint", "aria-hidden": "true" }, "Wider than the page: scroll it sideways →");
       hint.hidden = true;
-      box.after(hint);
+      if (box.matches(".scroll")) box.after(hint);
       return [box, hint];
     });
     const look = () => boxes.forEach(([box, hint]) => {
-      const wide = box.scrollWidth > box.clientWidth + 1;
+      const wide = box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1;
       hint.hidden = !wide;
       // What fits needs no stop on the way of the tab key.
       if (wide) box.tabIndex = 0; else box.removeAttribute("tabindex");

@@ -77,6 +77,8 @@ def parts(markdown: str, page: Page) -> list[Part]:
         _headings(rest, page)
         _tables(rest, page, title or "Introduction")
         html = _many_folds(_long_lists(reader.renderer.render(rest, reader.options, {})))
+        # Code that is wider than its box can be scrolled by key.
+        html = html.replace("<pre><code", '<pre tabindex="0" role="group" aria-label="Code"><code')
         if title or html.strip():
             found.append(Part(name, title, html))
     return found
