@@ -87,7 +87,13 @@ def parts(markdown: str, page: Page) -> list[Part]:
 def _reader() -> MarkdownIt:
     reader = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
     reader.add_render_rule(RAW, lambda renderer, tokens, place, options, env: tokens[place].content)
+    reader.add_render_rule("code_inline", lambda renderer, tokens, place, options, env: _code(tokens[place].content))
     return reader
+
+
+def _code(content: str) -> str:
+    """Code in a line; a long name may break behind its dots and underscores."""
+    return "<code>" + re.sub(r"(?<=\w)([._/])(?=\w)", r"\1<wbr>", escape(content)) + "</code>"
 
 
 def inline(markdown: str) -> str:
