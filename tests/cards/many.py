@@ -46,7 +46,9 @@ def many(manifest: Manifest, sources: int, languages: int) -> Manifest:
         "recipe": recipe,
         "dropped_by_language": {lang: {"released": 900, "language.score": 100} for lang in LANGUAGES[:languages]},
     }
-    totals = {name: sum(getattr(row, name) for row in composition) for name in ("documents", "chars", "bytes", "tokens")}
+    totals = {
+        name: sum(getattr(row, name) for row in composition) for name in ("documents", "chars", "bytes", "tokens")
+    }
     totals |= {"ingested": sum(source.documents for source in made)}
     return manifest.model_copy(update=update | {"totals": manifest.totals | totals})
 
@@ -62,6 +64,8 @@ def _cells(
                "mixed_tokens": part * 800}  # fmt: skip
     category = source.rpartition("-")[2]
     return [
-        model.model_copy(update={"source": source, "language": language, "category": category, **amounts, "epochs": 1.0})
+        model.model_copy(
+            update={"source": source, "language": language, "category": category, **amounts, "epochs": 1.0}
+        )
         for language in spoken
     ]
