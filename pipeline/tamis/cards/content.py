@@ -1,4 +1,4 @@
-"""Sections on what the release holds: at a glance, composition, lengths, mix."""
+"""Sections on what the release holds: at a glance, composition, lengths."""
 
 from __future__ import annotations
 
@@ -199,35 +199,3 @@ def _lengths(view: View) -> str:
     header = ("Language", "Documents", "10 %", "Median", "90 %", "99 %", "Longest")
     note = f"In {view.unit_name}; one document in ten is no longer than the 10 % column says."
     return f"### Document length\n\n{note}\n\n{table(header, 'lrrrrrr', shown)}{more}"
-
-
-def mix(view: View) -> str:
-    """Epochs by cell, and what they make of documents and tokens."""
-    cells: dict[tuple[str, str, str, float], Sum] = {}
-    for row in view.manifest.composition:
-        weighted = row.epochs != 1
-        key = (row.source, row.language, row.category, row.epochs) if weighted else ("all others", "", "", 1.0)
-        cells[key] = cells.get(key, Sum()) + row
-    if not any(epochs != 1 for *_, epochs in cells):
-        return section("Mix", "Every document that passed the rules is in the release once: no cell is weighted.")
-    tokens = view.unit == "tokens"
-    amounts = ("Tokens passed", "in the mix") if tokens else ()
-    header = ("Source", "Language", "Category", "Epochs", "Documents passed", "in the mix", *amounts)
-    rows = []
-    for (source, language, category, epochs), cell in sorted(
-        cells.items(), key=lambda item: (item[0][3] == 1, -item[1].mixed_tokens, item[0])
-    ):
-        counts = (
-            cell.passed_documents,
-            cell.copies,
-            *((cell.passed_tokens, cell.mixed_tokens) if tokens else ()),
-        )
-        rows.append((text(source), code(language), text(category), f"{epochs:g}", *map(count, counts)))
-    shown, more = top(rows, ROWS, "stats/composition.csv")
-    return section(
-        "Mix",
-        "Epochs say how often training should see a document. A fraction is drawn by a hash of the document's id: "
-        "at 2.3, three documents in ten are seen a third time. Shards hold every document once; column `copies` says "
-        "how often it counts. A document that is drawn 0 times is left out.",
-        table(header, "lllrrrrr"[: len(header)], shown) + more,
-    )

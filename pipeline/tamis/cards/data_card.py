@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 from huggingface_hub import DatasetCardData
 
-from tamis.cards import content, processing, provenance, usage
+from tamis.cards import content, mixture, processing, provenance, usage
 from tamis.cards.figures import figures
 from tamis.cards.front_matter import front_matter
 from tamis.cards.markdown import outside_fences, text
@@ -41,7 +41,7 @@ SECTIONS: dict[str, SectionOf] = {
     "rights": lambda view, _: provenance.rights(view),
     "personal_data": lambda view, _: processing.personal_data(view),
     "duplicates": lambda view, _: processing.duplicates(view),
-    "mix": lambda view, _: content.mix(view),
+    "mix": mixture.mix,
     "fields": lambda view, _: usage.fields(view),
     "tokenizer": lambda view, _: usage.tokenizer(view),
     "loading": lambda view, _: usage.loading(view),
@@ -72,7 +72,7 @@ def write_card(manifest: Manifest, ledger: pl.DataFrame, folder: Path) -> list[P
 def render(manifest: Manifest, ledger: pl.DataFrame, release: Path) -> dict[str, bytes]:
     """The card's files by their path in the release. The same facts give the same bytes."""
     view = view_of(manifest, ledger, release)
-    drawn = {figure.name: figure for figure in figures(view)}
+    drawn = {figure.name: figure for figure in (*figures(view), *mixture.figures(view))}
     shown = {name: f"![{text(figure.alt)}]({figure.path})\n\n*{figure.caption}*" for name, figure in drawn.items()}
     body = body_of(view, sections(view, shown))
     template, recipe = view.manifest.card_template, usage.long_recipe(view)

@@ -104,14 +104,14 @@ class Figure:
         look += f' text-anchor="{anchor}"' if anchor != "start" else ""
         self.parts.append(f'<text x="{_n(x)}" y="{_n(y + _MIDDLE * size)}"{look}>{escape(words)}</text>')
 
-    def legend(self, names: Sequence[str], fills: Sequence[Fill], left: float) -> None:
-        """A legend along the top edge, from `left` inches on, LEGEND_COLUMNS a line."""
+    def legend(self, names: Sequence[str], fills: Sequence[Fill], left: float, top: float = 0) -> None:
+        """A legend along the top edge, or `top` inches below it, from `left` inches on, LEGEND_COLUMNS a line."""
         width, height = _HANDLE
         columns = [names[column::LEGEND_COLUMNS] for column in range(LEGEND_COLUMNS)]
         x = left * POINTS
         for column, inside in enumerate(columns):
             for row, name in enumerate(inside):
-                y = (row + 0.5) * LEGEND * POINTS
+                y = (top + (row + 0.5) * LEGEND) * POINTS
                 self.box(x, y - height / 2, width, height, fills[row * LEGEND_COLUMNS + column])
                 self.text(x + width + 6, y, name)
             x += width + 20 + _LETTER * SIZE * max(map(len, inside), default=0)

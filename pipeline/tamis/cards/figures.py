@@ -77,8 +77,8 @@ def composition(view: View) -> Drawn:
     amounts_axes = Axes(figure, 0.95, 5.5, head, 0.15, len(bars), max([*map(sum, values), 1]))
     shares_axes = Axes(figure, 4.75, 0.15, head, 0.15, len(bars), 1)
     fills = [fill(number) for number in range(len(series))]
-    _stack(amounts_axes, [[sum(row)] for row in values], [Fill(PLAIN)])
-    _stack(shares_axes, [[part / max(sum(row), 1) for part in row] for row in values], fills)
+    stack(amounts_axes, [[sum(row)] for row in values], [Fill(PLAIN)])
+    stack(shares_axes, [[part / max(sum(row), 1) for part in row] for row in values], fills)
     amounts_axes.names(list(bars))
     for place, row in enumerate(values):
         words = f"{short(sum(row))} · {share(sum(row), total)}"
@@ -96,7 +96,7 @@ def _legend_rows(series: int) -> int:
     return -(-series // LEGEND_COLUMNS)
 
 
-def _stack(axes: Axes, values: Sequence[Sequence[float]], fills: Sequence[Fill]) -> None:
+def stack(axes: Axes, values: Sequence[Sequence[float]], fills: Sequence[Fill]) -> None:
     """A bar of each row of values, one behind the other."""
     for place, row in enumerate(values):
         start = 0.0
@@ -181,7 +181,7 @@ def sources(view: View) -> Drawn:
     fills = [fill(number) for number in range(len(series) + 1)]
     for at in (0.25, 0.5, 0.75, 1.0):
         axes.rule(at, GRID, 0.6)
-    _stack(axes, values, fills)
+    stack(axes, values, fills)
     axes.names([source.name for source in largest])
     for place, (source, row) in enumerate(zip(largest, values, strict=True)):
         figure.text(axes.x(1.015), axes.y(place), f"{share(row[0], 1)} of {count(source.documents)}")
