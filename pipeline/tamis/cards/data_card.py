@@ -8,7 +8,8 @@ from pathlib import Path
 import polars as pl
 from huggingface_hub import DatasetCardData
 
-from tamis.cards import content, processing, provenance, usage
+from tamis.cards import content, exports, processing, provenance, usage
+from tamis.cards.exports import checksums
 from tamis.cards.figures import figures
 from tamis.cards.front_matter import front_matter
 from tamis.cards.markdown import text
@@ -37,12 +38,14 @@ def render(manifest: Manifest, ledger: pl.DataFrame, release: Path) -> dict[str,
     view = view_of(manifest, ledger, release)
     drawn = {Path(figure.path).stem: figure for figure in figures(view)}
     shown = {name: f"![{text(figure.alt)}]({figure.path})\n\n*{figure.caption}*" for name, figure in drawn.items()}
-    return {
+    rendered = {
         README: readme(view, shown).encode(),
         "LICENSES.md": provenance.licenses_file(view).encode(),
         **{figure.path: figure.content for figure in drawn.values()},
         **twins(view),
     }
+    rendered |= exports.render(view, rendered)
+    return rendered | {checksums.NAME: checksums.render(view, rendered)}
 
 
 def readme(view: View, figures: dict[str, str]) -> str:
