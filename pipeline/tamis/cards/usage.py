@@ -11,8 +11,10 @@ from ruamel.yaml.comments import CommentedSeq
 from ruamel.yaml.scalarstring import LiteralScalarString
 
 from tamis.cards.content import names
+from tamis.cards.exports.dmp import lacking
 from tamis.cards.markdown import code, fenced, folded, section, table, text
 from tamis.cards.numbers import count, share, short
+from tamis.cards.people import people
 from tamis.cards.view import View
 from tamis.engine.ledger import FACTS
 from tamis.mix.epochs import NO_CATEGORY, UNKNOWN
@@ -201,6 +203,19 @@ TEXTS = (
     ("citation", "Citation"),
 )
 UNSAID = "*Not written yet.*"
+MORE = {
+    "intended_uses": (("motivation", "Motivation"),),
+    "limitations": (
+        ("biases", "Known biases"),
+        ("social_impact", "Social impact"),
+        ("personal_data", "Handling of personal data"),
+        ("ethics", "Ethics"),
+        ("languages_note", "Varieties of language"),
+        ("maintenance", "Maintenance"),
+        ("retention", "Retention"),
+    ),
+}
+"""Sections that are only there when they are written, by the section they follow."""
 
 
 def words(view: View) -> list[str]:
@@ -210,6 +225,11 @@ def words(view: View) -> list[str]:
     for key, title in TEXTS:
         said = str(written.get(key, "")).strip()
         parts.append(section(title, (fenced("bibtex", said) if key == "citation" else said) if said else UNSAID))
+        more = [(name, str(written.get(name, "")).strip()) for name, _ in MORE.get(key, ())]
+        titles = dict(MORE.get(key, ()))
+        parts += [section(titles[name], text_) for name, text_ in more if text_]
+        if key == "contact":
+            parts += people(written)
     return parts
 
 
@@ -224,8 +244,8 @@ ABSENT = (
 ALWAYS = (
     "No stage looked for text of evaluation benchmarks.",
     "No stage looked for toxic or illegal content.",
-    "No opt-out of rights holders was asked for beyond what the sources did themselves.",
 )
+NO_OPT_OUT = "No opt-out of rights holders was asked for beyond what the sources did themselves."
 
 
 ASKED = (
@@ -235,8 +255,13 @@ ASKED = (
     ("selection", "selection rule"),
     ("period", "period"),
     ("license_url", "evidence of the licence"),
+    ("acquisition", "way of acquisition"),
+    ("accessed", "month of access"),
 )
 """What a source should declare, in the order it is asked for."""
+ASKED_OF_CARD = ("motivation", "biases", "social_impact", "personal_data", "ethics", "maintenance", "released", "url",
+                 "creators", "publisher", "contact_email", "host", "access")  # fmt: skip
+"""What the exports need besides the sections above."""
 
 
 def missing(view: View) -> str:
@@ -249,6 +274,13 @@ def missing(view: View) -> str:
         for key in ("summary", *(key for key, _ in TEXTS))
         if not written.get(key)
     ]
+    silent = [key for key in ASKED_OF_CARD if not written.get(key)]
+    if silent:
+        lines.append(f"The exports lack what the recipe's `card` doesn't say: {', '.join(map(code, silent))}.")
+    required = lacking(view)
+    if required:
+        needs = ", ".join(code(f"card.{key}") for key in required)
+        lines.append(f"`dmp.json` is not written: its standard requires {needs}, which nobody declared.")
     for key, title in ASKED:
         without = [source.name for source in manifest.sources if not source.declared.get(key)]
         if without:
@@ -265,6 +297,10 @@ def missing(view: View) -> str:
             )
     used = {stage.name for stage in manifest.stages}
     lines += [line for name, line in ABSENT if name not in used] + list(ALWAYS)
+    if not any(
+        source.declared.get("opt_out", {"by": "provider"}).get("by", "us") == "us" for source in manifest.sources
+    ):
+        lines.append(NO_OPT_OUT)
     return section(
         "What is missing",
         "Nothing is known, or nothing was done, where this list says so:",

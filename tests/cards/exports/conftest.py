@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from declared_recipe import DECLARED
 
 from tamis.cards.rewrite import read_ledger
 from tamis.cards.view import View, view_of
-from tamis.corpus.manifest import read_manifest
+from tamis.corpus.manifest import Manifest, read_manifest
 from tamis.recipe.load import load_recipe_text
 from tamis.recipe.model import Recipe
 from tamis.stages import STAGES
@@ -21,10 +22,12 @@ def declaring() -> Recipe:
 
 
 @pytest.fixture(scope="session")
-def declared(declaring: Recipe, tmp_path_factory: pytest.TempPathFactory, build_release: object) -> Path:
+def declared(
+    declaring: Recipe, tmp_path_factory: pytest.TempPathFactory, build_release: Callable[[Recipe, Path], Manifest]
+) -> Path:
     """The release; tests that change it copy it."""
     folder = tmp_path_factory.mktemp("declared") / "toy-1.0.0"
-    build_release(declaring, folder)  # type: ignore[operator]
+    build_release(declaring, folder)
     return folder
 
 

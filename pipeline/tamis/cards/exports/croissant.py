@@ -67,7 +67,7 @@ def render(view: View) -> bytes:
         "citeAs": said(view, "citation"),
         "creator": [_agent(creator) for creator in card(view).get("creators", ())],
         "publisher": _organization(card(view).get("publisher")),
-        "funder": [_funder(one) for one in card(view).get("funding", ())],
+        "funding": [_grant(one) for one in card(view).get("funding", ())],
         "keywords": ["pretraining", "language modeling", *_categories(view)],
         "inLanguage": [tag for tag in languages(view) if tag != "code"],
         "isLiveDataset": False,
@@ -104,10 +104,15 @@ def _organization(name: str | None) -> dict[str, Any] | None:
     return {"@type": "sc:Organization", "name": name} if name else None
 
 
-def _funder(funding: dict[str, Any]) -> dict[str, Any]:
-    found = {"@type": "sc:Organization", "name": funding["funder"], "url": funding.get("funder_url")}
-    grant = ", ".join(funding[key] for key in ("project", "grant") if key in funding)
-    return {name: value for name, value in {**found, "description": grant}.items() if value}
+def _grant(funding: dict[str, Any]) -> dict[str, Any]:
+    funder = {"@type": "sc:Organization", "name": funding["funder"], "url": funding.get("funder_url")}
+    found = {
+        "@type": "sc:Grant",
+        "name": funding.get("project"),
+        "identifier": funding.get("grant"),
+        "funder": {name: value for name, value in funder.items() if value},
+    }
+    return {name: value for name, value in found.items() if value}
 
 
 def _sets(view: View) -> list[tuple[str, str, str, Sum]]:

@@ -10,13 +10,12 @@ from typing import Any
 
 import langcodes
 
-from tamis.cards.exports.declared import Held, card, held, license_urls, said, spelled, spoken
+from tamis.cards.exports.declared import Held, card, held, license_urls, said, spelled, spoken, unique
 from tamis.cards.exports.rai import personal_data
 from tamis.cards.front_matter import languages
 from tamis.cards.view import View
 
 NAME = "dmp.json"
-SCHEMA = "https://github.com/RDA-DMP-Common/RDA-DMP-Common-Standard/tree/master/examples/JSON/JSON-schema/1.2"
 UNKNOWN = "unknown"
 
 
@@ -52,7 +51,7 @@ def render(view: View) -> bytes:
         "project": _projects(view),
         "dataset": [_release(view), *(_source(view, source) for source in held(view))],
     }
-    return spelled({"$schema": SCHEMA, "dmp": {key: value for key, value in plan.items() if value not in ("", [])}})
+    return spelled({"dmp": {key: value for key, value in plan.items() if value not in ("", [])}})
 
 
 def _identifier(view: View, of: str = "") -> dict[str, str]:
@@ -125,7 +124,7 @@ def _release(view: View) -> dict[str, Any]:
         "data_quality_assurance": [f"{stage.name}: {stage.title}" for stage in manifest.stages],
         "preservation_statement": said(view, "retention"),
         "rights": ", ".join(name for (name,) in view.sums("license")),
-        "related_identifier": [_derived(source) for source in held(view) if "url" in source.declared],
+        "related_identifier": _derived(view),
         "metadata": [_standard("eng", "http://mlcommons.org/croissant/1.1", "croissant.json")],
         "security_and_privacy": [{"title": "Personal data", "description": personal_data(view)}],
         "technical_resource": [{"name": f"Tamis {manifest.software.get('tamis', '')}".strip()}],
@@ -134,8 +133,10 @@ def _release(view: View) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value not in (None, "", [])}
 
 
-def _derived(source: Held) -> dict[str, str]:
-    return {"identifier": str(source.declared["url"]), "type": "url", "relation_type": "IsDerivedFrom"}
+def _derived(view: View) -> list[dict[str, str]]:
+    """What the release was made of: addresses of its sources, each once."""
+    urls = unique(source.declared["url"] for source in held(view) if "url" in source.declared)
+    return [{"identifier": str(url), "type": "url", "relation_type": "IsDerivedFrom"} for url in urls]
 
 
 def _standard(language: str, address: str, description: str) -> dict[str, Any]:

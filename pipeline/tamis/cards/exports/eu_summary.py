@@ -105,11 +105,16 @@ def _one(value: Any) -> str:
 
 
 def _several(item: Any) -> str:
-    return ", ".join(text(one) for one in item) if isinstance(item, list) else link(str(item))
+    if not isinstance(item, list):
+        return link(str(item))
+    more = f" and {len(item) - NAMED} more" if len(item) > NAMED else ""
+    return ", ".join(text(one) for one in item[:NAMED]) + more
 
 
+NAMED = 8
+"""Names told in a cell."""
 SHOWN = 3
-"""Places told in a cell; all of them are in the JSON."""
+"""Places told in a cell; all of them, and all names, are in the JSON."""
 
 
 def _places(answer: Answer) -> str:

@@ -45,7 +45,7 @@ def properties(view: View) -> dict[str, Any]:
         "rai:dataCollectionType": unique(
             COLLECTION[source.declared["acquisition"]] for source in sources if "acquisition" in source.declared
         ),
-        "rai:dataCollectionTimeframe": [end for period in periods for end in str(period).split("/")],
+        "rai:dataCollectionTimeframe": unique(end for period in periods for end in str(period).split("/")),
         "rai:dataPreprocessingProtocol": [_step(view, stage) for stage in view.manifest.stages],
         "rai:dataLimitations": _texts(said(view, "limitations")),
         "rai:dataBiases": _texts(said(view, "biases")),
