@@ -120,7 +120,7 @@ class CardText(Declared):
     """What no machine can know; each goes to its section of the card, and an empty one is named there."""
 
     summary: Prose = ""
-    """One paragraph under the title; the description in every export."""
+    """One paragraph under the title: card, description in croissant.json, dmp.json and data_provenance.json."""
     motivation: Prose = ""
     """Why the dataset was made: card, data management plan 1a."""
     intended_uses: Prose = ""
