@@ -47,7 +47,7 @@ def test_declarations_are_inherited_and_kept() -> None:
         ("priority: 0", "contact_email: me", 8, "contact_email: 'me' is no e-mail address"),
         ("priority: 0", 'doi: "https://doi.org/10.1/x"', 8, "is no DOI: write it without an address"),
         ("priority: 0", "creators: [{name: A, orcid: 0000-0002-1825-0098}]", 8, "its last character doesn't check"),
-        ("priority: 0", "creators: [{nom: A}]", 8, "unknown option 'nom'. Did you mean 'name'"),
+        ("priority: 0", "creators: [{nom: A}]", 8, "unknown option 'nom'. (allowed: affiliation, email, name"),
         ("priority: 0", "host: {title: A, url: https://a.org, country: XX}", 8, "'XX' is no country"),
         ("priority: 0", 'host: {title: A, url: "ftp://a.org"}', 8, "is no web address"),
         ("priority: 0", 'eu: {answered_no: ["2.7"]}', 8, "'2.7' is not allowed. Did you mean '2.6'"),

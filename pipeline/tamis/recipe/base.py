@@ -63,8 +63,13 @@ def _orcid(value: str) -> str:
     return value
 
 
+_NO_COUNTRIES = frozenset(("AA", "EU", "EZ", "QO", "UN", "XA", "XB"))
+
+
 def _known_country(value: str) -> str:
-    if not langcodes.tag_is_valid(f"und-{value}"):
+    name = langcodes.Language.make(territory=value).territory_name()
+    # Groupings are no countries, and `UK` is no code of one.
+    if name.startswith("Unknown Region") or value in _NO_COUNTRIES:
         raise ValueError(f"{value!r} is no country: write its ISO 3166 code, such as FR, DE or IT")
     return value
 
