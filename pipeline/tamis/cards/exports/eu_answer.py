@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from tamis.cards.exports.declared import Held
 from tamis.recipe.card import SECTIONS
 
-Status = Literal["provided", "to be provided", "not applicable"]
+Status = Literal["provided", "to be provided", "if yes", "not applicable"]
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Answer:
     """Where the value stands, as `sources[3].declared.version`."""
     asks: str = ""
     """The field of the recipe that would answer it."""
-    applies: bool = True
-    """False where an answer with no makes the field moot."""
+    applies: bool | None = True
+    """False where an answer with no makes the field moot; None while the question before it is open."""
     optional: bool = False
     """Whether the template asks for it only where there is something to say."""
 
@@ -34,7 +34,7 @@ class Answer:
     def status(self) -> Status:
         """Whether it is answered."""
         if not self.applies:
-            return "not applicable"
+            return "if yes" if self.applies is None else "not applicable"
         return "to be provided" if self.value in (None, "", []) else "provided"
 
     @property
@@ -50,6 +50,20 @@ class Section:
     id: str
     title: str
     answers: tuple[Answer, ...]
+
+
+GATES = frozenset(("2.1.a", "2.2.1.a", "2.2.2.a", "2.3.a", "2.4.a", "2.4.b", "2.5.a", "2.6.a"))
+"""Questions that the other fields of their section depend on."""
+
+
+def gated(section: Section) -> Section:
+    """The section, with fields whose question is open waiting for its answer."""
+    if not any(answer.id in GATES and answer.open for answer in section.answers):
+        return section
+    return replace(
+        section,
+        answers=tuple(answer if answer.applies else replace(answer, applies=None) for answer in section.answers),
+    )
 
 
 def acquired(sources: list[Held], *ways: str) -> list[Held]:

@@ -40,7 +40,7 @@ class Facts:
     def given(self, id_: str) -> float | None:
         """1 where the field is answered, 0 where it is open, None where it doesn't apply."""
         status = self.answers[id_].status
-        return None if status == "not applicable" else float(status == "provided")
+        return None if status in ("not applicable", "if yes") else float(status == "provided")
 
     def if_given(self, id_: str) -> float | None:
         """1 where the field is answered; it doesn't count where it isn't."""

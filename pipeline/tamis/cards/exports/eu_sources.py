@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tamis.cards.exports.declared import Held, card, categories, held, language_name, spoken, unique
-from tamis.cards.exports.eu_answer import Answer, Section, acquired, places, yes_or_no
+from tamis.cards.exports.eu_answer import Answer, Section, acquired, gated, places, yes_or_no
 from tamis.cards.exports.eu_general import part
 from tamis.cards.view import View
 
@@ -18,7 +18,7 @@ TEXT = "Text"
 def sections(view: View, domains: bool) -> list[Section]:
     """Sections 2.1 to 2.6. `domains`: whether the card has a list of them."""
     eu, sources = card(view).get("eu", {}), held(view)
-    return [
+    found = [
         _public(view, sources, eu),
         _licensed(sources, eu),
         _private(view, sources, eu),
@@ -27,6 +27,7 @@ def sections(view: View, domains: bool) -> list[Section]:
         _synthetic(sources, eu),
         _other(view, sources, eu),
     ]
+    return [gated(section) for section in found]
 
 
 def datasets(sources: list[Held]) -> list[list[Held]]:

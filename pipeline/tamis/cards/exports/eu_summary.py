@@ -91,7 +91,8 @@ def _table(part: Section) -> str:
 
 def _value(answer: Answer) -> str:
     if answer.status != "provided":
-        return "not applicable" if answer.status == "not applicable" else "–" if answer.optional else OPEN
+        words = {"not applicable": "not applicable", "if yes": "*if yes*"}
+        return words.get(answer.status, "–" if answer.optional else OPEN)
     values = answer.value if isinstance(answer.value, list) else [answer.value]
     return "<br>".join(_one(value) for value in values)
 
