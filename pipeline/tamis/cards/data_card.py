@@ -3,6 +3,7 @@ its ledger and the schemas of its shards. No number in them is typed, no date, n
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import polars as pl
@@ -13,12 +14,55 @@ from tamis.cards.exports import checksums
 from tamis.cards.figures import figures
 from tamis.cards.front_matter import front_matter
 from tamis.cards.markdown import text
+from tamis.cards.people import people
 from tamis.cards.twins import twins
 from tamis.cards.view import View, view_of
 from tamis.corpus.commit import write_bytes
 from tamis.corpus.manifest import Manifest
 
 README = "README.md"
+
+Figures = Mapping[str, str]
+"""Markdown of each figure, by its name: the file's name without folder and ending."""
+SectionOf = Callable[[View, Figures], str]
+
+
+def _flow(view: View, figures: Figures) -> str:
+    return processing.dropped(view, "\n\n".join(figures[name] for name in ("funnel", "sources") if name in figures))
+
+
+SECTIONS: dict[str, SectionOf] = {
+    "at_a_glance": lambda view, _: content.at_a_glance(view),
+    "composition": lambda view, figures: content.composition(view, figures["composition"]),
+    "dropped": _flow,
+    "rules": lambda view, _: processing.rules(view),
+    "sources": lambda view, _: provenance.sources(view),
+    "rights": lambda view, _: provenance.rights(view),
+    "personal_data": lambda view, _: processing.personal_data(view),
+    "duplicates": lambda view, _: processing.duplicates(view),
+    "mix": lambda view, _: content.mix(view),
+    "fields": lambda view, _: usage.fields(view),
+    "tokenizer": lambda view, _: usage.tokenizer(view),
+    "loading": lambda view, _: usage.loading(view),
+    "reproducing": lambda view, _: usage.reproducing(view),
+    "motivation": lambda view, _: usage.words(view, "motivation"),
+    "intended_uses": lambda view, _: usage.words(view, "intended_uses"),
+    "out_of_scope_uses": lambda view, _: usage.words(view, "out_of_scope_uses"),
+    "limitations": lambda view, _: usage.words(view, "limitations"),
+    "biases": lambda view, _: usage.words(view, "biases"),
+    "social_impact": lambda view, _: usage.words(view, "social_impact"),
+    "personal_data_handling": lambda view, _: usage.words(view, "personal_data"),
+    "ethics": lambda view, _: usage.words(view, "ethics"),
+    "languages_note": lambda view, _: usage.words(view, "languages_note"),
+    "maintenance": lambda view, _: usage.words(view, "maintenance"),
+    "retention": lambda view, _: usage.words(view, "retention"),
+    "people": lambda view, _: people(view.manifest.recipe.get("card", {})),
+    "contact": lambda view, _: usage.words(view, "contact"),
+    "citation": lambda view, _: usage.words(view, "citation"),
+    "missing": lambda view, _: usage.missing(view),
+}
+"""Every section of a card by its name, in the order of the page. Each gives Markdown that begins with its
+`## Title`, or nothing, and then the card has no such section."""
 
 
 def write_card(manifest: Manifest, ledger: pl.DataFrame, folder: Path) -> list[Path]:
@@ -36,10 +80,10 @@ def write_card(manifest: Manifest, ledger: pl.DataFrame, folder: Path) -> list[P
 def render(manifest: Manifest, ledger: pl.DataFrame, release: Path) -> dict[str, bytes]:
     """The card's files by their path in the release. The same facts give the same bytes."""
     view = view_of(manifest, ledger, release)
-    drawn = {Path(figure.path).stem: figure for figure in figures(view)}
+    drawn = {figure.name: figure for figure in figures(view)}
     shown = {name: f"![{text(figure.alt)}]({figure.path})\n\n*{figure.caption}*" for name, figure in drawn.items()}
     rendered = {
-        README: readme(view, shown).encode(),
+        README: readme(view, sections(view, shown)).encode(),
         "LICENSES.md": provenance.licenses_file(view).encode(),
         **{figure.path: figure.content for figure in drawn.values()},
         **twins(view),
@@ -48,33 +92,25 @@ def render(manifest: Manifest, ledger: pl.DataFrame, release: Path) -> dict[str,
     return rendered | {checksums.NAME: checksums.render(view, rendered)}
 
 
-def readme(view: View, figures: dict[str, str]) -> str:
-    """README.md; `figures` has the Markdown of each by name."""
+def sections(view: View, figures: Figures) -> dict[str, str]:
+    """Markdown of every section the release has something to say in, by name."""
+    made = {name: of(view, figures) for name, of in SECTIONS.items()}
+    return {name: body for name, body in made.items() if body}
+
+
+def title_of(section: str) -> str:
+    """The title of a section's Markdown."""
+    return section.partition("\n")[0].removeprefix("## ")
+
+
+def readme(view: View, sections: Mapping[str, str]) -> str:
+    """README.md of the sections' Markdown."""
     summary = str(view.manifest.recipe.get("card", {}).get("summary", "")).strip()
-    flow = "\n\n".join(figures[name] for name in ("funnel", "sources") if name in figures)
-    sections = [
-        content.at_a_glance(view),
-        content.composition(view, figures["composition"]),
-        processing.dropped(view, flow),
-        processing.rules(view),
-        provenance.sources(view),
-        provenance.rights(view),
-        processing.personal_data(view),
-        processing.duplicates(view),
-        content.mix(view),
-        usage.fields(view),
-        usage.tokenizer(view),
-        usage.loading(view),
-        usage.reproducing(view),
-        *usage.words(view),
-        usage.missing(view),
-    ]
-    titles = [part.partition("\n")[0].removeprefix("## ") for part in sections]
-    contents = " · ".join(f"[{title}](#{_anchor(title)})" for title in titles)
+    contents = " · ".join(f"[{title}](#{_anchor(title)})" for title in map(title_of, sections.values()))
     head = f"---\n{DatasetCardData(**front_matter(view)).to_yaml()}\n---\n\n# {text(view.manifest.title)}"
     made_by = "[Tamis](https://github.com/tamis-data/tamis)"
     foot = f"Made by {made_by}: every number above is computed from the release's manifest and ledger."
-    parts = [head, summary, content.facts_line(view), contents, *sections, "---", foot]
+    parts = [head, summary, content.facts_line(view), contents, *sections.values(), "---", foot]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

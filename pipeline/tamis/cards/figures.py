@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from tamis.cards.drawing import (
     GRID,
@@ -41,6 +42,13 @@ class Drawn:
     alt: str
     """What it shows, for those who can't see it."""
     content: bytes
+    twin: str = ""
+    """The CSV that holds its numbers."""
+
+    @property
+    def name(self) -> str:
+        """Its file's name without folder and ending."""
+        return PurePosixPath(self.path).stem
 
 
 def figures(view: View) -> list[Drawn]:
@@ -81,7 +89,7 @@ def composition(view: View) -> Drawn:
     largest = ", ".join(f"{name} {share(sum(row), total)}" for name, row in list(zip(bars, values, strict=True))[:5])
     alt = f"{view.unit_name.capitalize()} of the release by language and category. Largest languages: {largest}."
     caption = f"{view.unit_name.capitalize()} by language and category."
-    return Drawn("figures/composition.svg", caption, alt, figure.svg(alt))
+    return Drawn("figures/composition.svg", caption, alt, figure.svg(alt), "stats/composition.csv")
 
 
 def _legend_rows(series: int) -> int:
@@ -126,7 +134,7 @@ def funnel(view: View) -> Drawn:
     flow = "; ".join(f"after {step.name} {count(step.left)}" for step in shown)
     alt = f"Documents through the stages. Read: {count(shown[0].entered)}; {flow}; released {count(last)}."
     caption = "From rows read to documents released: what each stage left (blue) and dropped (hatched)."
-    return Drawn("figures/funnel.svg", caption, alt, figure.svg(alt))
+    return Drawn("figures/funnel.svg", caption, alt, figure.svg(alt), "stats/funnel.csv")
 
 
 def _beside(axes: Axes, place: int, step: Step) -> None:
@@ -190,4 +198,4 @@ def sources(view: View) -> Drawn:
     alt = f"Share of each source's documents that is released, and which stage dropped the others. Released: {told}."
     whose = "each source's" if len(largest) == len(manifest.sources) else f"the {len(largest)} largest sources'"
     caption = f"What became of {whose} documents: the share released, and the stages that dropped the others."
-    return Drawn("figures/sources.svg", caption, alt, figure.svg(alt))
+    return Drawn("figures/sources.svg", caption, alt, figure.svg(alt), "stats/funnel.csv")

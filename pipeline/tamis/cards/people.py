@@ -9,7 +9,7 @@ from tamis.cards.markdown import code, link, section, table, text
 ACCESS = {"open": "open to anyone", "shared": "on conditions", "closed": "to nobody else"}
 
 
-def people(written: dict[str, Any]) -> list[str]:
+def people(written: dict[str, Any]) -> str:
     """The section, if the recipe's card says anything for it."""
     rows = [*(("Creator", _creator(one)) for one in written.get("creators", ()))]
     rows += [("Publisher", text(written["publisher"]))] if "publisher" in written else []
@@ -23,7 +23,7 @@ def people(written: dict[str, Any]) -> list[str]:
         rows.append(("Kept at", f"{text(host['title'])}, {link(host['url'])}{where}"))
     rows += [("Access", ACCESS[written["access"]])] if "access" in written else []
     rows += [("E-mail", code(written["contact_email"]))] if "contact_email" in written else []
-    return [section("People and publication", table(("", ""), "ll", rows))] if rows else []
+    return section("People and publication", table(("", ""), "ll", rows)) if rows else ""
 
 
 def _creator(creator: dict[str, Any]) -> str:

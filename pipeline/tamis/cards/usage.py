@@ -14,7 +14,6 @@ from tamis.cards.content import names
 from tamis.cards.exports.dmp import lacking
 from tamis.cards.markdown import code, fenced, folded, section, table, text
 from tamis.cards.numbers import count, share, short
-from tamis.cards.people import people
 from tamis.cards.view import View
 from tamis.engine.ledger import FACTS
 from tamis.mix.epochs import NO_CATEGORY, UNKNOWN
@@ -204,33 +203,25 @@ TEXTS = (
 )
 UNSAID = "*Not written yet.*"
 MORE = {
-    "intended_uses": (("motivation", "Motivation"),),
-    "limitations": (
-        ("biases", "Known biases"),
-        ("social_impact", "Social impact"),
-        ("personal_data", "Handling of personal data"),
-        ("ethics", "Ethics"),
-        ("languages_note", "Varieties of language"),
-        ("maintenance", "Maintenance"),
-        ("retention", "Retention"),
-    ),
+    "motivation": "Motivation",
+    "biases": "Known biases",
+    "social_impact": "Social impact",
+    "personal_data": "Handling of personal data",
+    "ethics": "Ethics",
+    "languages_note": "Varieties of language",
+    "maintenance": "Maintenance",
+    "retention": "Retention",
 }
-"""Sections that are only there when they are written, by the section they follow."""
+"""Sections that are only there when they are written."""
 
 
-def words(view: View) -> list[str]:
-    """Sections that only people can write, as the recipe has them."""
-    written = view.manifest.recipe.get("card", {})
-    parts = []
-    for key, title in TEXTS:
-        said = str(written.get(key, "")).strip()
-        parts.append(section(title, (fenced("bibtex", said) if key == "citation" else said) if said else UNSAID))
-        more = [(name, str(written.get(name, "")).strip()) for name, _ in MORE.get(key, ())]
-        titles = dict(MORE.get(key, ()))
-        parts += [section(titles[name], text_) for name, text_ in more if text_]
-        if key == "contact":
-            parts += people(written)
-    return parts
+def words(view: View, key: str) -> str:
+    """A section that only people can write, as the recipe has it."""
+    said = str(view.manifest.recipe.get("card", {}).get(key, "")).strip()
+    if not said and key in MORE:
+        return ""
+    title = MORE.get(key) or dict(TEXTS)[key]
+    return section(title, (fenced("bibtex", said) if key == "citation" else said) if said else UNSAID)
 
 
 ABSENT = (

@@ -8,25 +8,25 @@ from pathlib import Path
 from typing import Any
 
 from tamis.cards import exports
+from tamis.cards.data_card import sections
 from tamis.cards.exports import dmp
-from tamis.cards.people import people
-from tamis.cards.provenance import sources as told
-from tamis.cards.usage import words
 from tamis.cards.view import View
 from tamis.engine.facts import DECLARED
 from tamis.recipe.card import CardText, EuFacts
 
 DOCS = Path(__file__).parents[3] / "docs/exports.md"
 FILES = ("README.md", "croissant.json", "eu_summary", "dmp.json", "pgd.md", "data_provenance.json")
+FIGURES = {"composition": "", "funnel": "", "sources": ""}
 OF_SOURCES = ("provider", "url", "version", "selection", "period", "license_url", *DECLARED)
 
 
 def written(view: View) -> dict[str, Any]:
-    """What each file says; of the card, the sections that people fill."""
+    """What each file says; of the card, not the recipe that stands in it, nor the list of what is missing."""
     found = {path.removesuffix(".md").removesuffix(".json") if path.startswith("eu_") else path: content
              for path, content in exports.render(view, ()).items()}  # fmt: skip
     card = view.manifest.recipe["card"]
-    return found | {"README.md": (words(view), people(card), told(view), card.get("summary"))}
+    told = {name: body for name, body in sections(view, FIGURES).items() if name not in ("reproducing", "missing")}
+    return found | {"README.md": (told, card.get("summary"))}
 
 
 def without(view: View, field: str) -> View:
