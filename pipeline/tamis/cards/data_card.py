@@ -9,12 +9,14 @@ from pathlib import Path
 import polars as pl
 from huggingface_hub import DatasetCardData
 
-from tamis.cards import content, mixture, processing, provenance, usage
+from tamis.cards import content, exports, mixture, processing, provenance, usage
+from tamis.cards.exports import checksums
 from tamis.cards.figures import figures
 from tamis.cards.front_matter import front_matter
 from tamis.cards.markdown import outside_fences, text
 from tamis.cards.page import PAGE, card_page
 from tamis.cards.page_markdown import anchor
+from tamis.cards.people import people
 from tamis.cards.template import TEMPLATE, fill, left_out, titles
 from tamis.cards.twins import twins
 from tamis.cards.view import View, view_of
@@ -46,9 +48,18 @@ SECTIONS: dict[str, SectionOf] = {
     "tokenizer": lambda view, _: usage.tokenizer(view),
     "loading": lambda view, _: usage.loading(view),
     "reproducing": lambda view, _: usage.reproducing(view),
+    "motivation": lambda view, _: usage.words(view, "motivation"),
     "intended_uses": lambda view, _: usage.words(view, "intended_uses"),
     "out_of_scope_uses": lambda view, _: usage.words(view, "out_of_scope_uses"),
     "limitations": lambda view, _: usage.words(view, "limitations"),
+    "biases": lambda view, _: usage.words(view, "biases"),
+    "social_impact": lambda view, _: usage.words(view, "social_impact"),
+    "personal_data_handling": lambda view, _: usage.words(view, "personal_data"),
+    "ethics": lambda view, _: usage.words(view, "ethics"),
+    "languages_note": lambda view, _: usage.words(view, "languages_note"),
+    "maintenance": lambda view, _: usage.words(view, "maintenance"),
+    "retention": lambda view, _: usage.words(view, "retention"),
+    "people": lambda view, _: people(view.manifest.recipe.get("card", {})),
     "contact": lambda view, _: usage.words(view, "contact"),
     "citation": lambda view, _: usage.words(view, "citation"),
     "missing": lambda view, _: usage.missing(view),
@@ -76,7 +87,7 @@ def render(manifest: Manifest, ledger: pl.DataFrame, release: Path) -> dict[str,
     shown = {name: f"![{text(figure.alt)}]({figure.path})\n\n*{figure.caption}*" for name, figure in drawn.items()}
     body = body_of(view, sections(view, shown))
     template, recipe = view.manifest.card_template, usage.long_recipe(view)
-    return {
+    rendered = {
         README: readme(view, body).encode(),
         PAGE: card_page(view, body, drawn).encode(),
         "LICENSES.md": provenance.licenses_file(view).encode(),
@@ -85,6 +96,8 @@ def render(manifest: Manifest, ledger: pl.DataFrame, release: Path) -> dict[str,
         **({TEMPLATE: template.encode()} if template else {}),
         **({"recipe.yaml": recipe.encode()} if recipe else {}),
     }
+    rendered |= exports.render(view, rendered)
+    return rendered | {checksums.NAME: checksums.render(view, rendered)}
 
 
 def sections(view: View, figures: Figures) -> dict[str, str]:

@@ -11,6 +11,7 @@ from ruamel.yaml.comments import CommentedSeq
 from ruamel.yaml.scalarstring import LiteralScalarString
 
 from tamis.cards.content import names
+from tamis.cards.exports.dmp import lacking
 from tamis.cards.front_matter import categories
 from tamis.cards.markdown import code, fenced, folded, section, table, text
 from tamis.cards.numbers import count, share, short
@@ -219,12 +220,26 @@ TEXTS = (
     ("citation", "Citation"),
 )
 UNSAID = "*Not written yet.*"
+MORE = {
+    "motivation": "Motivation",
+    "biases": "Known biases",
+    "social_impact": "Social impact",
+    "personal_data": "Handling of personal data",
+    "ethics": "Ethics",
+    "languages_note": "Varieties of language",
+    "maintenance": "Maintenance",
+    "retention": "Retention",
+}
+"""Sections that are only there when they are written."""
 
 
 def words(view: View, key: str) -> str:
     """A section that only people can write, as the recipe has it."""
     said = str(view.manifest.recipe.get("card", {}).get(key, "")).strip()
-    return section(dict(TEXTS)[key], (fenced("bibtex", said) if key == "citation" else said) if said else UNSAID)
+    if not said and key in MORE:
+        return ""
+    title = MORE.get(key) or dict(TEXTS)[key]
+    return section(title, (fenced("bibtex", said) if key == "citation" else said) if said else UNSAID)
 
 
 ABSENT = (
@@ -238,8 +253,8 @@ ABSENT = (
 ALWAYS = (
     "No stage looked for text of evaluation benchmarks.",
     "No stage looked for toxic or illegal content.",
-    "No opt-out of rights holders was asked for beyond what the sources did themselves.",
 )
+NO_OPT_OUT = "No opt-out of rights holders was asked for beyond what the sources did themselves."
 
 
 ASKED = (
@@ -249,8 +264,13 @@ ASKED = (
     ("selection", "selection rule"),
     ("period", "period"),
     ("license_url", "evidence of the licence"),
+    ("acquisition", "way of acquisition"),
+    ("accessed", "month of access"),
 )
 """What a source should declare, in the order it is asked for."""
+ASKED_OF_CARD = ("motivation", "biases", "social_impact", "personal_data", "ethics", "maintenance", "released", "url",
+                 "creators", "publisher", "contact_email", "host", "access")  # fmt: skip
+"""What the exports need besides the sections above."""
 
 
 def missing(view: View) -> str:
@@ -264,6 +284,13 @@ def missing(view: View) -> str:
         for key, title in (("summary", ""), *TEXTS)
         if not written.get(key) and title not in own
     ]
+    silent = [key for key in ASKED_OF_CARD if not written.get(key)]
+    if silent:
+        lines.append(f"The exports lack what the recipe's `card` doesn't say: {', '.join(map(code, silent))}.")
+    required = lacking(view)
+    if required:
+        needs = ", ".join(code(f"card.{key}") for key in required)
+        lines.append(f"`dmp.json` is not written: its standard requires {needs}, which nobody declared.")
     for key, title in ASKED:
         without = [source.name for source in manifest.sources if not source.declared.get(key)]
         if without:
@@ -280,6 +307,10 @@ def missing(view: View) -> str:
             )
     used = {stage.name for stage in manifest.stages}
     lines += [line for name, line in ABSENT if name not in used] + list(ALWAYS)
+    if not any(
+        source.declared.get("opt_out", {"by": "provider"}).get("by", "us") == "us" for source in manifest.sources
+    ):
+        lines.append(NO_OPT_OUT)
     return section(
         "What is missing",
         "Nothing is known, or nothing was done, where this list says so:",
