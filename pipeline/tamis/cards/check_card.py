@@ -9,9 +9,10 @@ from tamis.cards.checks import Checks
 from tamis.cards.data_card import render
 from tamis.cards.rewrite import read_ledger
 from tamis.corpus.manifest import NAME, Manifest
+from tamis.engine.domains import DOMAINS
 from tamis.tokens.formats import FORMATS
 
-OTHER_PARTS = ("data/", "tokens/", "ledger/", "tokenizer/", "documents/", *(f"{name}/" for name in FORMATS))
+OTHER_PARTS = (DOMAINS, "data/", "tokens/", "ledger/", "tokenizer/", "documents/", *(f"{name}/" for name in FORMATS))
 LINES = 20
 """Lines of a file that are named at most."""
 

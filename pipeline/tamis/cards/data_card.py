@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 from huggingface_hub import DatasetCardData
 
-from tamis.cards import content, processing, provenance, usage
+from tamis.cards import content, processing, provenance, quality, usage
 from tamis.cards.figures import figures
 from tamis.cards.front_matter import front_matter
 from tamis.cards.markdown import text
@@ -58,6 +58,7 @@ def readme(view: View, figures: dict[str, str]) -> str:
         provenance.rights(view),
         processing.personal_data(view),
         processing.duplicates(view),
+        quality.quality(view, figures),
         content.mix(view),
         usage.fields(view),
         usage.tokenizer(view),
@@ -66,6 +67,7 @@ def readme(view: View, figures: dict[str, str]) -> str:
         *usage.words(view),
         usage.missing(view),
     ]
+    sections = [part for part in sections if part]
     titles = [part.partition("\n")[0].removeprefix("## ") for part in sections]
     contents = " · ".join(f"[{title}](#{_anchor(title)})" for title in titles)
     head = f"---\n{DatasetCardData(**front_matter(view)).to_yaml()}\n---\n\n# {text(view.manifest.title)}"

@@ -46,6 +46,17 @@ _STROKES = {
 
 
 @dataclass(frozen=True)
+class Drawn:
+    """A figure of a card."""
+
+    path: str
+    caption: str
+    alt: str
+    """What it shows, for those who can't see it."""
+    content: bytes
+
+
+@dataclass(frozen=True)
 class Fill:
     """How a bar looks: its colour, and the hatch on it in white; `edge` points of white keep neighbours apart."""
 
@@ -81,10 +92,11 @@ class Figure:
             f'<rect x="{_n(x)}" y="{_n(y)}" width="{_n(width)}" height="{_n(height)}" fill="{paint}"{edge}/>'
         )
 
-    def line(self, x1: float, y1: float, x2: float, y2: float, color: str, width: float) -> None:
-        """A straight line."""
+    def line(self, x1: float, y1: float, x2: float, y2: float, color: str, width: float, dash: str = "") -> None:
+        """A straight line; `dash` as SVG writes it: points drawn, points left out."""
         ends = f'x1="{_n(x1)}" y1="{_n(y1)}" x2="{_n(x2)}" y2="{_n(y2)}"'
-        self.parts.append(f'<line {ends} stroke="{color}" stroke-width="{_n(width)}"/>')
+        broken = f' stroke-dasharray="{dash}"' if dash else ""
+        self.parts.append(f'<line {ends} stroke="{color}" stroke-width="{_n(width)}"{broken}/>')
 
     def text(
         self, x: float, y: float, words: str, *, size: float = SIZE, color: str = INK, bold: bool = False,

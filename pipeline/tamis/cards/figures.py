@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from tamis.cards import quality
 from tamis.cards.drawing import (
     GRID,
     KEPT,
@@ -15,6 +15,7 @@ from tamis.cards.drawing import (
     POINTS,
     SOFT,
     Axes,
+    Drawn,
     Figure,
     Fill,
     fill,
@@ -32,23 +33,12 @@ REASONS = 46
 """Characters of reasons beside a bar of the funnel, about."""
 
 
-@dataclass(frozen=True)
-class Drawn:
-    """A figure of a card."""
-
-    path: str
-    caption: str
-    alt: str
-    """What it shows, for those who can't see it."""
-    content: bytes
-
-
 def figures(view: View) -> list[Drawn]:
-    """All figures: composition, funnel, and (with more than one source) the funnel by source."""
+    """All figures: composition, funnel, (with more than one source) the funnel by source, and those on quality."""
     drawn = [composition(view), funnel(view)]
     if len(view.manifest.sources) > 1:
         drawn.append(sources(view))
-    return drawn
+    return drawn + quality.figures(view)
 
 
 def composition(view: View) -> Drawn:

@@ -6,10 +6,13 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
+from tamis.cards import quality
 from tamis.cards.view import View, facts
 
 FACTS = "stats/facts.csv"
-"""Every fact of the manifest but the list of files, by its place there: a change of either is found by it."""
+"""Every fact of the manifest, by its place there: a change of either is found by it."""
+ELSEWHERE = {"files", "histograms"}
+"""Facts that are not in it: checksums, which the files themselves have, and counts with a table of their own."""
 
 
 def twins(view: View) -> dict[str, bytes]:
@@ -17,7 +20,7 @@ def twins(view: View) -> dict[str, bytes]:
     manifest = view.manifest
     composition = [row.model_dump() for row in manifest.composition]
     funnel = [row.model_dump(exclude={"reasons"}) for row in manifest.funnel]
-    everything = manifest.model_dump(mode="json", exclude={"files"})
+    everything = manifest.model_dump(mode="json", exclude=ELSEWHERE)
     found = {
         "stats/composition.csv": _records(composition),
         "stats/funnel.csv": _records(funnel),
@@ -34,6 +37,7 @@ def twins(view: View) -> dict[str, bytes]:
             ),
         ),
         "stats/lengths.csv": _records(view.lengths),
+        **({quality.TWIN: _csv(quality.HEADER, quality.twin(view))} if manifest.histograms else {}),
         FACTS: _csv(("fact", "value"), facts(everything)),
     }
     if manifest.pii:

@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from tamis.corpus.conditions import Condition
 
-Kind = Literal["whole", "float", "flag", "label"]
+Scale = Literal["equal", "doubling", "whole"]
 Positions = npt.NDArray[np.int64]
 
 RATIO = "ratio 0..1"
@@ -65,12 +65,13 @@ class Bins:
         kind = values.dtype.type
         scaled = values * kind(round(1 / self.step)) if self.step < 1 else values / kind(self.step)
         first = round(self.edges[0] / self.step)
-        found = np.floor(np.clip(scaled, first - 1, first + self.size - 2)).astype(np.int64) - (first - 1)
+        found: Positions = np.floor(np.clip(scaled, first - 1, first + self.size - 2)).astype(np.int64) - (first - 1)
         # The product may be rounded across an edge.
         bounds = np.array([-np.inf, *self.edges, np.inf]).astype(kind)
         found -= values < bounds[found]
         found += values >= bounds[found + 1]
-        return np.minimum(found, self.size - 1)
+        found[found >= self.size] = self.size - 1
+        return found
 
     def _doubling(self, values: npt.NDArray[Any]) -> Positions:
         # Exponent and first bits of the mantissa of a float are its power of two and the part.
@@ -82,6 +83,11 @@ class Bins:
         found[values < 0] = 0
         return found
 
+    @property
+    def scale(self) -> Scale:
+        """As a manifest names the kind of bins."""
+        return "equal" if self.step else "whole" if self.whole else "doubling"
+
     @cached_property
     def used(self) -> list[int]:
         """Bins that can hold a value: of whole numbers, those with a whole number in them."""
@@ -92,7 +98,7 @@ class Bins:
 
     @cached_property
     def bounds(self) -> tuple[float | None, ...]:
-        """Edges of the bins that can hold a value: such a bin is from one edge on to the next, None where it is open."""
+        """Edges of the bins that can hold a value: each is from one edge on to the next, None where it is open."""
         lower = [self.edges[n - 1] for n in self.used[1:]]
         return (None, *((float(math.ceil(edge)) for edge in lower) if self.whole else lower), None)
 

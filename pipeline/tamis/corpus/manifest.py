@@ -7,7 +7,7 @@ same inputs gives the same bytes.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -118,6 +118,8 @@ class HistogramRow(_Fact):
 
     stage: str
     signal: str
+    scale: Literal["equal", "doubling", "whole", "values"]
+    """Bins of equal width; four from each power of two to the next, of any numbers or of whole ones; one a value."""
     edges: tuple[float | None, ...] = ()
     """Of a signal in numbers: bin n is from edges[n] on and below edges[n + 1]; None is an open end."""
     labels: tuple[str, ...] = ()

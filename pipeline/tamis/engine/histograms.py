@@ -55,11 +55,11 @@ class Measure:
 
 
 def measures(recipe: Recipe) -> list[Measure]:
-    """All signals that have a histogram: numbers, flags and labels, in the order of the stages."""
+    """All signals that have a histogram (numbers, flags and labels): stage by stage, by name."""
     return [
         Measure(use.name, column, _rules(use, column.name))
         for use in recipe.stages
-        for column in use.stage.adds
+        for column in sorted(use.stage.adds, key=lambda column: column.name)
         if _counted(column)
     ]
 
@@ -146,7 +146,7 @@ class Histograms:
         nulls = self.nulls.get(name, np.zeros(len(OUTCOMES), np.int64))
         columns: dict[str, Any] = {word: tuple(counts[:, n].tolist()) for n, word in enumerate(OUTCOMES)}
         return HistogramRow(
-            stage=measure.stage, signal=measure.column.name, edges=tuple(edges), labels=tuple(labels),
+            stage=measure.stage, signal=measure.column.name, scale=bins.scale if bins else "values", edges=tuple(edges), labels=tuple(labels),
             nulls=dict(zip(OUTCOMES, nulls.tolist(), strict=True)), **columns,
         )  # fmt: skip
 
@@ -158,7 +158,9 @@ def _by_stage(measures: Sequence[Measure]) -> Iterator[tuple[str, list[Measure]]
     yield from stages.items()
 
 
-def _labels(values: pl.Series, outcome: npt.NDArray[np.int64], named: frozenset[str] | None) -> Counter[tuple[str, int]]:
+def _labels(
+    values: pl.Series, outcome: npt.NDArray[np.int64], named: frozenset[str] | None
+) -> Counter[tuple[str, int]]:
     frame = pl.DataFrame({"label": values, "outcome": outcome}).group_by("label", "outcome").len()
     found: Counter[tuple[str, int]] = Counter()
     for label, became, documents in frame.iter_rows():
@@ -181,9 +183,7 @@ def _listed(counts: Mapping[tuple[str, int], int], flag: bool) -> tuple[list[str
     return listed, table
 
 
-def _filled(
-    bins: Bins, counts: npt.NDArray[np.int64]
-) -> tuple[Sequence[float | None], npt.NDArray[np.int64]]:
+def _filled(bins: Bins, counts: npt.NDArray[np.int64]) -> tuple[Sequence[float | None], npt.NDArray[np.int64]]:
     """From the first bin with a document to the last."""
     counts = counts[bins.used]
     some = np.flatnonzero(counts.any(axis=1))

@@ -171,7 +171,7 @@ def _clusters(name: str, ledger: pl.DataFrame) -> tuple[dict[tuple[str, int], in
 def _members(name: str, kept: Sequence[str], ledgers: Sequence[Path]) -> dict[str, dict[str, int]]:
     """Source -> documents of the clusters that these documents stay of."""
     of = pl.coalesce(f"{name}.duplicate_of", "id")
-    rows = pl.scan_parquet(ledgers, glob=False).select("source", of=of).filter(pl.col("of").is_in(list(kept)))
+    rows = pl.scan_parquet(list(ledgers), glob=False).select("source", of=of).filter(pl.col("of").is_in(list(kept)))
     found: dict[str, dict[str, int]] = {document: {} for document in kept}
     for document, source, documents in rows.group_by("of", "source").len().sort("of", "source").collect().iter_rows():
         found[document][source] = documents
