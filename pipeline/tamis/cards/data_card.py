@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 from huggingface_hub import DatasetCardData
 
-from tamis.cards import content, processing, provenance, quality, usage
+from tamis.cards import content, duplicates, fairness, origins, processing, provenance, quality, usage
 from tamis.cards.figures import figures
 from tamis.cards.front_matter import front_matter
 from tamis.cards.markdown import text
@@ -57,8 +57,11 @@ def readme(view: View, figures: dict[str, str]) -> str:
         provenance.sources(view),
         provenance.rights(view),
         processing.personal_data(view),
-        processing.duplicates(view),
+        duplicates.duplicates(view),
         quality.quality(view, figures),
+        origins.domains(view, figures),
+        origins.dates(view, figures),
+        fairness.fairness(view, figures),
         content.mix(view),
         usage.fields(view),
         usage.tokenizer(view),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tamis.cards import quality
+from tamis.cards import fairness, origins, quality
 from tamis.cards.drawing import (
     GRID,
     KEPT,
@@ -34,11 +34,11 @@ REASONS = 46
 
 
 def figures(view: View) -> list[Drawn]:
-    """All figures: composition, funnel, (with more than one source) the funnel by source, and those on quality."""
+    """All figures: composition, funnel, (with several sources) the funnel by source, and those of other sections."""
     drawn = [composition(view), funnel(view)]
     if len(view.manifest.sources) > 1:
         drawn.append(sources(view))
-    return drawn + quality.figures(view)
+    return drawn + quality.figures(view) + origins.figures(view) + fairness.figures(view)
 
 
 def composition(view: View) -> Drawn:

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
-from tamis.cards import quality
+from tamis.cards import duplicates, fairness, origins, quality
 from tamis.cards.view import View, facts
 
 FACTS = "stats/facts.csv"
@@ -38,6 +38,9 @@ def twins(view: View) -> dict[str, bytes]:
         ),
         "stats/lengths.csv": _records(view.lengths),
         **({quality.TWIN: _csv(quality.HEADER, quality.twin(view))} if manifest.histograms else {}),
+        **{path: _csv(header, rows) for path, (header, rows) in origins.twins(view).items()},
+        **({duplicates.TWIN: _csv(duplicates.HEADER, duplicates.twin(view))} if manifest.clusters else {}),
+        **({fairness.TWIN: _csv(fairness.HEADER, fairness.twin(view))} if manifest.groups else {}),
         FACTS: _csv(("fact", "value"), facts(everything)),
     }
     if manifest.pii:

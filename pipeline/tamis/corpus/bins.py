@@ -32,7 +32,7 @@ OTHER_LABELS = "other labels"
 """Name of the bin of all labels that have none of their own."""
 LABELS = 30
 """Labels with a bin of their own, at most: the most frequent ones."""
-_STEPS = 200
+_STEPS = 120
 """Equal bins up to twice a threshold, at most."""
 _PARTS = 4
 """Bins from a power of two to the next."""

@@ -146,9 +146,14 @@ class Histograms:
         nulls = self.nulls.get(name, np.zeros(len(OUTCOMES), np.int64))
         columns: dict[str, Any] = {word: tuple(counts[:, n].tolist()) for n, word in enumerate(OUTCOMES)}
         return HistogramRow(
-            stage=measure.stage, signal=measure.column.name, scale=bins.scale if bins else "values", edges=tuple(edges), labels=tuple(labels),
-            nulls=dict(zip(OUTCOMES, nulls.tolist(), strict=True)), **columns,
-        )  # fmt: skip
+            stage=measure.stage,
+            signal=measure.column.name,
+            scale=bins.scale if bins else "values",
+            edges=tuple(edges),
+            labels=tuple(labels),
+            nulls=dict(zip(OUTCOMES, nulls.tolist(), strict=True)),
+            **columns,
+        )
 
 
 def _by_stage(measures: Sequence[Measure]) -> Iterator[tuple[str, list[Measure]]]:
