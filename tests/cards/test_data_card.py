@@ -117,7 +117,9 @@ def test_the_same_facts_give_the_same_bytes(release: Path, manifest: Manifest) -
 
 def test_every_figure_is_svg_with_a_title_and_alt_text(release: Path, readme: str) -> None:
     paths = sorted((release / "figures").iterdir())
-    assert [path.name for path in paths] == ["composition.svg", "funnel.svg", "sources.svg"]
+    stages = ("exact_duplicates", "gopher_quality", "language", "pii", "tokenize")
+    drawn = {"composition.svg", "dates.svg", "domains.svg", "funnel.svg", "sources.svg"}
+    assert {path.name for path in paths} - {"fairness.svg"} == drawn | {f"quality-{stage}.svg" for stage in stages}
     for path in paths:
         root = ElementTree.parse(path).getroot()
         title = root.find("{http://www.w3.org/2000/svg}title")

@@ -130,13 +130,13 @@ def fairness(view: View, figures: Mapping[str, str]) -> str:
         return ""
     uneven = _uneven(found)
     method = (
-        f"For each rule, the share of documents it removes from a language or category is compared with its share of "
-        f"all others, among the documents its stage measured ({count(len(found))} comparisons of groups of at least "
-        f"{LEAST} documents). Uneven means: even the lower Wilson bound of the group's share is more than "
-        f"{MARGIN:g} times the upper bound of the others' share (the four-fifths rule of 29 CFR 1607.4 D turned round; "
-        "bounds hold with 95 % for all comparisons together, by Bonferroni). A rule that chooses languages or "
-        "categories is left out. Uneven is not wrong: the groups may differ in quality, and languages in their "
-        f"categories. All comparisons: [`{TWIN}`]({TWIN})."
+        "For each rule, the share of documents it removes from a language or category is compared with its share of "
+        f"all others, among the documents its stage measured (groups of at least {LEAST} documents). Uneven means: "
+        f"even the lower Wilson bound of the group's share is more than {MARGIN:g} times the upper bound of the others' "
+        "share (the four-fifths rule of 29 CFR 1607.4 D turned round; bounds hold with 95 % for all comparisons "
+        "together, by Bonferroni). A stage that decides languages or categories is left out of the comparison of "
+        "them. Uneven is not wrong: the groups may differ in quality, and languages in their categories. All "
+        f"comparisons: [`{TWIN}`]({TWIN})."
     )
     if not uneven:
         return section("Fairness", method, "**No rule removes one language or category more than the others.**")
@@ -150,11 +150,11 @@ def fairness(view: View, figures: Mapping[str, str]) -> str:
     header = ("", "Group", "Rule", "Measured", "Removed", "%", "Others %", "Ratio", "Bounds", "Excess", "Kept ratio")
     shown, more = top(rows, _SOME, TWIN)
     most = uneven[0]
+    many = f"{count(len(uneven))} of {count(len(found))} comparisons {'is' if len(uneven) == 1 else 'are'} uneven."
     first = (
-        f"**{count(len(uneven))} of them are uneven.** The one that costs most: {code(_what(most))} removes "
-        f"{_times(most.ratio)} as large a share of {code(most.value)} as of the others "
-        f"({share(most.removed, most.measured)} of n = {count(most.measured)}, against "
-        f"{share(most.others_removed, most.others_measured)} of n = {count(most.others_measured)})."
+        f"**{many}** The one that costs most: {code(_what(most))} removes {_times(most.ratio)} as large a share of "
+        f"{code(most.value)} as of the others ({share(most.removed, most.measured)} of n = {count(most.measured)}, "
+        f"against {share(most.others_removed, most.others_measured)} of n = {count(most.others_measured)})."
     )
     note = (
         "“Excess”: documents that would have passed the rule at the others' share. “Kept ratio”: share kept, over the "

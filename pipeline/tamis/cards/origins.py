@@ -203,7 +203,8 @@ def _columns(table_: Sequence[Sequence[int]], series: Sequence[str], start: int,
 
 def twins(view: View) -> dict[str, tuple[Sequence[str], Iterable[Sequence[object]]]]:
     """CSV files: header and rows by path."""
-    facts, found = view.manifest.domains, {}
+    facts = view.manifest.domains
+    found: dict[str, tuple[Sequence[str], Iterable[Sequence[object]]]] = {}
     if facts is not None:
         found[BY_LANGUAGE] = (
             ("language", "domain", "documents", "bytes", "tokens"),

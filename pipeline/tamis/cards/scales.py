@@ -19,7 +19,7 @@ _LETTERS = 44
 """Letters that a panel is wide, about."""
 _SPARE = 0.03
 """Free room at either end."""
-_TICKS = 5
+_TICKS = 6
 _DASHED = "2 2"
 
 

@@ -63,9 +63,11 @@ class Bins:
 
     def _equal(self, values: npt.NDArray[Any]) -> Positions:
         kind = values.dtype.type
-        scaled = values * kind(round(1 / self.step)) if self.step < 1 else values / kind(self.step)
+        near = np.clip(values, kind(self.edges[0] - self.step), kind(self.edges[-1] + self.step))
+        scaled = near * kind(round(1 / self.step)) if self.step < 1 else near / kind(self.step)
         first = round(self.edges[0] / self.step)
-        found: Positions = np.floor(np.clip(scaled, first - 1, first + self.size - 2)).astype(np.int64) - (first - 1)
+        found: Positions = np.floor(scaled).astype(np.int64) - (first - 1)
+        np.clip(found, 0, self.size - 1, out=found)
         # The product may be rounded across an edge.
         bounds = np.array([-np.inf, *self.edges, np.inf]).astype(kind)
         found -= values < bounds[found]
