@@ -134,8 +134,8 @@ def fairness(view: View, figures: Mapping[str, str]) -> str:
         f"all others, among the documents its stage measured (groups of at least {LEAST} documents). Uneven means: "
         f"even the lower Wilson bound of the group's share is more than {MARGIN:g} times the upper bound of the "
         "others' share (the four-fifths rule of 29 CFR 1607.4 D turned round; bounds hold with 95 % for all "
-        "comparisons together, by Bonferroni). A stage that decides languages or categories is left out of the comparison "
-        "of them. Uneven is not wrong: the groups may differ in quality, and languages in their categories. All "
+        "comparisons together, by Bonferroni). A stage that decides languages or categories is not compared by them. "
+        "Uneven is not wrong: the groups may differ in quality, and languages in their categories. All "
         f"comparisons: [`{TWIN}`]({TWIN})."
     )
     if not uneven:

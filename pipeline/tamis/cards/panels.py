@@ -34,6 +34,8 @@ _HEIGHT = 1.62
 _FEW = 0.3
 """Height of a single document, in powers of ten: a bar of one is seen."""
 _SMALL = 7.5
+_WORDS = 34
+"""Letters of a rule that a panel has room for."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,9 @@ class _Plot:
 
     def _told(self) -> str:
         unknown = sum(self.panel.row.nulls.values())
-        parts = [f"kept: {self.panel.rule_words}" if self.panel.rule_words else "no rule"]
+        words = self.panel.rule_words
+        words = words if len(words) <= _WORDS else f"{words[: _WORDS - 1]}…"
+        parts = [f"kept: {words}" if words else "no rule"]
         if unknown:
             parts.append(f"unknown {share(unknown, self.panel.measured)}")
         return " · ".join(parts)
