@@ -181,7 +181,7 @@ def figures(view: View) -> list[Drawn]:
     alt = f"How many times as much rules remove of a language or category as of the others. {told}."
     caption = "Ratio of shares removed, a group's over all others', with its bounds; those that remove most documents "
     caption += "beyond the others' share first. At 1 the rule is even; the dashed line is the margin."
-    return [Drawn("figures/fairness.svg", caption, alt, _draw(uneven, alt))]
+    return [Drawn("figures/fairness.svg", caption, alt, _draw(uneven, alt), TWIN)]
 
 
 def _draw(uneven: list[Comparison], title: str) -> bytes:

@@ -144,7 +144,7 @@ def _domains_figure(facts: DomainFacts) -> Drawn:
     caption = (
         f"The {len(shown)} largest of {count(facts.distinct)} domains by UTF-8 bytes, and their share of all domains'."
     )
-    return Drawn("figures/domains.svg", caption, alt, figure.svg(alt))
+    return Drawn("figures/domains.svg", caption, alt, figure.svg(alt), DOMAINS)
 
 
 def _dates_figure(view: View) -> Drawn:
@@ -168,7 +168,7 @@ def _dates_figure(view: View) -> Drawn:
         f"{year} ({count(years[year])})" for year in busiest
     )
     caption = f"Released documents by year of their date (a bar is {words}) and category."
-    return Drawn("figures/dates.svg", caption, f"{alt}.", _columns(table_, series, start, wide, f"{alt}."))
+    return Drawn("figures/dates.svg", caption, f"{alt}.", _columns(table_, series, start, wide, f"{alt}."), DATES)
 
 
 def _columns(table_: Sequence[Sequence[int]], series: Sequence[str], start: int, wide: int, title: str) -> bytes:

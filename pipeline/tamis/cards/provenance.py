@@ -12,6 +12,8 @@ from tamis.recipe.licenses import License, is_own_reference, parse_license, redi
 MISSING = "*not declared*"
 OPEN = 12
 """Sources up to which each is told in the open; more are folded."""
+TOLD = 100
+"""Sources that are told in full; of more, the largest are."""
 DECLARED = (
     ("provider", "Provider"),
     ("url", "Address"),
@@ -46,12 +48,15 @@ def sources(view: View) -> str:
     header = ("Source", "Provider", "Version", "Licence", "Files", "Input", "Documents")
     shown, more = top(rows, ROWS, "stats/facts.csv")
     many = len(manifest.sources) > OPEN
+    largest = sorted(manifest.sources, key=lambda source: -source.documents)[:TOLD]
+    untold = len(manifest.sources) - len(largest)
+    rest = f"The other {count(untold)} sources are told as fully in [`stats/facts.csv`](stats/facts.csv)."
     told = [
         folded(f"{text(source.name)}: {count(source.documents)} documents", _source(source)) if many
         else f"### {text(source.name)}\n\n{_source(source)}"
-        for source in manifest.sources
+        for source in manifest.sources if source in largest
     ]  # fmt: skip
-    return section("Sources", table(header, "llllrrr", shown) + more, *told)
+    return section("Sources", table(header, "llllrrr", shown) + more, *told, rest if untold else "")
 
 
 def _source(source: SourceFacts) -> str:

@@ -107,7 +107,7 @@ def figures(view: View) -> list[Drawn]:
         if panels:
             alt = _alt(stage, panels)
             caption = f"Signals of {stage.name}: documents released (above the line) and dropped (below) by value."
-            drawn.append(Drawn(f"figures/{name_of(stage)}.svg", caption, alt, draw(panels, alt)))
+            drawn.append(Drawn(f"figures/{name_of(stage)}.svg", caption, alt, draw(panels, alt), TWIN))
     return drawn
 
 

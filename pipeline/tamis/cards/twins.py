@@ -7,6 +7,8 @@ import io
 from collections.abc import Iterable, Sequence
 
 from tamis.cards import duplicates, fairness, origins, quality
+from tamis.cards.mixture import TWIN as MIX
+from tamis.cards.mixture import mix_rows
 from tamis.cards.view import View, facts
 
 FACTS = "stats/facts.csv"
@@ -43,6 +45,9 @@ def twins(view: View) -> dict[str, bytes]:
         **({fairness.TWIN: _csv(fairness.HEADER, fairness.twin(view))} if manifest.groups else {}),
         FACTS: _csv(("fact", "value"), facts(everything)),
     }
+    cells = mix_rows(view)
+    if cells:
+        found[MIX] = _records(cells)
     if manifest.pii:
         found["stats/pii.csv"] = _records([row.model_dump() for row in manifest.pii])
     return found

@@ -231,6 +231,9 @@ class CardText(Model):
     """Where questions and removal requests go."""
     citation: str = ""
     """How to cite it (BibTeX)."""
+    template: str = ""
+    """Markdown file beside the recipe: prose of its own, with a line `{{ section }}` where a computed section goes.
+    Empty: every section, in the usual order."""
 
 
 class Identity(Model):
