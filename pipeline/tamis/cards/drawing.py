@@ -15,6 +15,8 @@ from xml.sax.saxutils import escape
 
 INK, SOFT, GRID = "#1a1a1a", "#5c5c5c", "#d9d9d9"
 KEPT, LOST, PLAIN = "#0072B2", "#D55E00", "#7F8C99"
+TINT = "#FDF1E7"
+"""Ground of what is lost."""
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#C8B400", "#8C8C8C")
 HATCHES = ("", "/", "|", "x", "\\", "-", "+", "//")
 WIDTH = 9.0
@@ -27,7 +29,7 @@ LEGEND_COLUMNS = 5
 LEGEND = 0.26
 """Inches of a line of a legend."""
 
-_THEME = {INK: "--ink", SOFT: "--soft", GRID: "--line", "white": "--paper", PLAIN: "--plain"} | {
+_THEME = {INK: "--ink", SOFT: "--soft", GRID: "--line", "white": "--paper", PLAIN: "--plain", TINT: "--tint"} | {
     color: f"--c{number}" for number, color in enumerate(PALETTE)
 }
 """What a page calls the colours of a figure that follows its theme."""

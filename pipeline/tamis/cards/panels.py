@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tamis.cards.drawing import GRID, INK, KEPT, LEGEND, LOST, POINTS, SOFT, WIDTH, Figure, Fill
+from tamis.cards.drawing import GRID, INK, KEPT, LEGEND, LOST, PLAIN, POINTS, SOFT, TINT, WIDTH, Figure, Fill
 from tamis.cards.numbers import share, short
 from tamis.cards.scales import Counts, scale_of
 from tamis.corpus.conditions import Condition
@@ -19,14 +19,12 @@ from tamis.corpus.manifest import HistogramRow
 
 COLUMNS = 3
 """Panels beside one another."""
-LOOKS = {"released": Fill(KEPT), "other": Fill("#9AA5B1"), "failed": Fill(LOST, "/")}
+LOOKS = {"released": Fill(KEPT), "other": Fill(PLAIN), "failed": Fill(LOST, "/")}
 WORDS = {
     "released": "released",
     "failed": "fails the rule on this signal",
     "other": "dropped by other rules or the mix",
 }
-_TINT = "#FDF1E7"
-"""Ground of where a rule drops."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 0.36, 0.1, 0.42, 0.27
 """Inches around the bars of a panel."""
 _HEIGHT = 1.62
@@ -137,7 +135,7 @@ class _Plot:
         return self.left + self.width * at
 
     def _ground(self, low: float, high: float) -> None:
-        self.figure.box(self._x(low), self.top, (high - low) * self.width, self.height, Fill(_TINT))
+        self.figure.box(self._x(low), self.top, (high - low) * self.width, self.height, Fill(TINT))
 
     def _counts(self) -> None:
         """Lines at powers of ten, told at the left."""
