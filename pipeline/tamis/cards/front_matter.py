@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pyarrow as pa
 
+from tamis.cards.paths import source_of
 from tamis.cards.view import View
+from tamis.corpus.manifest import CompositionRow
 from tamis.mix.epochs import UNKNOWN
 from tamis.recipe.languages import CODE
 from tamis.recipe.licenses import hub_license
@@ -22,11 +25,12 @@ TITLE_LENGTH = 60
 def front_matter(view: View) -> dict[str, Any]:
     """The fields, in the Hub's own vocabulary (its `datasetcard.md`)."""
     manifest = view.manifest
-    natural = [tag for tag in languages(view) if tag != CODE]
+    spoken = languages(view, view.present)
+    natural = [tag for tag in spoken if tag != CODE]
     fields: dict[str, Any] = {
         "pretty_name": manifest.title[:TITLE_LENGTH],
         **_license(view),
-        "language": list(dict.fromkeys(tag.partition("-")[0] for tag in languages(view))),
+        "language": list(dict.fromkeys(tag.partition("-")[0] for tag in spoken)),
         "language_details": [tag for tag in natural if "-" in tag],
         "multilinguality": ["multilingual" if len(natural) > 1 else "monolingual"] if natural else [],
         "size_categories": [size_category(sum(file.rows or 0 for file in view.files("data")))],
@@ -42,9 +46,9 @@ def front_matter(view: View) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if value not in ([], "", None)}
 
 
-def languages(view: View) -> list[str]:
-    """Languages of the release, the largest first; `und` is no language and stays out."""
-    return [language for (language,) in view.sums("language") if language != UNKNOWN]
+def languages(view: View, rows: Iterable[CompositionRow] | None = None) -> list[str]:
+    """Languages of the release, or of some rows of it, the largest first; `und` is no language and stays out."""
+    return [language for (language,) in view.sums("language", rows=rows) if language != UNKNOWN]
 
 
 def size_category(rows: int) -> str:
@@ -53,7 +57,7 @@ def size_category(rows: int) -> str:
 
 
 def _license(view: View) -> dict[str, Any]:
-    expressions = {license_ for (license_,) in view.sums("license")}
+    expressions = {license_ for (license_,) in view.sums("license", rows=view.present)}
     hub = hub_license(expressions)
     if hub != "other":
         return {"license": hub}
@@ -93,11 +97,6 @@ def configs(view: View) -> list[dict[str, Any]]:
     if view.files("tokens"):
         found.append({"config_name": "tokens", "data_files": [{"split": "train", "path": "tokens/*/*.parquet"}]})
     return found
-
-
-def source_of(path: str) -> str:
-    """The source of a shard, from its name `SOURCE-00000-of-000NN.parquet`."""
-    return path.rpartition("/")[2].rsplit("-", 3)[0]
 
 
 def _info(view: View) -> dict[str, Any]:

@@ -101,7 +101,7 @@ def share_of(part: int, whole: int) -> str:
 
 def loading(view: View) -> str:
     """How to read it."""
-    language = next((lang for (lang,) in view.sums("language")), UNKNOWN)
+    language = next((lang for (lang,) in view.sums("language", rows=view.present)), UNKNOWN)
     tokens = (
         '\ntokens = load_dataset("NAMESPACE/' + view.manifest.name + '", "tokens", split="train", streaming=True)'
         if view.files("tokens")
@@ -138,7 +138,7 @@ def _identifier(language: str) -> str:
 
 
 def _license(view: View) -> str:
-    return next((name for (name,) in view.sums("license")), "")
+    return next((name for (name,) in view.sums("license", rows=view.present)), "")
 
 
 def reproducing(view: View) -> str:
