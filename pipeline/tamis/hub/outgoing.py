@@ -166,10 +166,11 @@ def _check_labels(manifest: Manifest, release: Path) -> None:
         longest = scan.select(pl.col(brought).str.len_chars().max()).collect().row(0) if brought else ()
         for name, length in zip(brought, longest, strict=True):
             if (length or 0) > LABEL:
+                signal = name.removeprefix("source.")
                 raise InputError(
-                    f"{file.path}: column {name} has values of {length} characters, which may be text, and some text of "
-                    f"this release may not be handed on. Take `signals: {{{name.removeprefix('source.')}: ...}}` out of "
-                    f"the source in the recipe, and run again: a label has {LABEL} characters at most"
+                    f"{file.path}: column {name} has values of {length} characters, which may be text, and some text "
+                    f"of this release may not be handed on. Take `signals: {{{signal}: ...}}` out of the source in "
+                    f"the recipe, and run again: a label has {LABEL} characters at most"
                 )
 
 
