@@ -15,6 +15,8 @@ from tamis.cli.main import cli
 from tamis.corpus.hashing import file_sha256
 from tamis.corpus.manifest import NAME, read_manifest
 
+# The Hub's client uses its HTTP library in a way that this one deprecates.
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
 REPO = "ada/toy"
 
 
