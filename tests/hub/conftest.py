@@ -43,7 +43,7 @@ release: {{formats: [megatron]}}
 LETTERS = f"  - {{name: letters, path: letters.jsonl, language: en, category: letters, license: CC0-1.0, {FACTS}}}\n"
 TALES = f"  - {{name: tales, path: tales.jsonl, language: fr, category: tale, license: CC-BY-4.0, {FACTS}}}\n"
 CLOSED = (
-    "  - {name: closed, path: closed.jsonl, columns: {language: lang}, category: tale, "
+    "  - {name: closed, path: closed.jsonl, columns: {language: lang, url: url}, category: tale, "
     f"license: LicenseRef-Proprietary, {FACTS}}}\n"
 )
 MIXED = f"  - {{name: letters, path: letters.jsonl, language: en, columns: {{license: licence}}, {FACTS}}}\n"
