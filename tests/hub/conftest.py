@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hub_files import CARD, CLOSED, FACTS, LETTERS, MIXED, RECIPE, SECRET, TALES, WORDS
 from hub_server import Hub
+from huggingface_hub.utils import disable_progress_bars
 
 from tamis.cards.data_card import write_card
 from tamis.engine.reporting import Silent
@@ -20,33 +22,6 @@ from tamis.stages import STAGES
 
 # Read when the client is imported: by the first test here, before it publishes.
 os.environ.update(HF_HUB_DISABLE_TELEMETRY="1")
-WORDS = "the old mill turns slowly while rain falls on fields of rye and a boy counts geese by the gate".split()
-SECRET = "quarrelsome"
-"""A word that only the closed texts have."""
-CARD = """
-card:
-  summary: Letters and tales for tests.
-  intended_uses: Tests.
-  limitations: Few words.
-  contact: tests@example.org
-"""
-FACTS = "provider: Ours, url: https://example.org, license_url: https://example.org/licence"
-RECIPE = """
-name: toy
-version: "{version}"
-sources:
-{sources}
-stages:
-  - tokenize: {{tokenizer: {{train: {{vocabulary_size: 512, characters: 5000}}}}}}
-release: {{formats: [megatron]}}
-"""
-LETTERS = f"  - {{name: letters, path: letters.jsonl, language: en, category: letters, license: CC0-1.0, {FACTS}}}\n"
-TALES = f"  - {{name: tales, path: tales.jsonl, language: fr, category: tale, license: CC-BY-4.0, {FACTS}}}\n"
-CLOSED = (
-    "  - {name: closed, path: closed.jsonl, columns: {language: lang, url: url}, category: tale, "
-    f"license: LicenseRef-Proprietary, {FACTS}}}\n"
-)
-MIXED = f"  - {{name: letters, path: letters.jsonl, language: en, columns: {{license: licence}}, {FACTS}}}\n"
 
 
 @pytest.fixture(scope="session")
@@ -87,6 +62,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
     """A Hub, and a token for it."""
     monkeypatch.setenv("HF_TOKEN", "hf_writer")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
+    disable_progress_bars()
     with Hub() as hub:
         yield hub
 

@@ -1,4 +1,4 @@
-"""A Hub on a real socket: the endpoints that publishing and downloading call, over `hub_store`, with faults on demand."""
+"""A Hub on a real socket: the endpoints that publishing and downloading call, with faults on demand."""
 
 from __future__ import annotations
 
@@ -96,6 +96,8 @@ class Handler(BaseHTTPRequestHandler):
 
     hub: Hub
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
 
     def log_message(self, *_: object) -> None:
         """Nothing is printed."""
@@ -103,7 +105,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._handle()
 
-    do_POST = do_PUT = do_DELETE = do_HEAD = do_GET  # noqa: N815
+    do_POST = do_PUT = do_DELETE = do_HEAD = do_GET
 
     def _handle(self) -> None:
         url = urlsplit(self.path)
@@ -159,6 +161,7 @@ class Handler(BaseHTTPRequestHandler):
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(body)
+            self.wfile.flush()
 
     def _route(self, line: str) -> tuple[int, bytes, dict[str, str]]:
         for pattern, name, writes in ROUTES:
@@ -401,5 +404,3 @@ ROUTES = [
     (r"(GET|HEAD) /datasets/(?P<id>[^/]+/[^/]+)/resolve/(?P<rev>[^/]+)/(?P<path>.+)", "resolve", False),
 ]
 """Pattern, method, and whether it takes the right to write."""
-
-

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
-import traceback
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from hub_files import REPO, bytes_of, contents, watched
 from hub_server import Hub
-from hub_store import Blob, Repo, Tree
+from hub_store import Blob, Repo
 
 from tamis.cli.main import cli
-
 from tamis.corpus.manifest import NAME
 
 # The Hub's client uses its HTTP library in a way that this one deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
-REPO = "ada/toy"
 
 
 def call(hub: Hub, release: Path, *options: str) -> Result:
@@ -27,23 +25,8 @@ def call(hub: Hub, release: Path, *options: str) -> Result:
 
 def published(hub: Hub, release: Path, *options: str) -> Result:
     result = call(hub, release, *options)
-    assert result.exit_code == 0, result.output + "".join(traceback.format_exception(result.exception)) if result.exception else ""
+    assert result.exit_code == 0, result.output
     return result
-
-
-def bytes_of(release: Path) -> dict[str, bytes]:
-    return {path.relative_to(release).as_posix(): path.read_bytes() for path in release.rglob("*") if path.is_file()}
-
-
-def contents(tree: Tree) -> dict[str, bytes | None]:
-    return {path: blob.data for path, blob in tree.items() if path != ".gitattributes"}
-
-
-def watched(repo: Repo, *releases: Path) -> None:
-    """Main was empty, or one of the releases to the byte, after every change."""
-    allowed = [{}, *map(bytes_of, releases)]
-    for tree in repo.mains:
-        assert contents(tree) in allowed
 
 
 def test_a_release_is_on_main_and_tagged(hub: Hub, made: dict[str, Path]) -> None:

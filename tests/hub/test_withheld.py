@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import SECRET
-from huggingface_hub import DatasetCard, snapshot_download
+from hub_files import REPO, SECRET, bytes_of, deliver
 from hub_server import Hub
-from test_publish import REPO, bytes_of, call, published
+from huggingface_hub import DatasetCard, snapshot_download
 
 from tamis.cards.verify import verify
 from tamis.corpus.commit import write_json
 from tamis.corpus.manifest import NAME, FileFacts, read_manifest
 from tamis.engine.release import file_entry
+from tamis.errors import InputError
 from tamis.hub.outgoing import outgoing
 from tamis.tokens.release import open_release
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning
 @pytest.fixture
 def copy(hub: Hub, made: dict[str, Path], tmp_path: Path) -> Path:
     """The release with closed texts, published and downloaded."""
-    published(hub, made["held"])
+    deliver(hub, made["held"])
     return Path(snapshot_download(REPO, repo_type="dataset", endpoint=hub.url, local_dir=tmp_path / "copy"))
 
 
@@ -91,28 +91,30 @@ def test_a_withheld_file_that_is_there_is_named(copy: Path, made: dict[str, Path
 
 def test_the_release_itself_stays_as_it_is(hub: Hub, made: dict[str, Path]) -> None:
     before = bytes_of(made["held"])
-    published(hub, made["held"])
+    deliver(hub, made["held"])
     assert bytes_of(made["held"]) == before
     assert verify(made["held"]).problems == []
 
 
 def test_publishing_it_again_makes_the_same_bytes(hub: Hub, made: dict[str, Path]) -> None:
-    published(hub, made["held"])
-    assert "nothing to do" in published(hub, made["held"]).stdout
+    deliver(hub, made["held"])
+    assert deliver(hub, made["held"])[0].status == "nothing to do"
 
 
 def test_files_that_mix_both_are_refused_with_the_change_that_helps(hub: Hub, made: dict[str, Path]) -> None:
-    result = call(hub, made["mixed"])
-    assert result.exit_code == 2 and not hub.log
+    with pytest.raises(InputError) as refused:
+        deliver(hub, made["mixed"])
+    assert not hub.log
     composition = read_manifest(made["mixed"]).composition
     held = next(row.documents for row in composition if row.license == "LicenseRef-Unknown")
-    assert f"letters in en: {held} of 90 documents (LicenseRef-Unknown)" in result.stderr
-    assert "`where: {licence: {not_in: [LicenseRef-Unknown], nulls: drop}}`" in result.stderr
+    assert f"letters in en: {held} of 90 documents (LicenseRef-Unknown)" in str(refused.value)
+    assert "`where: {licence: {not_in: [LicenseRef-Unknown], nulls: drop}}`" in str(refused.value)
 
 
 def test_where_nothing_may_leave_nothing_does(hub: Hub, made: dict[str, Path]) -> None:
-    result = call(hub, made["shut"])
-    assert result.exit_code == 2 and "nothing to publish" in result.stderr and not hub.log
+    with pytest.raises(InputError, match="nothing to publish"):
+        deliver(hub, made["shut"])
+    assert not hub.log
 
 
 def test_folders_of_unknown_content_stay_beside_closed_texts(made: dict[str, Path], tmp_path: Path) -> None:

@@ -155,6 +155,9 @@ class _Publishing:
                 return self._done("published", base, self.tag)
             request = self._request(user, base)
             head = self._fill(request.ref)
+            if self.remote.head(request.ref) != head:
+                self.progress.say(f"pull request {request.number} has changed after it was compared: looking again")
+                continue
             if self.remote.contains(head, self.remote.head(MAIN)):
                 break
             self.progress.say(f"{MAIN} has changed meanwhile: pull request {request.number} is made anew on top of it")

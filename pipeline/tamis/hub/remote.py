@@ -78,10 +78,10 @@ class Remote:
         self,
         repo: str,
         endpoint: str | None = None,
-        wait: Callable[[float], None] = time.sleep,
+        wait: Callable[[float], None] | None = None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self.repo, self._wait, self._say = repo, wait, say
+        self.repo, self._wait, self._say = repo, wait or time.sleep, say
         self.api = HfApi(endpoint=endpoint, library_name="tamis", library_version=__version__)
 
     @property
