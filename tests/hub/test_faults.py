@@ -171,9 +171,7 @@ def killed(hub: Hub, release: Path, match: str, after: int, small: bool = False)
 
 
 @pytest.mark.service
-@pytest.mark.parametrize(
-    ("match", "after"), [("POST .*/commit/", 1), ("/merge$", 0), ("POST .*/tag/", 0)]
-)
+@pytest.mark.parametrize(("match", "after"), [("POST .*/commit/", 1), ("/merge$", 0), ("POST .*/tag/", 0)])
 def test_killed_it_goes_on(
     hub: Hub, made: dict[str, Path], monkeypatch: pytest.MonkeyPatch, match: str, after: int
 ) -> None:
