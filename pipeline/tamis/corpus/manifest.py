@@ -147,6 +147,8 @@ class Manifest(_Fact):
     """The plan of the mix, phase by phase, as `tamis mix --json` prints it; None when nothing counts tokens."""
     mix_tables: dict[str, str] = {}
     """SHA-256 of each table that the mix names, by its path in the recipe."""
+    card_template: str = ""
+    """Text of the card's template, when the recipe names one."""
     totals: dict[str, int]
     files: tuple[FileFacts, ...]
 
