@@ -60,7 +60,7 @@ def test_every_config_of_the_copy_reads(copy: Path) -> None:
     data = DatasetCard.load(copy / "README.md").data
     assert data.license == "cc0-1.0" and data.language == ["en"]
     configs = {config["config_name"]: config["data_files"][0]["path"] for config in data.configs}
-    assert set(configs) == {"default", "en", "letters", "tokens"}
+    assert set(configs) == {"default", "en", "letters", "category-letters", "tokens"}
     for glob in configs.values():
         assert sum(pq.read_table(path).num_rows for path in copy.glob(glob)) == 90
     assert data.dataset_info["splits"][0]["num_examples"] == 90
@@ -121,10 +121,20 @@ def test_folders_of_unknown_content_stay_beside_closed_texts(made: dict[str, Pat
     release = tmp_path / "toy-2.0.0"
     shutil.copytree(made["held"], release)
     (release / "samples").mkdir()
-    (release / "samples/kept.jsonl").write_text(json.dumps({"text": SECRET}) + "\n")
-    manifest = read_manifest(release)
-    entry = FileFacts(**file_entry(release, release / "samples/kept.jsonl"))
-    write_json(release / NAME, manifest.model_copy(update={"files": (*manifest.files, entry)}).model_dump(mode="json"))
+    rows = {
+        "open": {"source": "letters", "license": "CC0-1.0", "text": "an old mill"},
+        "shut": {"source": "closed", "license": "LicenseRef-Proprietary", "text": SECRET},
+        "untold": {"text": SECRET},
+    }
+    manifest, entries = read_manifest(release), []
+    for name, row in rows.items():
+        path = release / f"samples/{name}.jsonl"
+        path.write_text(json.dumps(row) + "\n")
+        entries.append(FileFacts(**file_entry(release, path)))
+    files = (*manifest.files, *entries)
+    write_json(release / NAME, manifest.model_copy(update={"files": files}).model_dump(mode="json"))
     with outgoing(release) as leaving:
-        assert "samples/kept.jsonl" in {file.path for file in leaving.withheld}
-        assert "samples/kept.jsonl" not in {file.path for file in leaving.files}
+        kept = {file.path for file in leaving.withheld}
+        left = {file.path for file in leaving.files}
+    assert {path for path in kept if path.startswith("samples/")} == {"samples/shut.jsonl", "samples/untold.jsonl"}
+    assert {path for path in left if path.startswith("samples/")} == {"samples/open.jsonl"}

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import orjson
 import polars as pl
 
 from tamis.cards.rewrite import rewrite_card
@@ -134,17 +135,42 @@ def _withheld_files(manifest: Manifest, release: Path, withheld: AbstractSet[Pai
     closed = _closed(manifest, release)
     found = []
     for file in manifest.files:
-        pair, folder = pair_of(file.path), file.path.partition("/")[0]
+        pair = pair_of(file.path)
         reason = ""
         if pair in withheld:
             assert pair is not None
             licenses = sorted({row.license for row in manifest.composition if (row.source, row.language) == pair})
             reason = f"the text of {pair.source} may not be handed on ({', '.join(licenses)})"
-        elif closed and pair is None and "/" in file.path and folder not in TEXTLESS:
+        elif (
+            closed
+            and pair is None
+            and "/" in file.path
+            and folder not in TEXTLESS
+            and not _open(manifest, release, file)
+        ):
             reason = f"may show text of {', '.join(closed)}, which may not be handed on"
         if reason:
             found.append(WithheldFile(**file.model_dump(), reason=reason))
     return found
+
+
+def _textless(path: str) -> bool:
+    """Whether no text can stand there: files at the top are made of the manifest and the ledger."""
+    folder, slash, _ = path.partition("/")
+    return not slash or folder in (*TEXTLESS, FOLDER)
+
+
+def _open(manifest: Manifest, release: Path, file: FileFacts) -> bool:
+    """Whether every document of a file tells its source and licence, and may be handed on."""
+    if not file.path.endswith(".jsonl"):
+        return False
+    try:
+        with (release / file.path).open("rb") as handle:
+            return all(
+                handed_on(manifest, row["source"], row["license"] or NO_LICENSE) for row in map(orjson.loads, handle)
+            )
+    except (ValueError, KeyError, TypeError, StopIteration):
+        return False
 
 
 def _closed(manifest: Manifest, release: Path) -> list[str]:
