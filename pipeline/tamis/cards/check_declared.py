@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tamis.cards.checks import Checks
-from tamis.cards.twins import FACTS
+from tamis.cards.twins import ELSEWHERE, FACTS
 from tamis.cards.view import facts
 from tamis.corpus.conditions import Condition
 from tamis.corpus.hashing import key_of
@@ -26,7 +26,7 @@ def check_twin(manifest: Manifest, release: Path, checks: Checks) -> None:
     with (release / FACTS).open(encoding="utf-8", newline="") as handle:
         listed = dict(row for row in csv.reader(handle) if len(row) == 2)
     listed.pop("fact", None)
-    stated = dict(facts(manifest.model_dump(mode="json", exclude={"files"})))
+    stated = dict(facts(manifest.model_dump(mode="json", exclude=ELSEWHERE)))
     for path in sorted(set(stated) | set(listed)):
         checks.equal(f"{NAME}: {path}", stated.get(path, "nothing"), listed.get(path, "nothing"))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tamis.cards.front_matter import languages
 from tamis.cards.markdown import code, section, table, text, top
 from tamis.cards.numbers import count, share, short, size
@@ -27,7 +29,7 @@ def names(values: list[str]) -> str:
     return ", ".join(code(value) for value in values[:NAMED]) + more
 
 
-def share_folded(amounts: dict[str, int], limit: int) -> dict[str, list[str]]:
+def share_folded(amounts: Mapping[str, float], limit: int) -> dict[str, list[str]]:
     """Names by size, each with its members; beyond `limit`, the smallest share the name OTHERS."""
     ordered = sorted(amounts, key=lambda name: (-amounts[name], name))
     if len(ordered) <= limit:

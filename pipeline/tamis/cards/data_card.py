@@ -9,7 +9,18 @@ from pathlib import Path
 import polars as pl
 from huggingface_hub import DatasetCardData
 
-from tamis.cards import content, exports, mixture, processing, provenance, usage
+from tamis.cards import (
+    content,
+    duplicates,
+    exports,
+    fairness,
+    mixture,
+    origins,
+    processing,
+    provenance,
+    quality,
+    usage,
+)
 from tamis.cards.exports import checksums
 from tamis.cards.figures import figures
 from tamis.cards.front_matter import front_matter
@@ -42,7 +53,11 @@ SECTIONS: dict[str, SectionOf] = {
     "sources": lambda view, _: provenance.sources(view),
     "rights": lambda view, _: provenance.rights(view),
     "personal_data": lambda view, _: processing.personal_data(view),
-    "duplicates": lambda view, _: processing.duplicates(view),
+    "duplicates": lambda view, _: duplicates.duplicates(view),
+    "quality": quality.quality,
+    "domains": origins.domains,
+    "dates": origins.dates,
+    "fairness": fairness.fairness,
     "mix": mixture.mix,
     "fields": lambda view, _: usage.fields(view),
     "tokenizer": lambda view, _: usage.tokenizer(view),
@@ -96,7 +111,7 @@ def render(manifest: Manifest, ledger: pl.DataFrame, release: Path) -> dict[str,
         **({TEMPLATE: template.encode()} if template else {}),
         **({"recipe.yaml": recipe.encode()} if recipe else {}),
     }
-    rendered |= exports.render(view, rendered)
+    rendered |= exports.render(view)
     return rendered | {checksums.NAME: checksums.render(view, rendered)}
 
 

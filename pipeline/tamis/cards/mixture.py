@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tamis.cards.content import ROWS, share_folded
-from tamis.cards.drawing import LEGEND, LEGEND_COLUMNS, Axes, Figure, fill
-from tamis.cards.figures import Drawn, stack
+from tamis.cards.drawing import LEGEND, LEGEND_COLUMNS, Axes, Drawn, Figure, fill
+from tamis.cards.figures import stack
 from tamis.cards.markdown import code, folded, section, table, text, top
 from tamis.cards.numbers import count, share, short
 from tamis.cards.view import Sum, View

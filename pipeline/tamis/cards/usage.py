@@ -52,8 +52,14 @@ def fields(view: View) -> str:
         "tokens": "`tokens/LANGUAGE/SOURCE-*.parquet`: token ids, row for row the same documents",
     }
     for folder, schema in view.schemas.items():
-        rows = [(code(field.name), code(_type(field.type)), MEANINGS.get(field.name, "–")) for field in schema]
-        parts.append(f"### {titles[folder]}\n\n{table(('Column', 'Type', 'Meaning'), 'lll', rows)}")
+        null = {field.name: _null(view, field) for field in schema} if folder == "data" else {}
+        rows = [
+            (code(field.name), code(_type(field.type)), *([null[field.name]] if null else []),
+             MEANINGS.get(field.name, "–"))
+            for field in schema
+        ]  # fmt: skip
+        header = ("Column", "Type", *(("Null",) if null else ()), "Meaning")
+        parts.append(f"### {titles[folder]}\n\n{table(header, 'llrl' if null else 'lll', rows)}")
     ledger = (
         "### `ledger/*.parquet`: one row per ingested document\n\n"
         f"Columns {', '.join(map(code, FACTS))}; `passed` (every rule), `epochs`, `copies`, `dropped_by` (the first "
@@ -61,6 +67,16 @@ def fields(view: View) -> str:
         "signals as `STAGE.SIGNAL`. No text."
     )
     return section("Fields", *parts, ledger)
+
+
+def _null(view: View, field: pa.Field) -> str:
+    """Share of the released documents that have no value there."""
+    if field.name == "text":
+        return "never"
+    if field.name not in view.nulls:
+        return "not counted"
+    nulls = view.nulls[field.name]
+    return share(nulls, view.manifest.totals["documents"]) if nulls else "none"
 
 
 def _type(type_: pa.DataType) -> str:

@@ -259,5 +259,15 @@ def _installed(name: str) -> str:
 
 def software() -> dict[str, str]:
     """Versions of all that bytes depend on."""
-    names = ("language-data", "markdown-it-py", "numba", "numpy", "polars", "pyarrow", "tokenizers", "xxhash")
+    names = (
+        "language-data",
+        "markdown-it-py",
+        "numba",
+        "numpy",
+        "polars",
+        "publicsuffixlist",
+        "pyarrow",
+        "tokenizers",
+        "xxhash",
+    )
     return {"tamis": __version__, "python": platform.python_version()} | {name: _installed(name) for name in names}

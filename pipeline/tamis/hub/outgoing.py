@@ -141,13 +141,7 @@ def _withheld_files(manifest: Manifest, release: Path, withheld: AbstractSet[Pai
             assert pair is not None
             licenses = sorted({row.license for row in manifest.composition if (row.source, row.language) == pair})
             reason = f"the text of {pair.source} may not be handed on ({', '.join(licenses)})"
-        elif (
-            closed
-            and pair is None
-            and "/" in file.path
-            and folder not in TEXTLESS
-            and not _open(manifest, release, file)
-        ):
+        elif closed and pair is None and not _textless(file.path) and not _open(manifest, release, file):
             reason = f"may show text of {', '.join(closed)}, which may not be handed on"
         if reason:
             found.append(WithheldFile(**file.model_dump(), reason=reason))
