@@ -76,7 +76,7 @@ def _null(view: View, field: pa.Field) -> str:
     if field.name not in view.nulls:
         return "not counted"
     nulls = view.nulls[field.name]
-    return share(nulls, view.manifest.totals["documents"]) if nulls else "none"
+    return share(nulls, sum(file.rows or 0 for file in view.files("data"))) if nulls else "none"
 
 
 def _type(type_: pa.DataType) -> str:
