@@ -95,6 +95,10 @@ def at_a_glance(view: View) -> str:
         ("Sources", names([name for (name,) in view.sums("source")])),
         ("Licences", names([name for (name,) in view.sums("license")])),
     ]
+    if view.withheld:
+        absent = sum(row.documents for row in view.released) - sum(row.documents for row in view.present)
+        of = names(sorted({source for source, _ in view.withheld}))
+        rows.append(("Withheld", f"the text of {_many(absent, 'document')} of {of}: see [Rights](#rights)"))
     if tokenizer is not None:
         rows.append(("Tokenizer", f"{text(tokenizer['reference'])}, {count(tokenizer['vocabulary_size'])} ids"))
     for folder, what in (("data", "Text shards"), ("tokens", "Token shards")):

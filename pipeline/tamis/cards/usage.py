@@ -76,7 +76,7 @@ def _null(view: View, field: pa.Field) -> str:
     if field.name not in view.nulls:
         return "not counted"
     nulls = view.nulls[field.name]
-    return share(nulls, view.manifest.totals["documents"]) if nulls else "none"
+    return share(nulls, sum(file.rows or 0 for file in view.files("data"))) if nulls else "none"
 
 
 def _type(type_: pa.DataType) -> str:
@@ -122,7 +122,7 @@ def share_of(part: int, whole: int) -> str:
 
 def loading(view: View) -> str:
     """How to read it."""
-    language = next((lang for (lang,) in view.sums("language")), UNKNOWN)
+    language = next((lang for (lang,) in view.sums("language", rows=view.present)), UNKNOWN)
     tokens = (
         '\ntokens = load_dataset("NAMESPACE/' + view.manifest.name + '", "tokens", split="train", streaming=True)'
         if view.files("tokens")
@@ -166,7 +166,7 @@ def _identifier(language: str) -> str:
 
 
 def _license(view: View) -> str:
-    return next((name for (name,) in view.sums("license")), "")
+    return next((name for (name,) in view.sums("license", rows=view.present)), "")
 
 
 def reproducing(view: View) -> str:

@@ -22,6 +22,7 @@ from tamis.cards.check_rules import check_rules, rules_of
 from tamis.cards.check_shards import check_ids, check_shards
 from tamis.cards.check_spread import check_spread
 from tamis.cards.check_tokens import TOKENIZER, check_tokenizer
+from tamis.cards.check_withheld import check_withheld
 from tamis.cards.checks import Checks, Problem
 from tamis.cards.tally import Tally, row_groups
 from tamis.cards.tally_spread import SpreadTally, specs_of
@@ -98,9 +99,10 @@ def _verify(manifest: Manifest, release: Path, checks: Checks) -> list[str]:
         check_spread(manifest, release, spread, checks)
         check_ids(manifest, release, checks)
         tokenizer_holds = TOKENIZER not in damaged and check_tokenizer(manifest, release, checks)
+        withheld = check_withheld(manifest, release, checks)
         check_shards(manifest, release, tally, tokenizer_holds, checks)
         check_formats(manifest, release, checks)
-        return check_card(manifest, release, damaged, checks)
+        return [*withheld, *check_card(manifest, release, damaged, checks)]
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         if not checks.found:
             raise

@@ -12,6 +12,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tamis.cards.withheld import pairs_withheld
 from tamis.corpus.commit import canonical_json
 from tamis.corpus.manifest import CompositionRow, FileFacts, Manifest
 from tamis.engine.mixing import TOKENS
@@ -54,6 +55,8 @@ class View:
     """Uncompressed bytes of the data shards."""
     nulls: dict[str, int]
     """Column of the data shards -> rows without a value; the columns whose nulls the files count."""
+    withheld: frozenset[tuple[str, str]] = frozenset()
+    """Source and language of documents whose text a published copy withholds."""
 
     @property
     def unit(self) -> str:
@@ -69,6 +72,11 @@ class View:
     def released(self) -> list[CompositionRow]:
         """Cells of which the release holds documents."""
         return [row for row in self.manifest.composition if row.documents]
+
+    @property
+    def present(self) -> list[CompositionRow]:
+        """Those of them whose text is in this copy."""
+        return [row for row in self.released if (row.source, row.language) not in self.withheld]
 
     def sums(self, *keys: str, rows: Iterable[CompositionRow] | None = None) -> dict[tuple[str, ...], Sum]:
         """Sums by some of source, language, category, license: the largest first."""
@@ -107,6 +115,7 @@ def view_of(manifest: Manifest, ledger: pl.DataFrame, release: Path) -> View:
         lengths=_lengths(ledger),
         schemas=schemas,
         **_footers([release / path for path in data]),
+        withheld=pairs_withheld(release),
     )
 
 
