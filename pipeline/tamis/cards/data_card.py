@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 from huggingface_hub import DatasetCardData
 
-from tamis.cards import content, processing, provenance, usage
+from tamis.cards import changes, content, processing, provenance, usage
 from tamis.cards.figures import figures
 from tamis.cards.front_matter import front_matter
 from tamis.cards.markdown import text
@@ -41,6 +41,7 @@ def render(manifest: Manifest, ledger: pl.DataFrame, release: Path) -> dict[str,
         README: readme(view, shown).encode(),
         "LICENSES.md": provenance.licenses_file(view).encode(),
         **{figure.path: figure.content for figure in drawn.values()},
+        **changes.files(view),
         **twins(view),
     }
 
@@ -64,6 +65,7 @@ def readme(view: View, figures: dict[str, str]) -> str:
         usage.loading(view),
         usage.reproducing(view),
         *usage.words(view),
+        changes.changes(view),
         usage.missing(view),
     ]
     titles = [part.partition("\n")[0].removeprefix("## ") for part in sections]

@@ -14,6 +14,7 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from tamis.cards.check_card import check_card
+from tamis.cards.check_changes import check_changes
 from tamis.cards.check_declared import check_declared, check_identity, check_twin
 from tamis.cards.check_files import check_files, check_spelling
 from tamis.cards.check_formats import check_formats
@@ -96,7 +97,8 @@ def _verify(manifest: Manifest, release: Path, checks: Checks) -> list[str]:
         tokenizer_holds = TOKENIZER not in damaged and check_tokenizer(manifest, release, checks)
         check_shards(manifest, release, tally, tokenizer_holds, checks)
         check_formats(manifest, release, checks)
-        return check_card(manifest, release, damaged, checks)
+        notes = check_changes(manifest, release, checks)
+        return [*notes, *check_card(manifest, release, damaged, checks)]
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         if not checks.found:
             raise

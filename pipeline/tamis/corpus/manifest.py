@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from tamis.corpus.changes import ReleaseChanges
 from tamis.corpus.commit import read_json
 from tamis.errors import InputError
 
@@ -147,6 +148,8 @@ class Manifest(_Fact):
     """The plan of the mix, phase by phase, as `tamis mix --json` prints it; None when nothing counts tokens."""
     mix_tables: dict[str, str] = {}
     """SHA-256 of each table that the mix names, by its path in the recipe."""
+    changes: ReleaseChanges | None = None
+    """What changed since the release that the recipe names as the previous one."""
     totals: dict[str, int]
     files: tuple[FileFacts, ...]
 

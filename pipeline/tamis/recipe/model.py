@@ -205,6 +205,9 @@ class ReleaseOptions(Model):
     """Text bytes of a release shard, at most (a longer document gets a shard of its own)."""
     tokens: bool = True
     """Write token shards (needs the tokenize stage)."""
+    previous: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$", max_length=VERSION_LETTERS)] | None = None
+    """Version of the release before this one. It must lie beside it (`releases/NAME-PREVIOUS`); the card then tells
+    what changed since, and `CHANGELOG.md` goes on from that release's."""
     formats: tuple[Literal["megatron", "ds", "npy", "mds"], ...] = ()
     """Token files for trainers, beside the token shards and of the same ids: `megatron` (`.bin` and `.idx`), `ds`
     (datatrove and nanotron), `npy` (OLMo-core), `mds` (MosaicML streaming)."""
