@@ -11,7 +11,7 @@ from tamis.cards.rewrite import read_ledger
 from tamis.corpus.manifest import NAME, Manifest
 from tamis.tokens.formats import FORMATS
 
-OTHER_PARTS = ("data/", "tokens/", "ledger/", "tokenizer/", "documents/", *(f"{name}/" for name in FORMATS))
+OTHER_PARTS = ("data/", "tokens/", "ledger/", "tokenizer/", "documents/", "samples/", *(f"{name}/" for name in FORMATS))
 LINES = 20
 """Lines of a file that are named at most."""
 

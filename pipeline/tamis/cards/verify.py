@@ -20,6 +20,7 @@ from tamis.cards.check_files import check_files, check_spelling
 from tamis.cards.check_formats import check_formats
 from tamis.cards.check_numbers import check_numbers
 from tamis.cards.check_rules import check_rules, rules_of
+from tamis.cards.check_samples import check_samples
 from tamis.cards.check_shards import check_ids, check_shards
 from tamis.cards.check_tokens import TOKENIZER, check_tokenizer
 from tamis.cards.checks import Checks, Problem
@@ -97,6 +98,7 @@ def _verify(manifest: Manifest, release: Path, checks: Checks) -> list[str]:
         tokenizer_holds = TOKENIZER not in damaged and check_tokenizer(manifest, release, checks)
         check_shards(manifest, release, tally, tokenizer_holds, checks)
         check_formats(manifest, release, checks)
+        check_samples(manifest, release, damaged, checks)
         notes = check_changes(manifest, release, checks)
         return [*notes, *check_card(manifest, release, damaged, checks)]
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:

@@ -30,6 +30,7 @@ from tamis.engine.record import recording
 from tamis.engine.release import ReleaseFile, ReleaseTask, check_tokens, file_entry, plan_files, share
 from tamis.engine.release_changes import changes_between
 from tamis.engine.reporting import Reporter
+from tamis.engine.samples import write_samples
 from tamis.engine.session import Session
 from tamis.engine.tasks import Done
 from tamis.engine.trainer_files import check_formats, trainer_files
@@ -208,10 +209,12 @@ def _release(session: Session, folder: Path, card: Any, before: Side | None) -> 
         if tokenizer is not None:
             entries.append(_copy_tokenizer(session, folder))
             entries += trainer_files(session, folder, tokenizer, plan)
+        samples, sample_entries = write_samples(session, folder, ledgers)
+        entries += sample_entries
         session.crew.dismiss()
         entries += sorted((file.entry for file in ledgers), key=lambda entry: str(entry["path"]))
         session.reporter.phase("card", 0, 0)
-        manifest = counted.result()
+        manifest = counted.result().model_copy(update={"samples": samples})
     manifest = manifest.model_copy(update={"files": tuple(FileFacts(**entry) for entry in entries)})
     if before is not None:
         session.reporter.phase("compare releases", 0, 0)
