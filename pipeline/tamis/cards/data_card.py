@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 from huggingface_hub import DatasetCardData
 
-from tamis.cards import changes, content, processing, provenance, usage
+from tamis.cards import changes, content, processing, provenance, review, usage
 from tamis.cards.figures import figures
 from tamis.cards.front_matter import front_matter
 from tamis.cards.markdown import text
@@ -32,9 +32,11 @@ def write_card(manifest: Manifest, ledger: pl.DataFrame, folder: Path) -> list[P
     return written
 
 
-def render(manifest: Manifest, ledger: pl.DataFrame, release: Path) -> dict[str, bytes]:
-    """The card's files by their path in the release. The same facts give the same bytes."""
-    view = view_of(manifest, ledger, release)
+def render(
+    manifest: Manifest, ledger: pl.DataFrame, release: Path, verdicts: bytes | None = None
+) -> dict[str, bytes]:
+    """The card's files by their path in the release. The same facts give the same bytes. `verdicts` as in `view_of`."""
+    view = view_of(manifest, ledger, release, verdicts)
     drawn = {Path(figure.path).stem: figure for figure in figures(view)}
     shown = {name: f"![{text(figure.alt)}]({figure.path})\n\n*{figure.caption}*" for name, figure in drawn.items()}
     return {
@@ -42,6 +44,7 @@ def render(manifest: Manifest, ledger: pl.DataFrame, release: Path) -> dict[str,
         "LICENSES.md": provenance.licenses_file(view).encode(),
         **{figure.path: figure.content for figure in drawn.values()},
         **changes.files(view),
+        **review.files(view),
         **twins(view),
     }
 
@@ -65,6 +68,7 @@ def readme(view: View, figures: dict[str, str]) -> str:
         usage.loading(view),
         usage.reproducing(view),
         *usage.words(view),
+        review.review(view),
         changes.changes(view),
         usage.missing(view),
     ]

@@ -19,6 +19,7 @@ from tamis.cards.check_declared import check_declared, check_identity, check_twi
 from tamis.cards.check_files import check_files, check_spelling
 from tamis.cards.check_formats import check_formats
 from tamis.cards.check_numbers import check_numbers
+from tamis.cards.check_review import check_review
 from tamis.cards.check_rules import check_rules, rules_of
 from tamis.cards.check_samples import check_samples
 from tamis.cards.check_shards import check_ids, check_shards
@@ -100,6 +101,7 @@ def _verify(manifest: Manifest, release: Path, checks: Checks) -> list[str]:
         check_formats(manifest, release, checks)
         check_samples(manifest, release, damaged, checks)
         notes = check_changes(manifest, release, checks)
+        notes += check_review(release, checks)
         return [*notes, *check_card(manifest, release, damaged, checks)]
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         if not checks.found:

@@ -25,6 +25,7 @@ COMMANDS = {
     "ablate": "Compare variants of a recipe: a small model trained on each.",
     "why": "Tell one document's whole story: what was measured, which rule decided.",
     "diff": "Tell what changed between two releases: documents, rules, sources, licences.",
+    "review": "Review samples of a release on a local page: keep, drop, unsure.",
     "stages": "List the stages, or document one: method, options, signals, default rules.",
     "card": "Write the data card of a release again.",
     "verify": "Recompute every checksum and every number of a release.",
