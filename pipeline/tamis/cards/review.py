@@ -54,7 +54,7 @@ def review(view: View) -> str:
 
 def _drawn(view: View, facts: SampleFacts) -> str:
     paths = {file.path for file in view.manifest.files}
-    names = " and ".join(f"[`{path}`]({path})" for path in FILES.values() if path in paths)
+    names = ", ".join(f"[`{path}`]({path})" for path in FILES.values() if path in paths)
     held = (
         f" Texts of {count(facts.withheld)} documents may not be handed on and are not shown." if facts.withheld else ""
     )

@@ -27,7 +27,7 @@ from tamis.kernels.buffers import one_chunk
 from tamis.mix.epochs import NO_CATEGORY, UNKNOWN
 from tamis.stages import STAGES
 
-PART_ROWS = 1_000_000
+PART_ROWS = 500_000
 """Rows of a ledger that are joined at a time, about."""
 BATCH_ROWS = 65_536
 LABELS = {"source": "", "language": UNKNOWN, "category": NO_CATEGORY, "license": "LicenseRef-Unknown"}
