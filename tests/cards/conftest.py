@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -291,3 +292,9 @@ def release(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("out") / "toy-1.0.0"
     build(recipe, folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def build_release() -> Callable[[Recipe, Path], Manifest]:
+    """Makes a release of another recipe with the same sources."""
+    return build

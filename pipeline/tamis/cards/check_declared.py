@@ -12,6 +12,7 @@ from tamis.cards.view import facts
 from tamis.corpus.conditions import Condition
 from tamis.corpus.hashing import key_of
 from tamis.corpus.manifest import FORMAT, NAME, Manifest
+from tamis.engine.template import template_hash
 from tamis.recipe.licenses import redistributable
 from tamis.recipe.model import Source
 from tamis.recipe.rules import RULES
@@ -101,7 +102,7 @@ def check_identity(manifest: Manifest, checks: Checks) -> None:
     rest = (
         [source.fingerprint for source in manifest.sources],
         [[stage.name, stage.version] for stage in manifest.stages],
-        manifest.mix_tables,
+        manifest.mix_tables | template_hash(manifest.card_template),
         manifest.software,
     )
     allowed = [key_of(manifest.recipe, models, *rest) for models in (named, every)]

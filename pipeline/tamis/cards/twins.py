@@ -6,6 +6,8 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
+from tamis.cards.mixture import TWIN as MIX
+from tamis.cards.mixture import mix_rows
 from tamis.cards.view import View, facts
 
 FACTS = "stats/facts.csv"
@@ -36,6 +38,9 @@ def twins(view: View) -> dict[str, bytes]:
         "stats/lengths.csv": _records(view.lengths),
         FACTS: _csv(("fact", "value"), facts(everything)),
     }
+    cells = mix_rows(view)
+    if cells:
+        found[MIX] = _records(cells)
     if manifest.pii:
         found["stats/pii.csv"] = _records([row.model_dump() for row in manifest.pii])
     return found

@@ -153,6 +153,8 @@ class Manifest(_Fact):
     """What was drawn for review; None: nothing."""
     changes: ReleaseChanges | None = None
     """What changed since the release that the recipe names as the previous one."""
+    card_template: str = ""
+    """Text of the card's template, when the recipe names one."""
     totals: dict[str, int]
     files: tuple[FileFacts, ...]
 

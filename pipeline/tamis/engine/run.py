@@ -345,6 +345,7 @@ def _manifest(
         tokenizer=tokenizer,
         mix=plan.to_json() if plan is not None else None,
         mix_tables=table_hashes(recipe.mix, session.base),
+        card_template=session.card_template,
         totals=facts.totals_of(ledger, composition) | {"shards": len(session.contexts)},
         files=(),
     )
