@@ -67,6 +67,7 @@ stages:
   - exact_duplicates
   - pii: {replacement: fake}
   - tokenize: {tokenizer: tokenizer.json}
+release: {samples: 0}
 mix:
   default: 1
   epochs: {fr--book: 2.5}

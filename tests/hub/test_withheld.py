@@ -120,7 +120,7 @@ def test_where_nothing_may_leave_nothing_does(hub: Hub, made: dict[str, Path]) -
 def test_folders_of_unknown_content_stay_beside_closed_texts(made: dict[str, Path], tmp_path: Path) -> None:
     release = tmp_path / "toy-2.0.0"
     shutil.copytree(made["held"], release)
-    (release / "samples").mkdir()
+    (release / "extra").mkdir()
     rows = {
         "open": {"source": "letters", "license": "CC0-1.0", "text": "an old mill"},
         "shut": {"source": "closed", "license": "LicenseRef-Proprietary", "text": SECRET},
@@ -128,7 +128,7 @@ def test_folders_of_unknown_content_stay_beside_closed_texts(made: dict[str, Pat
     }
     manifest, entries = read_manifest(release), []
     for name, row in rows.items():
-        path = release / f"samples/{name}.jsonl"
+        path = release / f"extra/{name}.jsonl"
         path.write_text(json.dumps(row) + "\n")
         entries.append(FileFacts(**file_entry(release, path)))
     files = (*manifest.files, *entries)
@@ -136,5 +136,5 @@ def test_folders_of_unknown_content_stay_beside_closed_texts(made: dict[str, Pat
     with outgoing(release) as leaving:
         kept = {file.path for file in leaving.withheld}
         left = {file.path for file in leaving.files}
-    assert {path for path in kept if path.startswith("samples/")} == {"samples/shut.jsonl", "samples/untold.jsonl"}
-    assert {path for path in left if path.startswith("samples/")} == {"samples/open.jsonl"}
+    assert {path for path in kept if path.startswith("extra/")} == {"extra/shut.jsonl", "extra/untold.jsonl"}
+    assert {path for path in left if path.startswith("extra/")} == {"extra/open.jsonl"}

@@ -13,7 +13,8 @@ from tamis.engine.facts import software
 from tamis.tokens.formats import FORMATS
 
 OTHER_PARTS = (
-    DOMAINS, "data/", "tokens/", "ledger/", "tokenizer/", "documents/", "withheld", *(f"{name}/" for name in FORMATS)
+    DOMAINS, "data/", "tokens/", "ledger/", "tokenizer/", "documents/", "samples/", "withheld",
+    *(f"{name}/" for name in FORMATS)
 )  # fmt: skip
 WRITERS = ("tamis", "markdown-it-py", "language-data")
 """Software that the bytes of a card depend on, its numbers being given."""

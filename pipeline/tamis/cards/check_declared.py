@@ -106,4 +106,6 @@ def check_identity(manifest: Manifest, checks: Checks) -> None:
         manifest.software,
     )
     allowed = [key_of(manifest.recipe, models, *rest) for models in (named, every)]
+    if manifest.changes is not None:
+        allowed = [key_of(identity, manifest.changes.summary.previous_identity) for identity in allowed]
     checks.holds(manifest.identity in allowed, f"{NAME}: identity", manifest.identity, allowed[0])

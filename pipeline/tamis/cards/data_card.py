@@ -10,6 +10,7 @@ import polars as pl
 from huggingface_hub import DatasetCardData
 
 from tamis.cards import (
+    changes,
     content,
     duplicates,
     exports,
@@ -19,6 +20,7 @@ from tamis.cards import (
     processing,
     provenance,
     quality,
+    review,
     usage,
 )
 from tamis.cards.exports import checksums
@@ -58,11 +60,13 @@ SECTIONS: dict[str, SectionOf] = {
     "domains": origins.domains,
     "dates": origins.dates,
     "fairness": fairness.fairness,
+    "review": lambda view, _: review.review(view),
     "mix": mixture.mix,
     "fields": lambda view, _: usage.fields(view),
     "tokenizer": lambda view, _: usage.tokenizer(view),
     "loading": lambda view, _: usage.loading(view),
     "reproducing": lambda view, _: usage.reproducing(view),
+    "changes": lambda view, _: changes.changes(view),
     "motivation": lambda view, _: usage.words(view, "motivation"),
     "intended_uses": lambda view, _: usage.words(view, "intended_uses"),
     "out_of_scope_uses": lambda view, _: usage.words(view, "out_of_scope_uses"),
@@ -95,9 +99,9 @@ def write_card(manifest: Manifest, ledger: pl.DataFrame, folder: Path) -> list[P
     return written
 
 
-def render(manifest: Manifest, ledger: pl.DataFrame, release: Path) -> dict[str, bytes]:
-    """The card's files by their path in the release. The same facts give the same bytes."""
-    view = view_of(manifest, ledger, release)
+def render(manifest: Manifest, ledger: pl.DataFrame, release: Path, verdicts: bytes | None = None) -> dict[str, bytes]:
+    """The card's files by their path in the release. The same facts give the same bytes. `verdicts` as in `view_of`."""
+    view = view_of(manifest, ledger, release, verdicts)
     drawn = {figure.name: figure for figure in (*figures(view), *mixture.figures(view))}
     shown = {name: f"![{text(figure.alt)}]({figure.path})\n\n*{figure.caption}*" for name, figure in drawn.items()}
     body = body_of(view, sections(view, shown))
@@ -107,6 +111,8 @@ def render(manifest: Manifest, ledger: pl.DataFrame, release: Path) -> dict[str,
         PAGE: card_page(view, body, drawn).encode(),
         "LICENSES.md": provenance.licenses_file(view).encode(),
         **{figure.path: figure.content for figure in drawn.values()},
+        **changes.files(view),
+        **review.files(view),
         **twins(view),
         **({TEMPLATE: template.encode()} if template else {}),
         **({"recipe.yaml": recipe.encode()} if recipe else {}),

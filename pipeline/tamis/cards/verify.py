@@ -14,11 +14,14 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from tamis.cards.check_card import check_card
+from tamis.cards.check_changes import check_changes
 from tamis.cards.check_declared import check_declared, check_identity, check_twin
 from tamis.cards.check_files import check_files, check_spelling
 from tamis.cards.check_formats import check_formats
 from tamis.cards.check_numbers import check_numbers
+from tamis.cards.check_review import check_review
 from tamis.cards.check_rules import check_rules, rules_of
+from tamis.cards.check_samples import check_samples
 from tamis.cards.check_shards import check_ids, check_shards
 from tamis.cards.check_spread import check_spread
 from tamis.cards.check_tokens import TOKENIZER, check_tokenizer
@@ -102,7 +105,9 @@ def _verify(manifest: Manifest, release: Path, checks: Checks) -> list[str]:
         withheld = check_withheld(manifest, release, checks)
         check_shards(manifest, release, tally, tokenizer_holds, checks)
         check_formats(manifest, release, checks)
-        return [*withheld, *check_card(manifest, release, damaged, checks)]
+        check_samples(manifest, release, damaged, checks)
+        notes = [*withheld, *check_changes(manifest, release, checks), *check_review(release, checks)]
+        return [*notes, *check_card(manifest, release, damaged, checks)]
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         if not checks.found:
             raise

@@ -17,6 +17,7 @@ from tamis.corpus.commit import canonical_json
 from tamis.corpus.manifest import CompositionRow, FileFacts, Manifest
 from tamis.engine.mixing import TOKENS
 from tamis.mix.epochs import UNKNOWN
+from tamis.review.reviewed import Reviewed, reviewed_of
 
 LEDGER_COLUMNS = ("language", "copies", "chars", "failed")
 """Columns of the ledger that a card is made of, beside the token counts."""
@@ -55,6 +56,8 @@ class View:
     """Uncompressed bytes of the data shards."""
     nulls: dict[str, int]
     """Column of the data shards -> rows without a value; the columns whose nulls the files count."""
+    reviewed: Reviewed
+    """Samples, and the verdicts that the release has on them."""
     withheld: frozenset[tuple[str, str]] = frozenset()
     """Source and language of documents whose text a published copy withholds."""
 
@@ -100,8 +103,9 @@ class View:
         return next((stage for stage in self.manifest.stages if stage.name == name), None)
 
 
-def view_of(manifest: Manifest, ledger: pl.DataFrame, release: Path) -> View:
-    """Everything a card needs; the same from a manifest in the making and from one that was read back."""
+def view_of(manifest: Manifest, ledger: pl.DataFrame, release: Path, verdicts: bytes | None = None) -> View:
+    """Everything a card needs; the same from a manifest in the making and from one that was read back. `verdicts` take
+    the place of the `stats/review.csv` that the release has."""
     # One spelling: keys sorted, as in the file.
     manifest = Manifest.model_validate(orjson.loads(canonical_json(manifest.model_dump(mode="json"))))
     data = [file.path for file in manifest.files if file.path.startswith("data/")]
@@ -115,6 +119,7 @@ def view_of(manifest: Manifest, ledger: pl.DataFrame, release: Path) -> View:
         lengths=_lengths(ledger),
         schemas=schemas,
         **_footers([release / path for path in data]),
+        reviewed=reviewed_of(release, verdicts),
         withheld=pairs_withheld(release),
     )
 

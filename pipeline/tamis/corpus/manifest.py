@@ -11,7 +11,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from tamis.corpus.changes import ReleaseChanges
 from tamis.corpus.commit import read_json
+from tamis.corpus.sample_facts import SampleFacts
 from tamis.errors import InputError
 
 FORMAT = 1
@@ -246,6 +248,10 @@ class Manifest(_Fact):
     """The plan of the mix, phase by phase, as `tamis mix --json` prints it; None when nothing counts tokens."""
     mix_tables: dict[str, str] = {}
     """SHA-256 of each table that the mix names, by its path in the recipe."""
+    samples: SampleFacts | None = None
+    """What was drawn for review; None: nothing."""
+    changes: ReleaseChanges | None = None
+    """What changed since the release that the recipe names as the previous one."""
     card_template: str = ""
     """Text of the card's template, when the recipe names one."""
     totals: dict[str, int]

@@ -19,15 +19,19 @@ from tamis.corpus.manifest import NAME, FileFacts, Manifest, read_manifest
 from tamis.corpus.store import Store
 from tamis.engine import facts
 from tamis.engine.decided import keep_decided
+from tamis.engine.document_changes import Side
 from tamis.engine.domains import DOMAINS
 from tamis.engine.ledger import ledger_of
 from tamis.engine.ledger_files import LedgerFile, write_ledgers
 from tamis.engine.memory import give_back, share_heap
 from tamis.engine.mixing import check_mix, mixed, passed_counts, planned, table_hashes
 from tamis.engine.placing import building, check_place, clear, recover
+from tamis.engine.previous import find_previous, release_folder
 from tamis.engine.record import recording
 from tamis.engine.release import ReleaseFile, ReleaseTask, check_tokens, file_entry, plan_files, share
+from tamis.engine.release_changes import changes_between
 from tamis.engine.reporting import Reporter
+from tamis.engine.samples import write_samples
 from tamis.engine.session import Session
 from tamis.engine.spread import Spread
 from tamis.engine.tasks import Done
@@ -94,6 +98,7 @@ def run(recipe: Recipe, base: Path, options: RunOptions, reporter: Reporter, car
     check_tokens(recipe)
     check_formats(recipe)
     check_mix(recipe)
+    before = find_previous(recipe, options.out)
     store = Store(options.work)
     with (
         store.lock(),
@@ -101,12 +106,13 @@ def run(recipe: Recipe, base: Path, options: RunOptions, reporter: Reporter, car
         _disk_errors(),
     ):
         session = Session(recipe, base, store, options.workers, record)
+        session.previous = before.manifest.identity if before is not None else None
         record.phase("find inputs", 0, 0)
         session.locate()
         session.resolve_models()
-        release = options.out / f"{recipe.name}-{recipe.version}"
+        release = release_folder(options.out, recipe.name, recipe.version)
         recover(release)
-        existing = finished(release, session.identity)
+        existing = finished(release, session.release_identity)
         if existing is not None:
             clear(release)
             reused = _signal_files(recipe, existing.totals["shards"])
@@ -119,8 +125,8 @@ def run(recipe: Recipe, base: Path, options: RunOptions, reporter: Reporter, car
             session.ingest(options.max_rejects)
             session.fit()
             session.measure()
-            with building(release, session.identity) as folder:
-                manifest = _release(session, folder, card)
+            with building(release, session.release_identity) as folder:
+                manifest = _release(session, folder, card, before)
         measured, found = len(session.written), session.signal_files()
         summary = RunSummary(release, manifest, measured, found - measured, time.monotonic() - begin, False)
         record.end("finished", **summary.to_json(), stages=session.work.to_json())
@@ -165,7 +171,7 @@ def _signal_files(recipe: Recipe, shards: int) -> int:
     return shards * sum(1 for use in recipe.stages if use.stage.prepare is not None)
 
 
-def _release(session: Session, folder: Path, card: Any) -> Manifest:
+def _release(session: Session, folder: Path, card: Any, before: Side | None) -> Manifest:
     """Writes the release into `folder`, manifest last."""
     recipe = session.recipe
     session.reporter.phase("decide", 0, 0)
@@ -206,14 +212,21 @@ def _release(session: Session, folder: Path, card: Any) -> Manifest:
         if tokenizer is not None:
             entries.append(_copy_tokenizer(session, folder))
             entries += trainer_files(session, folder, tokenizer, plan)
+        samples, sample_entries = write_samples(session, folder, ledgers)
+        entries += sample_entries
         session.crew.dismiss()
         entries += sorted((file.entry for file in ledgers), key=lambda entry: str(entry["path"]))
         session.reporter.phase("card", 0, 0)
-        manifest = counted.result()
+        manifest = counted.result().model_copy(update={"samples": samples})
         if manifest.domains is not None:
             write_bytes(folder / DOMAINS, spread.domains.listing())
             entries.append(file_entry(folder, folder / DOMAINS))
     manifest = manifest.model_copy(update={"files": tuple(FileFacts(**entry) for entry in entries)})
+    if before is not None:
+        session.reporter.phase("compare releases", 0, 0)
+        changes = changes_between(before, Side(manifest, folder), session.store.scratch())
+        manifest = manifest.model_copy(update={"changes": changes})
+        session.reporter.phase("card", 0, 0)
     for path in card(manifest, ledger, folder):
         entries.append(file_entry(folder, path))
     manifest = manifest.model_copy(
@@ -328,7 +341,7 @@ def _manifest(
         name=recipe.name,
         version=recipe.version,
         title=recipe.title or recipe.name,
-        identity=session.identity,
+        identity=session.release_identity,
         recipe=recipe.to_recipe(),
         software=facts.software(),
         sources=tuple(sources),

@@ -55,6 +55,8 @@ class Session:
     work: Work = field(default_factory=Work)
     written: set[tuple[str, str]] = field(default_factory=set)
     """Signal files written so far, by shard and stage."""
+    previous: str | None = None
+    """Identity of the release that the recipe names as the previous one."""
     _walks: list[Walk] = field(default_factory=list)
 
     @property
@@ -99,7 +101,7 @@ class Session:
 
     @property
     def identity(self) -> str:
-        """Identity of the release this recipe makes of these inputs with this software. Models that are fitted
+        """Identity of what this recipe makes of these inputs with this software. Models that are fitted
         in the run follow from these."""
         return key_of(
             self.recipe.to_recipe(),
@@ -109,6 +111,11 @@ class Session:
             table_hashes(self.recipe.mix, self.base) | template_hash(self.card_template),
             software(),
         )
+
+    @property
+    def release_identity(self) -> str:
+        """Identity of the release: it tells what changed since the previous one, so it is another after another."""
+        return self.identity if self.previous is None else key_of(self.identity, self.previous)
 
     def ingest(self, max_rejects: float | None = None) -> None:
         """Reads what isn't read yet. Raises TooManyRejects when more than `max_rejects` (a count, or a

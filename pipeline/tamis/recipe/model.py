@@ -225,6 +225,11 @@ class ReleaseOptions(Model):
     """Text bytes of a release shard, at most (a longer document gets a shard of its own)."""
     tokens: bool = True
     """Write token shards (needs the tokenize stage)."""
+    previous: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$", max_length=VERSION_LETTERS)] | None = None
+    """Version of the release before this one. It must lie beside it (`releases/NAME-PREVIOUS`); the card then tells
+    what changed since, and `CHANGELOG.md` goes on from that release's."""
+    samples: Annotated[int, Field(ge=0, le=100_000)] = 300
+    """Documents drawn for review at most, kept, dropped and near a threshold, their texts masked and cut; 0: none."""
     formats: tuple[Literal["megatron", "ds", "npy", "mds"], ...] = ()
     """Token files for trainers, beside the token shards and of the same ids: `megatron` (`.bin` and `.idx`), `ds`
     (datatrove and nanotron), `npy` (OLMo-core), `mds` (MosaicML streaming)."""
