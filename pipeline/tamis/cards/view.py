@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from tamis.corpus.commit import canonical_json
 from tamis.corpus.manifest import CompositionRow, FileFacts, Manifest
-from tamis.engine.mixing import TOKENS
+from tamis.mix.cuts import TOKENS
 from tamis.mix.epochs import UNKNOWN
 
 LEDGER_COLUMNS = ("language", "copies", "chars", "failed")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,14 +12,13 @@ from tamis.corpus.hashing import file_sha256
 from tamis.engine.verdicts import Verdicts
 from tamis.errors import InputError, RecipeError
 from tamis.mix.counts import Counts, counts_of
+from tamis.mix.cuts import CELL, TOKENS, Cuts, cuts_of
 from tamis.mix.plan import MixPlan, plan
-from tamis.mix.realised import CELL, Epochs, is_planned, realised
+from tamis.mix.realised import Epochs, is_planned, realised
 from tamis.mix.tables import tables_of
 from tamis.mix.words import Unplannable
 from tamis.recipe.mix import Mix
 from tamis.recipe.model import Recipe
-
-TOKENS = "tokenize.tokens"
 
 
 def check_mix(recipe: Recipe) -> None:
@@ -31,21 +30,28 @@ def check_mix(recipe: Recipe) -> None:
         )
 
 
-def passed_counts(verdicts: Iterable[Verdicts]) -> Counts | None:
-    """Tokens and documents by cell of the rows that passed every rule; None when nothing counts tokens."""
-    parts = []
-    for one in verdicts:
-        if TOKENS not in one.frame.columns:
-            return None
-        rows = one.frame.filter(pl.Series(one.alive)).select(*CELL, pl.col(TOKENS).fill_null(0).alias("tokens"))
-        parts.append(rows.group_by(CELL).agg(pl.col("tokens").sum(), documents=pl.len()))
-    return counts_of(pl.concat(parts), "the documents that passed")
+def passed_counts(mix: Mix, verdicts: Sequence[Verdicts]) -> tuple[Cuts, Counts | None]:
+    """How the rows that passed every rule are cut into cells, and tokens and documents by cell; None when nothing
+    counts tokens."""
+    if any(TOKENS not in one.frame.columns for one in verdicts):
+        return Cuts(), None
+    needed = list(dict.fromkeys([*CELL, TOKENS, *Cuts.by(mix).reads]))
+    passed = [one.frame.select(needed).filter(pl.Series(one.alive)) for one in verdicts]
+    cuts = cuts_of(mix, passed)
+    parts = [
+        cuts.of(rows)
+        .with_columns(rows[TOKENS].cast(pl.Int64).fill_null(0).alias("tokens"))
+        .group_by(cuts.key)
+        .agg(pl.col("tokens").sum(), documents=pl.len())
+        for rows in passed
+    ]
+    return cuts, counts_of(pl.concat(parts), "the documents that passed")
 
 
-def mixed(recipe: Recipe, counts: Counts | None, base: Path) -> Epochs:
+def mixed(recipe: Recipe, counts: Counts | None, base: Path, cuts: Cuts) -> Epochs:
     """Epochs of every cell, of the documents that passed. Raises RecipeError for what can't be planned."""
     with _explained():
-        return realised(recipe.mix, counts, base)
+        return realised(recipe.mix, counts, base, cuts)
 
 
 def planned(recipe: Recipe, counts: Counts | None, base: Path) -> MixPlan | None:

@@ -32,6 +32,7 @@ from tamis.engine.tasks import Done
 from tamis.engine.trainer_files import check_formats, trainer_files
 from tamis.engine.verdicts import Verdicts
 from tamis.errors import InputError, RunError, UserError
+from tamis.mix.cuts import COLUMNS
 from tamis.mix.plan import MixPlan
 from tamis.mix.realised import Epochs
 from tamis.recipe.model import Recipe
@@ -169,8 +170,8 @@ def _release(session: Session, folder: Path, card: Any) -> Manifest:
     session.reporter.phase("decide", 0, 0)
     verdicts = session.final_verdicts()
     _check_decided(verdicts)
-    counts = passed_counts(verdicts)
-    ledgers = _ledgers(session, verdicts, mixed(recipe, counts, session.base), folder)
+    cuts, counts = passed_counts(recipe.mix, verdicts)
+    ledgers = _ledgers(session, verdicts, mixed(recipe, counts, session.base, cuts), folder)
     give_back()
     rows = [ledger.rows for ledger in ledgers]
     files = plan_files(session.contexts, rows, recipe.release.shard_size)
@@ -191,6 +192,7 @@ def _release(session: Session, folder: Path, card: Any) -> Manifest:
             edits,
             tokenize,
             tokenizer is not None and tokenizer["id_type"] == "uint16",
+            tuple(COLUMNS[name] for name in cuts.columns),
             folder,
         )
         for group in share(files, session.contexts, session.workers)
@@ -214,7 +216,7 @@ def _release(session: Session, folder: Path, card: Any) -> Manifest:
         update={"files": tuple(FileFacts(**e) for e in sorted(entries, key=lambda e: e["path"]))}
     )
     write_json(folder / NAME, manifest.model_dump(mode="json"))
-    keep_decided(session.store.decided(recipe.run_name), session.identity, rows)
+    keep_decided(session.store.decided(recipe.run_name), session.identity, recipe.mix, rows)
     return manifest
 
 
