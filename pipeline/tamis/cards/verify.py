@@ -14,6 +14,7 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from tamis.cards.check_card import check_card
+from tamis.cards.check_cuts import check_cuts
 from tamis.cards.check_declared import check_declared, check_identity, check_twin
 from tamis.cards.check_files import check_files, check_spelling
 from tamis.cards.check_formats import check_formats
@@ -92,6 +93,7 @@ def _verify(manifest: Manifest, release: Path, checks: Checks) -> list[str]:
     try:
         tally = _read_ledger(manifest, release, checks)
         check_numbers(manifest, tally, checks)
+        check_cuts(manifest, release, checks)
         check_ids(manifest, release, checks)
         tokenizer_holds = TOKENIZER not in damaged and check_tokenizer(manifest, release, checks)
         check_shards(manifest, release, tally, tokenizer_holds, checks)

@@ -94,6 +94,16 @@ def _value(value: Any) -> str:
     return text if len(text) <= _LONG else text[: _LONG - 3] + "..."
 
 
+def _cell(mix: dict[str, Any]) -> str:
+    """Part and bucket of quality, where the mix cuts by them."""
+    words = [f"a {mix['part']} document"] if mix.get("part") else []
+    if mix.get("quality") is not None:
+        words.append(f"quality to quantile {mix['quality']:g}")
+    elif "quality" in mix:
+        words.append("quality not known")
+    return f"; {', '.join(words)}" if words else ""
+
+
 def _verdict(story: dict[str, Any]) -> list[str]:
     from tamis.cli.output import number
 
@@ -106,7 +116,7 @@ def _verdict(story: dict[str, Any]) -> list[str]:
             f"(source priority {other['priority']}, {number(other['chars'])} characters); that one is {_fate(other)}."
         )
     count = story["mix"]["epochs"]
-    epochs = f"{count:g} {'epoch' if count == 1 else 'epochs'} ({story['mix']['from']})"
+    epochs = f"{count:g} {'epoch' if count == 1 else 'epochs'} ({story['mix']['from']}{_cell(story['mix'])})"
     if story["released"]:
         lines.append(f"Released: {_fate(story).removeprefix('released, ')} at {epochs}.")
     elif story["released"] is None:

@@ -63,8 +63,12 @@ def read_parts(path: Path) -> list[PartFacts]:
 
 
 def _part(row: Mapping[str, str]) -> PartFacts:
-    kinds = {field.name: int if field.type == "int" else str for field in fields(PartFacts)}
-    return PartFacts(**{name: kind(row[name]) for name, kind in kinds.items() if name in row})
+    values: dict[str, Any] = {
+        field.name: int(row[field.name]) if field.type == "int" else row[field.name]
+        for field in fields(PartFacts)
+        if field.name in row
+    }
+    return PartFacts(**values)
 
 
 def parts_csv(parts: Sequence[PartFacts]) -> bytes:

@@ -117,6 +117,8 @@ def by_length(cells: Cells, long: LongDocuments, file: Callable[[str], Path]) ->
     if long.lengths is not None:
         cells = _cut(cells, file(long.lengths))
     part = cells.frame["part"]
+    if not (part == LONG).any() and part.null_count() < len(part):
+        return cells.noted(f"no document is long (above {long.threshold:,} tokens)")
     if not (part == LONG).any():
         raise Unplannable(
             ("long_documents",),
