@@ -170,7 +170,9 @@ def test_verify_cuts_again(made: RunSummary, tmp_path: Path, column: str, value:
     path = sorted((release / "ledger").glob("*.parquet"))[0]
     ledger = pl.read_parquet(path)
     row = ledger.with_row_index().filter(pl.col("passed") & (pl.col(column) != value))["index"][0]
-    ledger = ledger.with_columns(pl.when(pl.int_range(pl.len()) == row).then(pl.lit(value)).otherwise(column).alias(column))
+    ledger = ledger.with_columns(
+        pl.when(pl.int_range(pl.len()) == row).then(pl.lit(value)).otherwise(column).alias(column)
+    )
     # As a release that was made so would have it: checksums are of no help.
     from tamis.cards.check_cuts import check_cuts
     from tamis.cards.checks import Checks

@@ -36,7 +36,9 @@ def check_cuts(manifest: Manifest, release: Path, checks: Checks) -> None:
 def _part(ledger: pl.LazyFrame, above: int, checks: Checks) -> None:
     passed, part = ledger.filter("passed"), pl.col(PART)
     right = pl.when(pl.col(TOKENS) > above).then(part == "long").otherwise(part == "short")
-    for name, tokens, found in passed.filter(~right.fill_null(False)).select("id", TOKENS, PART).head(5).collect().rows():
+    for name, tokens, found in (
+        passed.filter(~right.fill_null(False)).select("id", TOKENS, PART).head(5).collect().rows()
+    ):
         checks.holds(False, f"ledger: {name}, {PART}", found, f"long above {above} tokens, of which it has {tokens}")
     checks.made += 1
 

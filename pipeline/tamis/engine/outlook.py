@@ -25,7 +25,7 @@ from tamis.engine.deciding import measured_mask, signals_of
 from tamis.engine.inputs import Inputs
 from tamis.engine.ledger import ledger_of
 from tamis.engine.measure import ShardContext
-from tamis.engine.mixing import mixed, passed_counts
+from tamis.engine.mixing import check_cuts, mixed, passed_counts
 from tamis.engine.resolving import resolve_key, resolved_columns
 from tamis.engine.session import Session
 from tamis.engine.sketches import Sketches
@@ -72,6 +72,7 @@ class Outlook:
 def outlook(session: Session) -> Outlook:
     """What the session's recipe decides on its corpus, as far as signals on disk tell."""
     recipe = session.recipe
+    check_cuts(recipe)
     walks = _walks(session)
     for index, use in enumerate(recipe.stages):
         needed = _needed(use, recipe.stages[index + 1 :])

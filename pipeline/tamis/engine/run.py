@@ -92,11 +92,11 @@ def run(recipe: Recipe, base: Path, options: RunOptions, reporter: Reporter, car
     share_heap()
     check_tokens(recipe)
     check_formats(recipe)
-    check_mix(recipe)
+    check_mix(recipe, base)
     store = Store(options.work)
     with (
         store.lock(),
-        recording(store.last_run(recipe.name), recipe.name, reporter) as record,
+        recording(store.last_run(recipe.run_name), recipe.run_name, reporter) as record,
         _disk_errors(),
     ):
         session = Session(recipe, base, store, options.workers, record)

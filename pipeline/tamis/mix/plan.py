@@ -187,7 +187,8 @@ def _by_quality(cells: Cells, weighting: Weighting, within: str) -> Floats:
     upper = cells.frame["quality"].fill_null(float("nan")).to_numpy()
     if np.isnan(upper[new]).all():
         raise Unplannable(
-            ("quality",), "there is a curve of quality, and no column `quality` in the counts tells any (a run makes it)"
+            ("quality",),
+            "there is a curve of quality, and no column `quality` in the counts tells any (a run makes it)",
         )
     factors = np.ones(len(upper))
     groups = cells.frame[within].to_numpy() if within != "corpus" else np.zeros(len(upper))
