@@ -24,9 +24,7 @@ def status(recipe: Recipe, base: Path, store: Store) -> dict[str, Any]:
     files that are new.
     """
     names = ("", *recipe.variants)
-    runs = {
-        name or PLAIN: last_run(recipe.model_copy(update={"variant": name}).run_name, store) for name in names
-    }
+    runs = {name or PLAIN: last_run(recipe.model_copy(update={"variant": name}).run_name, store) for name in names}
     return {
         "recipe": recipe.run_name,
         "last_run": runs[recipe.variant or PLAIN],

@@ -6,7 +6,6 @@ mix names. A phase is planned as if every such cell had more tokens than it need
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -20,14 +19,13 @@ from tamis.mix.counts import SCHEMA, Counts, counts_of, read_counts
 from tamis.mix.csv_table import read_shares
 from tamis.mix.epochs import NO_CATEGORY, UNKNOWN, weight
 from tamis.mix.plan import AXES, plan, weighting_of
-from tamis.mix.words import Unplannable, listed
+from tamis.mix.words import Unplannable, amount, listed
 from tamis.recipe.mix import MAIN, Axis, EpochCaps, Mix, Phase, Weighting, fraction
 
 _MOST_CELLS = 5000
 """With more that might be, no plan is tried."""
 _SIZE = 10**9
 """Tokens of a phase that has no size: any would do."""
-_AMOUNT = re.compile(r" \([\d.,]+(?: [TBM])? tokens\)")
 
 
 @dataclass(frozen=True)
@@ -182,7 +180,7 @@ def _try(phase: Phase, weighting: Weighting, cells: Sequence[tuple[str, str, str
     except Unplannable as error:
         sentence = str(error).removeprefix(f"phase {phase.name}: ")
         if phase.tokens is None and phase.samples is None:
-            sentence = _AMOUNT.sub("", sentence)
+            sentence += f". (The phase has no size: amounts are as if it had {amount(_SIZE)} tokens)"
         raise Unplannable(error.path[2:], sentence) from None
 
 

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from tamis.engine.trainer_files import PART_TOKENS, FormatTask, described, slices_of
 from tamis.tokens.formats import FORMATS
+from tamis.engine.phases import Phases
 from tamis.tokens.formats.cells import PartFacts, main_phase
 from tamis.tokens.formats.contract import Vocabulary
 
@@ -78,7 +79,7 @@ def write_files(
     """Every token file of a release whose token shards are there."""
     results = [FormatTask(one, tuple(formats), vocabulary, root).run() for one in slices_of(root, part_tokens)]
     parts = sorted((part for result in results for part in result.parts), key=lambda part: part.part)
-    for path, content in described(parts, [main_phase(parts)], formats, vocabulary).items():
+    for path, content in described(parts, Phases((main_phase(parts),), (), {}), formats, vocabulary).items():
         (root / path).write_bytes(content)
     return parts
 
