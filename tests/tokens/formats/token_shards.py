@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tamis.engine.phases import Phases
 from tamis.engine.trainer_files import PART_TOKENS, FormatTask, described, slices_of
 from tamis.tokens.formats import FORMATS
-from tamis.engine.phases import Phases
 from tamis.tokens.formats.cells import PartFacts, main_phase
 from tamis.tokens.formats.contract import Vocabulary
 
