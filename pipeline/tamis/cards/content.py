@@ -6,6 +6,7 @@ from tamis.cards.front_matter import languages
 from tamis.cards.markdown import code, section, table, text, top
 from tamis.cards.numbers import count, share, short, size
 from tamis.cards.view import Sum, View
+from tamis.mix.words import cell_words
 from tamis.recipe.languages import CODE
 from tamis.tokens.formats import FORMATS
 
@@ -182,7 +183,9 @@ def mix(view: View) -> str:
     cells: dict[tuple[str, str, str, float], Sum] = {}
     for row in view.manifest.composition:
         weighted = row.epochs != 1
-        key = (row.source, row.language, row.category, row.epochs) if weighted else ("all others", "", "", 1.0)
+        name = row.source if row.part is None else f"{row.source}:{row.part}"
+        source = cell_words({"name": name, "quality": row.quality})
+        key = (source, row.language, row.category, row.epochs) if weighted else ("all others", "", "", 1.0)
         cells[key] = cells.get(key, Sum()) + row
     if not any(epochs != 1 for *_, epochs in cells):
         return section("Mix", "Every document that passed the rules is in the release once: no cell is weighted.")
