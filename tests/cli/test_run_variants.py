@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
 from click.testing import Result
 
@@ -70,8 +71,8 @@ def test_other_commands_take_a_variant(root: Path, tamis: Tamis) -> None:
         shares[names] = next(row["share"] for row in phase["by_language"] if row["value"] == "fr")
     assert shares[()] < 0.6 < 0.8 < shares[("--variant", "french")]
     assert json.loads(tamis("plan", recipe, "--variant", "long", *work).stdout)["version"] == "1+long"
-    rows = [json.loads(line) for line in (root / "fr.jsonl").read_text().splitlines()]
-    short = next(f"tales-fr:{row['id']}" for row in rows if 5 <= len(row["text"].split()) < 20)
+    ledger = pl.read_parquet(root / "out" / "varied-1+long" / "ledger" / "*.parquet")
+    short = ledger.filter((pl.col("gopher_quality.words") >= 5) & (pl.col("gopher_quality.words") < 20))["id"][0]
     dropped = json.loads(tamis("why", short, recipe, "--variant", "long", *work).stdout)["dropped_by"]
     assert dropped == "gopher_quality.words"
     assert json.loads(tamis("why", short, recipe, *work).stdout)["dropped_by"] != dropped
