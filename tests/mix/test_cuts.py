@@ -33,6 +33,8 @@ ROWS = st.lists(
     max_size=40,
 )
 
+TENTHS = st.integers(0, 50).map(lambda tenths: tenths / 10)
+
 
 def mix_of(**quality: Any) -> Mix:
     phase = {"name": "main", "long_documents": {"multiplier": 2, "threshold": 20}}
@@ -76,7 +78,7 @@ def test_neither_shards_nor_order_matter(rows: list[Any], at: int, rng: Any) -> 
 
 
 @settings(max_examples=50, deadline=None)
-@given(ROWS, st.floats(0, 0.9), st.floats(0, 2), st.floats(0, 5), st.integers(100, 5000))
+@given(ROWS, st.floats(0, 0.9), TENTHS, TENTHS, st.integers(100, 5000))
 def test_better_documents_are_never_seen_less(
     rows: list[Any], below: float, lowest: float, more: float, size: int
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from tamis.cards.view import View
-from tamis.mix.epochs import UNKNOWN
+from tamis.mix.epochs import NO_CATEGORY, UNKNOWN
 from tamis.recipe.languages import CODE
 from tamis.recipe.licenses import hub_license
 
@@ -15,7 +15,8 @@ SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "1
          (10**8, "10M<n<100M"), (10**9, "100M<n<1B"), (10**10, "1B<n<10B"), (10**11, "10B<n<100B"),
          (10**12, "100B<n<1T"))  # fmt: skip
 """The Hub's size categories: they count rows, never tokens or bytes."""
-_DIGITS = "[0-9]" * 5
+_NUMBER = "?" * 5
+"""A shard's number in a glob."""
 TITLE_LENGTH = 60
 
 
@@ -69,18 +70,19 @@ def _tags(view: View) -> list[str]:
 
 
 def configs(view: View) -> list[dict[str, Any]]:
-    """The default config, one per language, one per source, and the tokens: names are unique, and a glob
-    matches the files it is meant for and no other."""
+    """The default config, one per language, source and category that has files of its own, and the tokens: names
+    are unique, and globs match the files they are meant for and no other."""
     paths = [file.path for file in view.files("data")]
     folders = sorted({path.split("/")[1] for path in paths})
     sources = sorted({source_of(path) for path in paths})
     found: list[dict[str, Any]] = []
     taken: set[str] = set()
 
-    def add(name: str, kind: str, glob: str) -> None:
+    def add(name: str, kind: str, *globs: str) -> None:
         name = name if name not in taken else f"{kind}-{name}"
         taken.add(name)
-        config: dict[str, Any] = {"config_name": name, "data_files": [{"split": "train", "path": glob}]}
+        path = globs[0] if len(globs) == 1 else list(globs)
+        config: dict[str, Any] = {"config_name": name, "data_files": [{"split": "train", "path": path}]}
         found.append(config | ({"default": True} if len(found) == 0 else {}))
 
     add("default", "all", "data/*/*.parquet")
@@ -88,11 +90,32 @@ def configs(view: View) -> list[dict[str, Any]]:
     for folder in folders:
         add(folder, "language", f"data/{folder}/*.parquet")
     for source in sources:
-        # The digits keep source `web` from taking the files of source `web-fr`.
-        add(source, "source", f"data/*/{source}-{_DIGITS}-of-{_DIGITS}.parquet")
+        add(source, "source", _shards(source))
+    for category, members in categories(view).items():
+        if members:
+            add(category, "category", *map(_shards, members))
     if view.files("tokens"):
         found.append({"config_name": "tokens", "data_files": [{"split": "train", "path": "tokens/*/*.parquet"}]})
     return found
+
+
+def categories(view: View) -> dict[str, list[str]]:
+    """Each category of the release with the sources whose every document is of it; with none where such a
+    document shares its files with those of other categories, which no glob can tell apart."""
+    of_source: dict[str, set[str]] = {}
+    for source, category in view.sums("source", "category"):
+        of_source.setdefault(source, set()).add(category)
+    found: dict[str, list[str]] = {}
+    for (category,) in view.sums("category"):
+        members = sorted(source for source, held in of_source.items() if category in held)
+        if category != NO_CATEGORY:
+            found[category] = members if all(len(of_source[source]) == 1 for source in members) else []
+    return found
+
+
+def _shards(source: str) -> str:
+    """The glob of a source's shards. Its length keeps source `web` from taking the files of source `web-fr`."""
+    return f"data/*/{source}-{_NUMBER}-of-{_NUMBER}.parquet"
 
 
 def source_of(path: str) -> str:

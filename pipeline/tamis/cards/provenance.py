@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tamis.cards.content import ROWS, names
 from tamis.cards.markdown import code, folded, link, section, table, text, top
 from tamis.cards.numbers import count, share, size
@@ -12,6 +14,8 @@ from tamis.recipe.licenses import License, is_own_reference, parse_license, redi
 MISSING = "*not declared*"
 OPEN = 12
 """Sources up to which each is told in the open; more are folded."""
+TOLD = 100
+"""Sources that are told in full; of more, the largest are."""
 DECLARED = (
     ("provider", "Provider"),
     ("url", "Address"),
@@ -46,18 +50,22 @@ def sources(view: View) -> str:
     header = ("Source", "Provider", "Version", "Licence", "Files", "Input", "Documents")
     shown, more = top(rows, ROWS, "stats/facts.csv")
     many = len(manifest.sources) > OPEN
+    largest = sorted(manifest.sources, key=lambda source: -source.documents)[:TOLD]
+    untold = len(manifest.sources) - len(largest)
+    rest = f"The other {count(untold)} sources are told as fully in [`stats/facts.csv`](stats/facts.csv)."
     told = [
         folded(f"{text(source.name)}: {count(source.documents)} documents", _source(source)) if many
         else f"### {text(source.name)}\n\n{_source(source)}"
-        for source in manifest.sources
+        for source in manifest.sources if source in largest
     ]  # fmt: skip
-    return section("Sources", table(header, "llllrrr", shown) + more, *told)
+    return section("Sources", table(header, "llllrrr", shown) + more, *told, rest if untold else "")
 
 
 def _source(source: SourceFacts) -> str:
     declared = source.declared
     rows = [(title, _or_missing(declared.get(name))) for name, title in DECLARED if name != "license"]
     rows.insert(5, ("Licence", _license_of(source)))
+    rows += _more(declared)
     rows += [
         ("May be handed on", "yes" if source.redistributable else "**no**"),
         (
@@ -87,6 +95,40 @@ def _source(source: SourceFacts) -> str:
         rows.append(("Noted", ", ".join(f"{code(what)} {count(number)}" for what, number in source.notes.items())))
     rows.append(("Documents", f"{count(source.documents)}: {count(source.chars)} characters, {size(source.bytes)}"))
     return table(("", ""), "ll", rows)
+
+
+ACQUISITION = {
+    "public_dataset": "publicly available dataset",
+    "licensed": "licensed from its rights holders",
+    "private": "private dataset of a third party",
+    "crawled": "crawled by us or for us",
+    "user": "data of our users",
+    "synthetic": "made by a model for us",
+    "other": "otherwise",
+}
+
+
+def _more(declared: dict[str, Any]) -> list[tuple[str, str]]:
+    """How the source came to be: only what is declared."""
+    rows = [("Name", text(declared["title"]))] if "title" in declared else []
+    rows += [("Acquired as", ACQUISITION[declared["acquisition"]])] if "acquisition" in declared else []
+    rows += [("Accessed", text(declared["accessed"]))] if "accessed" in declared else []
+    for key, title in (("content", "Content"), ("geography", "Regions")):
+        rows += [(title, text(", ".join(declared[key])))] if declared.get(key) else []
+    model = declared.get("synthetic")
+    if model:
+        told = [model["generator"], *(model[key] for key in ("license", "url", "prompts") if key in model)]
+        rows.append(("Made by", ", ".join(map(link, told))))
+    crawler = declared.get("crawler")
+    if crawler:
+        told = [crawler[key] for key in ("name", "purpose", "behaviour", "period") if key in crawler]
+        rows.append(("Crawled by", ", ".join(map(text, told))))
+    opt_out = declared.get("opt_out")
+    if opt_out:
+        who = "by the provider" if opt_out.get("by") == "provider" else "by us"
+        told = [*opt_out["protocols"], who, *(opt_out[key] for key in ("checked", "result") if key in opt_out)]
+        rows.append(("Opt-outs looked for", ", ".join(map(text, told))))
+    return rows + ([("Citation", text(declared["citation"]))] if "citation" in declared else [])
 
 
 def _or_missing(value: object) -> str:

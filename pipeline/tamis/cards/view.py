@@ -52,6 +52,8 @@ class View:
     """`data` and `tokens` -> Arrow schema of its shards."""
     memory: int
     """Uncompressed bytes of the data shards."""
+    nulls: dict[str, int]
+    """Column of the data shards -> rows without a value; the columns whose nulls the files count."""
 
     @property
     def unit(self) -> str:
@@ -104,13 +106,25 @@ def view_of(manifest: Manifest, ledger: pl.DataFrame, release: Path) -> View:
         failed=_failed(ledger),
         lengths=_lengths(ledger),
         schemas=schemas,
-        memory=sum(_memory(release / path) for path in data),
+        **_footers([release / path for path in data]),
     )
 
 
-def _memory(path: Path) -> int:
-    metadata = pq.read_metadata(path)
-    return sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
+def _footers(paths: Iterable[Path]) -> dict[str, Any]:
+    """What the footers of the data shards tell: `memory` and `nulls`."""
+    memory, nulls = 0, dict[str, int]()
+    uncounted: set[str] = set()
+    for path in paths:
+        metadata = pq.read_metadata(path)
+        for group in map(metadata.row_group, range(metadata.num_row_groups)):
+            memory += group.total_byte_size
+            for column in map(group.column, range(group.num_columns)):
+                name, counted = column.path_in_schema, column.statistics
+                if counted is None or not counted.has_null_count:
+                    uncounted.add(name)
+                else:
+                    nulls[name] = nulls.get(name, 0) + counted.null_count
+    return {"memory": memory, "nulls": {name: n for name, n in nulls.items() if name not in uncounted}}
 
 
 def _failed(ledger: pl.DataFrame) -> dict[str, int]:

@@ -14,6 +14,7 @@ from tamis.corpus.commit import committing
 from tamis.engine.facts import ShardCounts, counted
 from tamis.engine.measure import ShardContext
 from tamis.engine.release import file_entry
+from tamis.engine.spread import Spread
 from tamis.engine.verdicts import Verdicts
 
 ROW_GROUP_ROWS = 100_000
@@ -36,10 +37,11 @@ def write_ledgers(
     contexts: Sequence[ShardContext],
     verdicts: list[Verdicts],
     ledger_of: Callable[[Verdicts], pl.DataFrame],
+    spread: Spread,
     folder: Path,
     threads: int,
 ) -> list[LedgerFile]:
-    """Writes the ledger of every shard into the release at `folder`, named by source and number.
+    """Writes the ledger of every shard into the release at `folder`, named by source and number, and counts it in.
 
     The verdicts are taken out of their list: what isn't needed any more goes while other ledgers are made.
     """
@@ -52,6 +54,7 @@ def write_ledgers(
         ledger = ledger_of(judged)
         with committing(paths[number]) as temporary:
             ledger.write_parquet(temporary, compression="zstd", compression_level=3, row_group_size=ROW_GROUP_ROWS)
+        spread.add(judged, ledger)
         return LedgerFile(
             contexts[number],
             paths[number],

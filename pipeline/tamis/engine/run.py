@@ -14,11 +14,12 @@ from typing import Any
 
 import polars as pl
 
-from tamis.corpus.commit import committing, write_json
+from tamis.corpus.commit import committing, write_bytes, write_json
 from tamis.corpus.manifest import NAME, FileFacts, Manifest, read_manifest
 from tamis.corpus.store import Store
 from tamis.engine import facts
 from tamis.engine.decided import keep_decided
+from tamis.engine.domains import DOMAINS
 from tamis.engine.ledger import ledger_of
 from tamis.engine.ledger_files import LedgerFile, write_ledgers
 from tamis.engine.memory import give_back, share_heap
@@ -28,6 +29,7 @@ from tamis.engine.record import recording
 from tamis.engine.release import ReleaseFile, ReleaseTask, check_tokens, file_entry, plan_files, share
 from tamis.engine.reporting import Reporter
 from tamis.engine.session import Session
+from tamis.engine.spread import Spread
 from tamis.engine.tasks import Done
 from tamis.engine.trainer_files import check_formats, trainer_files
 from tamis.engine.verdicts import Verdicts
@@ -171,7 +173,8 @@ def _release(session: Session, folder: Path, card: Any) -> Manifest:
     verdicts = session.final_verdicts()
     _check_decided(verdicts)
     cuts, counts = passed_counts(recipe.mix, verdicts)
-    ledgers = _ledgers(session, verdicts, mixed(recipe, counts, session.base, cuts), folder)
+    spread = Spread(recipe)
+    ledgers = _ledgers(session, verdicts, mixed(recipe, counts, session.base, cuts), spread, folder)
     give_back()
     rows = [ledger.rows for ledger in ledgers]
     files = plan_files(session.contexts, rows, recipe.release.shard_size)
@@ -200,7 +203,7 @@ def _release(session: Session, folder: Path, card: Any) -> Manifest:
     ledger = pl.concat(rows, how="diagonal_relaxed")
     with ThreadPoolExecutor(1) as aside:
         # Counted while others write: this process would only wait for them.
-        counted = aside.submit(_manifest, session, ledgers, ledger, tokenizer, plan)
+        counted = aside.submit(_manifest, session, ledgers, ledger, spread, tokenizer, plan)
         entries = _run_release(session, tasks)
         if tokenizer is not None:
             entries.append(_copy_tokenizer(session, folder))
@@ -209,6 +212,9 @@ def _release(session: Session, folder: Path, card: Any) -> Manifest:
         entries += sorted((file.entry for file in ledgers), key=lambda entry: str(entry["path"]))
         session.reporter.phase("card", 0, 0)
         manifest = counted.result()
+        if manifest.domains is not None:
+            write_bytes(folder / DOMAINS, spread.domains.listing())
+            entries.append(file_entry(folder, folder / DOMAINS))
     manifest = manifest.model_copy(update={"files": tuple(FileFacts(**entry) for entry in entries)})
     for path in card(manifest, ledger, folder):
         entries.append(file_entry(folder, path))
@@ -220,12 +226,14 @@ def _release(session: Session, folder: Path, card: Any) -> Manifest:
     return manifest
 
 
-def _ledgers(session: Session, verdicts: list[Verdicts], epochs: Epochs, folder: Path) -> list[LedgerFile]:
+def _ledgers(
+    session: Session, verdicts: list[Verdicts], epochs: Epochs, spread: Spread, folder: Path
+) -> list[LedgerFile]:
     """Writes the ledgers; what is known of the documents besides is forgotten."""
     recipe = session.recipe
     return write_ledgers(
-        session.contexts, verdicts, lambda judged: ledger_of(recipe, judged, recipe.stages, epochs), folder,
-        session.workers,
+        session.contexts, verdicts, lambda judged: ledger_of(recipe, judged, recipe.stages, epochs), spread,
+        folder, session.workers,
     )  # fmt: skip
 
 
@@ -300,6 +308,7 @@ def _manifest(
     session: Session,
     ledgers: Sequence[LedgerFile],
     ledger: pl.DataFrame,
+    spread: Spread,
     tokenizer: dict[str, Any] | None,
     plan: MixPlan | None,
 ) -> Manifest:
@@ -334,6 +343,8 @@ def _manifest(
         tokenizer=tokenizer,
         mix=plan.to_json() if plan is not None else None,
         mix_tables=table_hashes(recipe.mix, session.base),
+        card_template=session.card_template,
         totals=facts.totals_of(ledger, composition) | {"shards": len(session.contexts)},
         files=(),
+        **spread.facts([file.path for file in ledgers]),
     )

@@ -27,6 +27,7 @@ from tamis.engine.reporting import Reporter, Work
 from tamis.engine.resolving import resolve_stage
 from tamis.engine.rows import read_rows, unique_ids
 from tamis.engine.tasks import Done, Workers, total_bytes
+from tamis.engine.template import template_hash, template_text
 from tamis.engine.verdicts import Verdicts
 from tamis.errors import InputError, TooManyRejects, UserError
 from tamis.readers.locate import locate
@@ -92,6 +93,11 @@ class Session:
         return key_of([[file.name, file.fingerprint, file.facts] for file in self.inputs[source.name]])
 
     @property
+    def card_template(self) -> str:
+        """Text of the template that the recipe names for its card."""
+        return template_text(self.recipe.card.template, self.base)
+
+    @property
     def identity(self) -> str:
         """Identity of the release this recipe makes of these inputs with this software. Models that are fitted
         in the run follow from these."""
@@ -100,7 +106,7 @@ class Session:
             {name: {n: m.sha256 for n, m in models.items()} for name, models in self.named_models.items()},
             [self.fingerprint(source) for source in self.recipe.sources],
             [[use.name, use.stage.version] for use in self.recipe.stages],
-            table_hashes(self.recipe.mix, self.base),
+            table_hashes(self.recipe.mix, self.base) | template_hash(self.card_template),
             software(),
         )
 

@@ -14,9 +14,10 @@ from pydantic import BaseModel
 
 from tamis.corpus.stage import Registry
 from tamis.errors import OptionError, RecipeError, did_you_mean
+from tamis.recipe.card import SECTIONS, CardText
 from tamis.recipe.languages import check_language
 from tamis.recipe.mix import Mix, is_pair
-from tamis.recipe.model import VERSION_LETTERS, CardText, Identity, Recipe, ReleaseOptions
+from tamis.recipe.model import VERSION_LETTERS, Identity, Recipe, ReleaseOptions, Source
 from tamis.recipe.overrides import apply_override
 from tamis.recipe.problems import IN_RECIPE, Problems, Setting, Where
 from tamis.recipe.rules import read_stages
@@ -117,6 +118,7 @@ def _read(data: Any, registry: Registry, problems: Problems) -> dict[str, Any]:
         if data.get(key) is not None
     }
     _check_mix(data, problems)
+    _check_answers(sources, parts.get("card"), problems)
     known = identity.model_dump() if identity is not None else {}
     return {**known, "sources": tuple(sources), "stages": tuple(stages), **parts}
 
@@ -188,6 +190,15 @@ def _check_mix(data: Any, problems: Problems) -> None:
         for field in ("epochs", "languages"):
             for key in _keys(one, field):
                 _check_pair((*path, field, key), key.partition("--")[0], problems)
+
+
+def _check_answers(sources: Iterable[Source], card: CardText | None, problems: Problems) -> None:
+    """A question of the EU summary can't be answered with no, where a source says yes."""
+    for at, section in enumerate(card.eu.answered_no if card is not None else ()):
+        of = next((source for source in sources if SECTIONS.get(source.acquisition or "") == section), None)
+        if of is not None:
+            complaint = f"{section} is answered with no, and source {of.name!r} says `acquisition: {of.acquisition}`"
+            problems.add(("card", "eu", "answered_no", at), complaint)
 
 
 def _keys(data: Any, field: str) -> list[str]:

@@ -8,11 +8,11 @@ import pyarrow as pa
 from pydantic import BaseModel
 
 from tamis.corpus.stage import Column, Registry, Stage
+from tamis.recipe.card import CardText
 from tamis.recipe.licenses import LICENSES
 from tamis.recipe.mix import Mix
 from tamis.recipe.model import (
     DOCUMENT_COLUMNS,
-    CardText,
     Identity,
     Recipe,
     ReleaseOptions,
