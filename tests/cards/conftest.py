@@ -181,8 +181,8 @@ def build(recipe: Recipe, release: Path) -> Manifest:
             one.judge(use, measured)
         verdicts.append(one)
         texts_of.append(edited)
-    counts, spread, paths = passed_counts(verdicts), Spread(recipe), []
-    epochs, plan = mixed(recipe, counts, release), planned(recipe, counts, release)
+    (cuts, counts), spread, paths = passed_counts(recipe.mix, verdicts), Spread(recipe), []
+    epochs, plan = mixed(recipe, counts, release, cuts), planned(recipe, counts, release)
     for one, edited in zip(verdicts, texts_of, strict=True):
         ledgers.append(ledger_of(recipe, one, recipe.stages, epochs))
         entries += shards(release, ledgers[-1], edited, tokenizer)

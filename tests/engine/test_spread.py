@@ -69,7 +69,8 @@ def counted(shards: list[list[tuple[Any, ...]]], folder: Path) -> dict[str, Any]
                     table[column.name] = pa.nulls(frame.height, column.type)
             one.judge(use, pa.table(table))
         verdicts.append(one)
-    epochs = mixed(RECIPE, passed_counts(verdicts), folder)
+    cuts, counts = passed_counts(RECIPE.mix, verdicts)
+    epochs = mixed(RECIPE, counts, folder, cuts)
     paths = []
     for number, one in enumerate(verdicts):
         ledger = ledger_of(RECIPE, one, RECIPE.stages, epochs)

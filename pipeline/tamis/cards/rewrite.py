@@ -10,8 +10,8 @@ from tamis.cards.data_card import render
 from tamis.cards.view import LEDGER_COLUMNS
 from tamis.corpus.commit import write_bytes, write_json
 from tamis.corpus.manifest import NAME, FileFacts, Manifest, read_manifest
-from tamis.engine.mixing import TOKENS
 from tamis.engine.release import file_entry
+from tamis.mix.cuts import TOKENS
 from tamis.review.reviewed import take_in
 from tamis.review.verdicts import REVIEW
 

@@ -20,7 +20,7 @@ ELSEWHERE = {"files", "histograms"}
 def twins(view: View) -> dict[str, bytes]:
     """CSV files by path."""
     manifest = view.manifest
-    composition = [row.model_dump() for row in manifest.composition]
+    composition = manifest.model_dump(include={"composition"})["composition"]
     funnel = [row.model_dump(exclude={"reasons"}) for row in manifest.funnel]
     everything = manifest.model_dump(mode="json", exclude=ELSEWHERE)
     found = {

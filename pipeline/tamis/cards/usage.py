@@ -32,6 +32,8 @@ MEANINGS = {
     "date": "date as the source writes it",
     "author": "author, if the source tells it",
     "copies": "how often the document counts in the mix",
+    "mix.part": "whether the mix takes the document as long or short",
+    "mix.quality": "upper edge of the document's bucket of quality, as a quantile of tokens; null when not measured",
     "tokens": "number of token ids, the end-of-document id included",
     "n_tokens": "length of `input_ids`",
     "input_ids": "token ids of `text`, then one end-of-document id",

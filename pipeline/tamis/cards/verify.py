@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from tamis.cards.check_card import check_card
 from tamis.cards.check_changes import check_changes
+from tamis.cards.check_cuts import check_cuts
 from tamis.cards.check_declared import check_declared, check_identity, check_twin
 from tamis.cards.check_files import check_files, check_spelling
 from tamis.cards.check_formats import check_formats
@@ -99,6 +100,7 @@ def _verify(manifest: Manifest, release: Path, checks: Checks) -> list[str]:
     try:
         tally, spread = _read_ledger(manifest, release, checks)
         check_numbers(manifest, tally, checks)
+        check_cuts(manifest, release, checks)
         check_spread(manifest, release, spread, checks)
         check_ids(manifest, release, checks)
         tokenizer_holds = TOKENIZER not in damaged and check_tokenizer(manifest, release, checks)

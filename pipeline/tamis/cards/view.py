@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from tamis.cards.withheld import pairs_withheld
 from tamis.corpus.commit import canonical_json
 from tamis.corpus.manifest import CompositionRow, FileFacts, Manifest
-from tamis.engine.mixing import TOKENS
+from tamis.mix.cuts import TOKENS
 from tamis.mix.epochs import UNKNOWN
 from tamis.review.reviewed import Reviewed, reviewed_of
 

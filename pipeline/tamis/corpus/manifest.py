@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_serializer
 
 from tamis.corpus.changes import ReleaseChanges
 from tamis.corpus.commit import read_json
@@ -104,6 +104,14 @@ class CompositionRow(_Fact):
     """Documents with repeats, as the mix has them."""
     mixed_tokens: int
     """Tokens with repeats."""
+    part: str | None = None
+    """`long` or `short` documents, where the mix tells them apart."""
+    quality: float | None = None
+    """Upper edge of the bucket of quality, where the mix has a curve; null for documents without the signal."""
+
+
+CUT = ("part", "quality")
+"""Fields of a CompositionRow that only a mix that cuts by them fills."""
 
 
 class CountRow(_Fact):
@@ -256,6 +264,12 @@ class Manifest(_Fact):
     """Text of the card's template, when the recipe names one."""
     totals: dict[str, int]
     files: tuple[FileFacts, ...]
+
+    @field_serializer("composition")
+    def _composition(self, rows: tuple[CompositionRow, ...]) -> list[dict[str, Any]]:
+        """Without the fields of CUT that no row has."""
+        without = {name for name in CUT if all(getattr(row, name) is None for row in rows)}
+        return [row.model_dump(exclude=without) for row in rows]
 
 
 def read_manifest(release: Path) -> Manifest:

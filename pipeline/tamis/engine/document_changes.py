@@ -22,8 +22,8 @@ from tamis.corpus.changes import ABSENT, RELEASED, DocumentChanges, MoveRow
 from tamis.corpus.commit import intact
 from tamis.corpus.hashing import content_hashes
 from tamis.corpus.manifest import Manifest
-from tamis.engine.mixing import TOKENS
 from tamis.kernels.buffers import one_chunk
+from tamis.mix.cuts import TOKENS
 from tamis.mix.epochs import NO_CATEGORY, UNKNOWN
 from tamis.stages import STAGES
 

@@ -174,6 +174,8 @@ class ReleaseTask:
     tokenize: StageUse | None
     vocabulary_16: bool
     """Whether token ids fit in uint16."""
+    cuts: tuple[str, ...]
+    """Columns of the ledger that make cells besides source, language and category."""
     root: Path
     """The release in the making."""
 
@@ -224,7 +226,7 @@ class ReleaseTask:
         corpus shard at a time."""
         with whole(context.shard):
             shard = pq.ParquetFile(context.shard.path)
-        ledger = read_columns(self.ledgers[context.key], [*LEDGER_FACTS, *self._masks])
+        ledger = read_columns(self.ledgers[context.key], [*LEDGER_FACTS, *self.cuts, *self._masks])
         edits = [edit_spans(context, use, ledger) for use in self.edits]
         tokens = _signals(context, self.tokenize, ["tokens", "input_ids", "text_hash"]) if self.tokenize else None
         start = 0
@@ -257,11 +259,12 @@ class ReleaseTask:
         """Text rows and token rows of some rows of a row group."""
         group, known = rows.of_group(group), rows.of(ledger)
         text = edited(one_chunk(group.column("text")), [rows.of(table) for table in edits])
-        columns = {name: known.column(name) for name in LEDGER_FACTS}
+        columns = {name: known.column(name) for name in (*LEDGER_FACTS, *self.cuts)}
         columns["source"] = pa.repeat(pa.scalar(context.source.name, pa.string()), len(text))
         columns |= {name: group.column(name) for name in METADATA}
         columns = {name: _string(column) for name, column in columns.items()}
-        data = pa.table({"text": text, **{name: columns[name] for name in FACTS}, "copies": columns["copies"]})
+        mixed = {name: columns[name] for name in ("copies", *self.cuts)}
+        data = pa.table({"text": text, **{name: columns[name] for name in FACTS}, **mixed})
         if tokens is None or self.tokenize is None:
             return (data,)
         tokens = rows.of(tokens)
@@ -273,7 +276,7 @@ class ReleaseTask:
         ids = unpacked_lists(one_chunk(tokens.column("input_ids")), "<u2" if self.vocabulary_16 else "<u4")
         return data.append_column("tokens", tokens.column("tokens")), pa.table(
             {
-                **{name: columns[name] for name in TOKEN_FACTS},
+                **{name: columns[name] for name in (*TOKEN_FACTS, *self.cuts)},
                 "n_tokens": tokens.column("tokens"),
                 "input_ids": ids,
             }

@@ -38,6 +38,7 @@ from tamis.engine.tasks import Done
 from tamis.engine.trainer_files import check_formats, trainer_files
 from tamis.engine.verdicts import Verdicts
 from tamis.errors import InputError, RunError, UserError
+from tamis.mix.cuts import COLUMNS
 from tamis.mix.plan import MixPlan
 from tamis.mix.realised import Epochs
 from tamis.recipe.model import Recipe
@@ -97,12 +98,12 @@ def run(recipe: Recipe, base: Path, options: RunOptions, reporter: Reporter, car
     share_heap()
     check_tokens(recipe)
     check_formats(recipe)
-    check_mix(recipe)
+    check_mix(recipe, base)
     before = find_previous(recipe, options.out)
     store = Store(options.work)
     with (
         store.lock(),
-        recording(store.last_run(recipe.name), recipe.name, reporter) as record,
+        recording(store.last_run(recipe.run_name), recipe.run_name, reporter) as record,
         _disk_errors(),
     ):
         session = Session(recipe, base, store, options.workers, record)
@@ -177,9 +178,9 @@ def _release(session: Session, folder: Path, card: Any, before: Side | None) -> 
     session.reporter.phase("decide", 0, 0)
     verdicts = session.final_verdicts()
     _check_decided(verdicts)
-    counts = passed_counts(verdicts)
+    cuts, counts = passed_counts(recipe.mix, verdicts)
     spread = Spread(recipe)
-    ledgers = _ledgers(session, verdicts, mixed(recipe, counts, session.base), spread, folder)
+    ledgers = _ledgers(session, verdicts, mixed(recipe, counts, session.base, cuts), spread, folder)
     give_back()
     rows = [ledger.rows for ledger in ledgers]
     files = plan_files(session.contexts, rows, recipe.release.shard_size)
@@ -200,6 +201,7 @@ def _release(session: Session, folder: Path, card: Any, before: Side | None) -> 
             edits,
             tokenize,
             tokenizer is not None and tokenizer["id_type"] == "uint16",
+            tuple(COLUMNS[name] for name in cuts.columns),
             folder,
         )
         for group in share(files, session.contexts, session.workers)
@@ -233,7 +235,7 @@ def _release(session: Session, folder: Path, card: Any, before: Side | None) -> 
         update={"files": tuple(FileFacts(**e) for e in sorted(entries, key=lambda e: e["path"]))}
     )
     write_json(folder / NAME, manifest.model_dump(mode="json"))
-    keep_decided(session.store.decided(recipe.run_name), session.identity, rows)
+    keep_decided(session.store.decided(recipe.run_name), session.identity, recipe.mix, rows)
     return manifest
 
 

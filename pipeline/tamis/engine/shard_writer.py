@@ -10,10 +10,11 @@ import pyarrow as pa
 
 from tamis.corpus.commit import TableWriter
 from tamis.kernels.buffers import one_chunk
+from tamis.mix.cuts import COLUMNS
 
 ROW_GROUP_BYTES = 32_000_000
 """Bytes of text, or of token ids, in a row group: the Hub's viewer wants less than 100 MB uncompressed."""
-REPEATED = ("source", "language", "category", "license", "date", "author", "copies")
+REPEATED = ("source", "language", "category", "license", "date", "author", "copies", *COLUMNS.values())
 """Columns whose values repeat: dictionaries make them smaller. (So does one of `text`: its first megabyte is
 compressed in one piece.) Dictionaries of the others are built for nothing, those of token ids at a price."""
 COMPARED = (*REPEATED, "id", "url", "title", "tokens", "n_tokens")

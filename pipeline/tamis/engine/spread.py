@@ -18,8 +18,8 @@ from tamis.corpus.manifest import ClusterRow, GroupRow, LargeCluster
 from tamis.corpus.years import years
 from tamis.engine.domains import Domains
 from tamis.engine.histograms import Histograms, measures
-from tamis.engine.mixing import TOKENS
 from tamis.engine.verdicts import Verdicts
+from tamis.mix.cuts import TOKENS
 from tamis.mix.epochs import NO_CATEGORY, UNKNOWN
 from tamis.recipe.model import Recipe
 

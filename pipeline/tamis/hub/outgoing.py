@@ -7,7 +7,6 @@ the same bytes, so nothing needs to be kept between two attempts to publish.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,13 +34,13 @@ from tamis.cards.withheld import (
 from tamis.corpus.commit import committing, write_bytes, write_json
 from tamis.corpus.hashing import file_sha256
 from tamis.corpus.manifest import NAME, CompositionRow, FileFacts, Manifest, read_manifest
+from tamis.engine.earlier import EARLIER, read_earlier, read_parts
 from tamis.engine.phases import phases_of
 from tamis.engine.release import file_entry
 from tamis.engine.trainer_files import described, vocabulary_of
 from tamis.errors import InputError
 from tamis.recipe.mix import Mix
 from tamis.tokens.formats import FORMATS
-from tamis.tokens.formats.cells import PartFacts
 from tamis.tokens.release import PARTS
 
 TEXTLESS = ("ledger", "stats", "figures", "tokenizer", "documents", *FORMATS)
@@ -229,12 +228,10 @@ def _told(manifest: Manifest, release: Path, withheld: AbstractSet[Pair]) -> dic
     formats: Sequence[str] = manifest.recipe.get("release", {}).get("formats", [])
     if not withheld or not formats or manifest.tokenizer is None:
         return {}
-    texts = ("part", "language", "source", "category")
-    with (release / PARTS).open(encoding="utf-8", newline="") as handle:
-        rows = [{k: v if k in texts else int(v) for k, v in row.items()} for row in csv.DictReader(handle)]
-    parts = [PartFacts(**row) for row in rows if Pair(row["source"], row["language"]) not in withheld]  # type: ignore[arg-type]
+    parts = [part for part in read_parts(release / PARTS) if Pair(part.source, part.language) not in withheld]
+    earlier = read_earlier(release / EARLIER) if (release / EARLIER).is_file() else {}
     mix = Mix.model_validate(manifest.recipe.get("mix", {}))
-    return described(parts, phases_of(parts, manifest.mix, mix).found, formats, vocabulary_of(manifest.tokenizer))
+    return described(parts, phases_of(parts, manifest.mix, mix, earlier), formats, vocabulary_of(manifest.tokenizer))
 
 
 def git_oid(path: Path) -> str:
