@@ -1,4 +1,7 @@
-"""Writing a release: text shards and token shards from one reading of the corpus, and the ledger.
+"""Writing a release: text shards and token shards from one reading of the corpus.
+
+A task reads some corpus shards, once, and writes what they have of every file of the release. Parquet files are put
+together from such parts (`assembly`), so how many tasks there are, and who does them when, is not seen in them.
 
 The text is edited here as it was for the tokenizer, and every row's hash is compared with the one taken
 of the text that was tokenized: the two are byte-equal, or the run stops.
@@ -6,9 +9,9 @@ of the text that was tokenized: the two are byte-equal, or the run stops.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +23,21 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tamis.corpus.hashing import content_hashes, file_sha256
+from tamis.corpus.parquet_parts import Part
 from tamis.corpus.signals import read_columns, read_signals
 from tamis.corpus.stage import SPANS
 from tamis.engine.measure import ShardContext, edited
 from tamis.engine.rows import whole
-from tamis.engine.shard_writer import ROW_GROUP_BYTES, ShardWriter
+from tamis.engine.shard_writer import ROW_GROUP_BYTES, PartWriter
 from tamis.errors import RecipeError, StoreError
 from tamis.kernels.buffers import one_chunk, unpacked_lists
 from tamis.mix.epochs import UNKNOWN
 from tamis.recipe.model import Recipe, StageUse
 
-TOGETHER_BYTES = 3 * ROW_GROUP_BYTES
-"""Text bytes of the row groups in the making that one task holds."""
+TOGETHER_BYTES = 4 * ROW_GROUP_BYTES
+"""Bytes of the row groups in the making that one task holds."""
+STRIPE_BYTES = (16_000_000, 8 * ROW_GROUP_BYTES)
+"""Text bytes of the corpus shards that one task reads, at least and at most, give or take a shard."""
 LEDGER_FACTS = ("id", "language", "category", "license", "copies")
 FACTS = ("id", "source", "language", "category", "license", "url", "title", "date", "author")
 METADATA = ("url", "title", "date", "author")
@@ -65,6 +71,8 @@ class Piece:
     context: ShardContext
     rows: npt.NDArray[np.int64]
     """In order."""
+    bytes: int
+    """Of their text, before it is edited."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +84,6 @@ class ReleaseFile:
     number: int
     of: int
     pieces: tuple[Piece, ...]
-    bytes: int
 
     @property
     def name(self) -> str:
@@ -84,14 +91,14 @@ class ReleaseFile:
         return f"{self.language}/{self.source}-{self.number:05d}-of-{self.of:05d}.parquet"
 
     @property
-    def held(self) -> int:
-        """Text bytes of a row group in the making, at most."""
-        return min(self.bytes, ROW_GROUP_BYTES)
-
-    @property
     def rows(self) -> int:
         """Documents."""
         return sum(len(piece.rows) for piece in self.pieces)
+
+    @property
+    def bytes(self) -> int:
+        """Text bytes."""
+        return sum(piece.bytes for piece in self.pieces)
 
 
 def plan_files(contexts: Sequence[ShardContext], ledgers: Sequence[pl.DataFrame], shard_size: int) -> list[ReleaseFile]:
@@ -121,89 +128,101 @@ def plan_files(contexts: Sequence[ShardContext], ledgers: Sequence[pl.DataFrame]
                     continue
                 # A document that no file has room for gets one of its own.
                 stop = max(stop, at + 1)
-                files[-1].append(Piece(context, rows[at:stop]))
-                filled[-1] += int(ends[stop - 1]) - before
+                size = int(ends[stop - 1]) - before
+                files[-1].append(Piece(context, rows[at:stop], size))
+                filled[-1] += size
                 at = stop
     return [
-        ReleaseFile(language, source, number, len(files), tuple(pieces), sizes[language, source][number])
+        ReleaseFile(language, source, number, len(files), tuple(pieces))
         for (language, source), files in sorted(groups.items())
         for number, pieces in enumerate(files)
     ]
 
 
-def share(files: Sequence[ReleaseFile], contexts: Sequence[ShardContext], workers: int) -> list[list[ReleaseFile]]:
-    """Which files are written together, from one reading of the corpus shards they have in common.
+def stripes_of(files: Sequence[ReleaseFile], contexts: Sequence[ShardContext]) -> list[tuple[ReleaseFile, ...]]:
+    """Cuts the corpus into stripes of neighbouring shards, each with what it has of every file.
 
-    Files that begin near each other are dealt out evenly to the workers, a group holding row groups in the
-    making of TOGETHER_BYTES at most. What is in a file doesn't depend on the files it is written with.
+    A stripe is read once, by one task, and its rows have row groups of their own. So stripes depend on the corpus
+    alone: each is an eighth of what is left, within bounds, so that the last tasks of a release are small.
     """
-    position = {context.key: number for number, context in enumerate(contexts)}
-    groups: list[list[ReleaseFile]] = []
-    near: list[ReleaseFile] = []
-    held = 0
-    for file in sorted(files, key=lambda file: (position[file.pieces[0].context.key], file.name)):
-        if held + file.held > workers * TOGETHER_BYTES:
-            groups += _dealt(near, workers)
-            near, held = [], 0
-        near.append(file)
-        held += file.held
-    return groups + _dealt(near, workers)
-
-
-def _dealt(files: Sequence[ReleaseFile], workers: int) -> list[list[ReleaseFile]]:
-    """The files in one group a worker, or some more where memory asks for it; the largest first, each to the
-    group that has least to do."""
-    groups: list[list[ReleaseFile]] = [[] for _ in range(workers)]
-    for file in sorted(files, key=lambda file: (-file.bytes, file.name)):
-        fitting = [g for g in groups if not g or sum(other.held for other in g) + file.held <= TOGETHER_BYTES]
-        if not fitting:
-            fitting = [[]]
-            groups += fitting
-        min(fitting, key=lambda group: sum(other.bytes for other in group)).append(file)
-    return [group for group in groups if group]
+    left = sum(context.shard.bytes for context in contexts)
+    stripe_of: dict[tuple[str, str], int] = {}
+    room = number = 0
+    for context in contexts:
+        if room <= 0:
+            room = min(max(left // 8, STRIPE_BYTES[0]), STRIPE_BYTES[1])
+            number += 1
+        stripe_of[context.key] = number
+        room -= context.shard.bytes
+        left -= context.shard.bytes
+    stripes: dict[int, dict[str, list[Piece]]] = {}
+    for file in files:
+        for piece in file.pieces:
+            stripes.setdefault(stripe_of[piece.context.key], {}).setdefault(file.name, []).append(piece)
+    named = {file.name: file for file in files}
+    return [
+        tuple(replace(named[name], pieces=tuple(pieces)) for name, pieces in stripes[number].items())
+        for number in sorted(stripes)
+    ]
 
 
 @dataclass(frozen=True, eq=False)
 class ReleaseTask:
-    """Writes some text shards and their token shards."""
+    """Writes what some corpus shards have of the text shards and token shards of a release."""
 
+    number: int
+    """In corpus order."""
     files: tuple[ReleaseFile, ...]
+    """With no other pieces."""
     ledgers: Mapping[tuple[str, str], Path]
-    """Ledger files of the corpus shards that they have rows of, in corpus order."""
+    """Ledger files of the corpus shards, in corpus order."""
     edits: tuple[StageUse, ...]
     tokenize: StageUse | None
     vocabulary_16: bool
     """Whether token ids fit in uint16."""
     root: Path
-    """The release in the making."""
+    """Folder for the parts of all tasks."""
 
     @property
     def label(self) -> str:
-        """`release LANGUAGE/SOURCE-...`."""
-        more = f" and {len(self.files) - 1} more" if len(self.files) > 1 else ""
-        return f"release {self.files[0].name}{more}"
+        """`release SOURCE SHARD`."""
+        first, *others = [shard for _, shard in self.ledgers]
+        more = f" and {len(others)} more" if others else ""
+        return f"release {next(iter(self.ledgers))[0]} {first}{more}"
+
+    @property
+    def rows(self) -> int:
+        """Documents."""
+        return sum(file.rows for file in self.files)
 
     @property
     def bytes(self) -> int:
         """Text bytes."""
         return sum(file.bytes for file in self.files)
 
-    def run(self) -> list[dict[str, Any]]:
-        """Writes the shards; returns their manifest entries."""
-        paths = [self.root / kind / file.name for file in self.files for kind in self._kinds]
-        with ExitStack() as stack:
-            writers = [
-                [
-                    stack.enter_context(ShardWriter(self.root / kind / file.name, len(self.files) > 1))
-                    for kind in self._kinds
-                ]
-                for file in self.files
-            ]
-            for context, rows in self._shards():
-                for file, tables in self._batches(context, rows):
-                    for writer, table in zip(writers[file], tables, strict=True):
-                        writer.add(table)
-        return [file_entry(self.root, path) for path in paths]
+    @property
+    def folder(self) -> Path:
+        """Where the parts are written."""
+        return self.root / f"{self.number:05d}"
+
+    @property
+    def paths(self) -> list[str]:
+        """The files of the release that it has parts of."""
+        return [f"{kind}/{file.name}" for file in self.files for kind in self._kinds]
+
+    def run(self) -> dict[str, Part]:
+        """Writes the parts; returns them by the path that their file has in the release."""
+        shutil.rmtree(self.folder, ignore_errors=True)  # of a worker that died
+        writers = {path: PartWriter(self.folder / path) for path in self.paths}
+        everyone = list(writers.values())
+        by_file = [everyone[at : at + len(self._kinds)] for at in range(0, len(everyone), len(self._kinds))]
+        for context, rows in self._shards():
+            for file, tables in self._batches(context, rows):
+                for writer, table in zip(by_file[file], tables, strict=True):
+                    writer.add(table)
+                if sum(writer.held for writer in everyone) > TOGETHER_BYTES:
+                    max(everyone, key=lambda writer: writer.held).flush()
+        return {path: writer.close() for path, writer in writers.items()}
 
     @property
     def _kinds(self) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from tamis.corpus.commit import committing, write_json
 from tamis.corpus.manifest import NAME, FileFacts, Manifest, read_manifest
 from tamis.corpus.store import Store
 from tamis.engine import facts
+from tamis.engine.assembly import Assembly
 from tamis.engine.decided import keep_decided
 from tamis.engine.ledger import ledger_of
 from tamis.engine.ledger_files import LedgerFile, write_ledgers
@@ -25,7 +26,7 @@ from tamis.engine.memory import give_back, share_heap
 from tamis.engine.mixing import check_mix, mixed, passed_counts, planned, table_hashes
 from tamis.engine.placing import building, check_place, clear, recover
 from tamis.engine.record import recording
-from tamis.engine.release import ReleaseFile, ReleaseTask, check_tokens, file_entry, plan_files, share
+from tamis.engine.release import ReleaseFile, ReleaseTask, check_tokens, file_entry, plan_files, stripes_of
 from tamis.engine.reporting import Reporter
 from tamis.engine.session import Session
 from tamis.engine.tasks import Done
@@ -38,6 +39,8 @@ from tamis.recipe.model import Recipe
 from tamis.stages.tokenize import end_of_document
 from tamis.tokens.tokenizer import load_tokenizer
 
+PARTS = ".parts"
+"""Folder of what files of a release in the making are put together from."""
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
 
 
@@ -186,20 +189,21 @@ def _release(session: Session, folder: Path, card: Any) -> Manifest:
     edits = tuple(use for use in recipe.stages if use.stage.spans is not None)
     tasks = [
         ReleaseTask(
-            tuple(group),
-            _ledgers_of(group, ledgers),
+            number,
+            stripe,
+            _ledgers_of(stripe, ledgers),
             edits,
             tokenize,
             tokenizer is not None and tokenizer["id_type"] == "uint16",
-            folder,
+            folder / PARTS,
         )
-        for group in share(files, session.contexts, session.workers)
+        for number, stripe in enumerate(stripes_of(files, session.contexts))
     ]
     ledger = pl.concat(rows, how="diagonal_relaxed")
     with ThreadPoolExecutor(1) as aside:
         # Counted while others write: this process would only wait for them.
         counted = aside.submit(_manifest, session, ledgers, ledger, tokenizer, plan)
-        entries = _run_release(session, tasks)
+        entries = _run_release(session, tasks, folder)
         if tokenizer is not None:
             entries.append(_copy_tokenizer(session, folder))
             entries += trainer_files(session, folder, tokenizer, plan)
@@ -248,13 +252,19 @@ def _ledgers_of(files: Sequence[ReleaseFile], ledgers: Sequence[LedgerFile]) -> 
     return {ledger.context.key: ledger.path for ledger in ledgers if ledger.context.key in read}
 
 
-def _run_release(session: Session, tasks: Sequence[ReleaseTask]) -> list[dict[str, Any]]:
-    def count(done: Done) -> None:
-        assert isinstance(done.task, ReleaseTask)
-        rows = sum(file.rows for file in done.task.files)
-        session.work.add("release", rows, done.task.bytes, done.seconds)
+def _run_release(session: Session, tasks: Sequence[ReleaseTask], folder: Path) -> list[dict[str, Any]]:
+    with Assembly(folder, tasks) as assembly:
 
-    return [entry for entries in session.run_tasks("release", tasks, count) for entry in entries]
+        def count(done: Done) -> None:
+            assert isinstance(done.task, ReleaseTask)
+            session.work.add("release", done.task.rows, done.task.bytes, done.seconds)
+            # While others are at work.
+            assembly.take(done)
+
+        # In order, so that parts are taken while they are in memory still.
+        session.run_tasks("release", tasks, count, in_order=True)
+    (folder / PARTS).rmdir()
+    return assembly.entries
 
 
 def _tokenizer(session: Session, tokenize: Any) -> dict[str, Any] | None:

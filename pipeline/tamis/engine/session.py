@@ -246,15 +246,17 @@ class Session:
         """The worker processes of this session."""
         return Workers(self.workers)
 
-    def run_tasks(self, phase: str, tasks: Sequence[Any], count: Callable[[Done], None]) -> list[Any]:
-        """Runs the tasks of a phase and returns their results; `count` and the reporter hear of each."""
+    def run_tasks(
+        self, phase: str, tasks: Sequence[Any], count: Callable[[Done], None], in_order: bool = False
+    ) -> list[Any]:
+        """Runs the tasks of a phase (as `Workers.run`); `count` and the reporter hear of each."""
         self.reporter.phase(phase, len(tasks), total_bytes(tasks))
 
         def on_done(done: Done) -> None:
             count(done)
             self.reporter.done(done)
 
-        return self.crew.run(tasks, on_done)
+        return self.crew.run(tasks, on_done, in_order)
 
     def _count_ingest(self, done: Done) -> None:
         rows = sum(shard["rows"] for shard in done.result["shards"])

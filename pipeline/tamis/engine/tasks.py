@@ -109,14 +109,14 @@ class Workers:
     ) -> None:
         self.release()
 
-    def run(self, tasks: Sequence[Any], on_done: Callable[[Done], None]) -> list[Any]:
-        """Runs all tasks and returns their results in order.
+    def run(self, tasks: Sequence[Any], on_done: Callable[[Done], None], in_order: bool = False) -> list[Any]:
+        """Runs all tasks, the largest first or `in_order`, and returns their results in order.
 
         A task that fails is tried again; the others are finished before TaskFailed names those that failed
         ATTEMPTS times. A worker that dies takes nothing with it but the tasks in flight; each of those runs
         again alone, so that one that kills its worker every time fails alone, too.
         """
-        running = _Running(tasks, on_done)
+        running = _Running(tasks, on_done, in_order)
         if self.count == 1 or (len(tasks) <= 1 and self._pool is None):
             running.here()
         else:
@@ -171,13 +171,13 @@ class Workers:
 class _Running:
     """The tasks of one call: what came of them, and what is still to do."""
 
-    def __init__(self, tasks: Sequence[Any], on_done: Callable[[Done], None]) -> None:
+    def __init__(self, tasks: Sequence[Any], on_done: Callable[[Done], None], in_order: bool) -> None:
         self.tasks, self.on_done = tasks, on_done
         self.results: dict[int, Any] = {}
         self.errors: dict[int, str] = {}
         self.tries = [0] * len(tasks)
         # Largest first: the last task to end is then a small one.
-        self.waiting = sorted(range(len(tasks)), key=lambda index: (-tasks[index].bytes, index))
+        self.waiting = sorted(range(len(tasks)), key=lambda index: (0 if in_order else -tasks[index].bytes, index))
         self.suspects: list[int] = []
         """Tasks that were in flight when a worker died."""
 
