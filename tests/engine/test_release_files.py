@@ -18,7 +18,7 @@ from small_corpus import Place
 from tamis.corpus.documents import Shard
 from tamis.engine.assembly import Assembly
 from tamis.engine.measure import ShardContext
-from tamis.engine.release import STRIPE_BYTES, Piece, ReleaseFile, ReleaseTask, file_entry, plan_files, stripes_of
+from tamis.engine.release import STRIPE_BYTES, FileCutter, Piece, ReleaseFile, ReleaseTask, file_entry, stripes_of
 from tamis.engine.shard_writer import ROW_GROUP_BYTES, PartWriter
 from tamis.engine.tasks import Done
 from tamis.recipe.model import Source
@@ -55,34 +55,33 @@ corpora = st.lists(st.tuples(st.sampled_from(["a", "b"]), st.lists(rows, max_siz
 
 
 @settings(max_examples=100, deadline=None)
-@given(corpora, st.integers(1, 20))
-def test_rows_are_cut_as_one_by_one(shards: list[tuple[str, list[Row]]], limit: int) -> None:
+@given(corpora, st.integers(1, 20), st.integers(1, 4))
+def test_rows_are_cut_as_one_by_one(shards: list[tuple[str, list[Row]]], limit: int, together: int) -> None:
     contexts = [context(source, number) for number, (source, _) in enumerate(shards)]
     schema = {"language": pl.String, "bytes": pl.Int64, "copies": pl.Int32}
     ledgers = [pl.DataFrame(table, schema=schema, orient="row") for _, table in shards]
+    given = list(zip(contexts, ledgers, strict=True))
     found: dict[tuple[str, str], list[list[tuple[int, int]]]] = {}
-    for file in plan_files(contexts, ledgers, limit):
-        mine = [(int(p.context.shard.name), int(row)) for p in file.pieces for row in p.rows]
-        assert file.rows == len(mine)
-        assert file.bytes == sum(shards[shard][1][row][1] for shard, row in mine)
-        assert file.number == len(found.setdefault((file.language, file.source), []))
-        assert len({p.context.shard.name for p in file.pieces}) == len(file.pieces), "a shard is read once"
-        found[file.language, file.source].append(mine)
+    cutter = FileCutter(limit)
+    for at in range(0, len(given), together):
+        for file in cutter.cut(given[at : at + together]):
+            mine = [(int(p.context.shard.name), int(row)) for p in file.pieces for row in p.rows]
+            assert file.rows == len(mine)
+            assert file.bytes == sum(shards[shard][1][row][1] for shard, row in mine)
+            files = found.setdefault((file.language, file.source), [])
+            assert file.number in (len(files) - 1, len(files))
+            assert len({p.context.shard.name for p in file.pieces}) == len(file.pieces), "a shard is read once"
+            if file.number == len(files):
+                files.append([])
+            files[file.number] += mine
     assert found == slow_plan(shards, limit)
 
 
-sizes = st.lists(st.integers(1, 120_000_000), min_size=1, max_size=40)
-
-
 @settings(max_examples=100, deadline=None)
-@given(sizes, st.integers(1, 30))
-def test_stripes_are_all_of_the_files_once_and_know_the_corpus_alone(shards: list[int], of: int) -> None:
-    contexts = [context("a", number, size) for number, size in enumerate(shards)]
-    pieces = [Piece(one, np.arange(number), number) for number, one in enumerate(contexts)]
-    files = [ReleaseFile("fr", "a", n, of, tuple(pieces[n::of])) for n in range(min(of, len(pieces)))]
-    stripes = stripes_of(files, contexts)
-    position = {one.key: number for number, one in enumerate(contexts)}
-    read = [sorted(position[p.context.key] for file in stripe for p in file.pieces) for stripe in stripes]
+@given(st.lists(st.integers(1, 120_000_000), max_size=40))
+def test_stripes_are_the_whole_corpus_in_order_and_get_smaller(shards: list[int]) -> None:
+    stripes = stripes_of([context("a", number, size) for number, size in enumerate(shards)])
+    read = [[int(one.shard.name) for one in stripe] for stripe in stripes]
     assert [shard for stripe in read for shard in stripe] == list(range(len(shards)))
     left = sum(shards)
     for stripe in read:
@@ -91,13 +90,6 @@ def test_stripes_are_all_of_the_files_once_and_know_the_corpus_alone(shards: lis
         assert size - shards[stripe[-1]] < room, "the last shard of a stripe is the one that fills it"
         assert size >= room or stripe == read[-1]
         left -= size
-    for file in files:
-        assert [p for stripe in stripes for f in stripe if f.name == file.name for p in f.pieces] == list(file.pieces)
-    # Other files leave the stripes as they are.
-    alone = [
-        {position[p.context.key] for file in stripe for p in file.pieces} for stripe in stripes_of(files[:1], contexts)
-    ]
-    assert all(any(some <= set(stripe) for stripe in read) for some in alone)
 
 
 def test_row_groups_end_when_they_are_full_or_where_asked(tmp_path: Path) -> None:
@@ -118,58 +110,48 @@ def test_row_groups_end_when_they_are_full_or_where_asked(tmp_path: Path) -> Non
     assert groups[0] == 90 and sum(map(len, texts[90 : 90 + groups[1]])) >= ROW_GROUP_BYTES and sum(groups) == 300
 
 
+def release_task(number: int, files: list[tuple[str, int]], root: Path) -> ReleaseTask:
+    """A task with a row for each of some files, by language and number."""
+    of = context("a", number)
+    made = tuple(ReleaseFile(language, "a", n, (Piece(of, np.arange(1), 1),)) for language, n in files)
+    return ReleaseTask(number, made, {of.key: Path()}, 1, (), None, True, root / ".parts")
+
+
+def done(task: ReleaseTask) -> Done:
+    """As if the task had run: a row with its number in every file."""
+    written = {}
+    for key in (file.key("data") for file in task.files):
+        writer = PartWriter(task.folder / key.path())
+        writer.add(pa.table({"text": pa.array([str(task.number)], pa.large_string())}))
+        written[key] = writer.close()
+    return Done(task, written, 0.0)
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.permutations(range(4)))
 def test_files_are_the_same_whichever_task_ends_first(order: list[int]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        contexts = [context("a", number) for number in range(4)]
-        tasks = [
-            ReleaseTask(
-                number,
-                tuple(
-                    ReleaseFile(language, "a", 0, 1, (Piece(contexts[number], np.arange(2), 2),))
-                    for language in ("fr", "de")
-                    if language == "fr" or number % 2
-                ),
-                {},
-                (),
-                None,
-                True,
-                root / ".parts",
-            )
-            for number in range(4)
-        ]
-        with Assembly(root, tasks) as assembly:
+        files = [[("fr", 0)], [], [("de", 0), ("fr", 0), ("fr", 1)], [("fr", 1), ("fr", 2)]]
+        tasks = [release_task(number, mine, root) for number, mine in enumerate(files)]
+        with Assembly(root) as assembly:
             for number in order:
-                written = {}
-                for path in tasks[number].paths:
-                    writer = PartWriter(tasks[number].folder / path)
-                    writer.add(pa.table({"text": pa.array([path, str(number)], pa.large_string())}))
-                    written[path] = writer.close()
-                assembly.take(Done(tasks[number], written, 0.0))
-        assert pl.read_parquet(root / "data/fr/a-00000-of-00001.parquet")["text"].to_list()[1::2] == list("0123")
-        assert pl.read_parquet(root / "data/de/a-00000-of-00001.parquet")["text"].to_list()[1::2] == list("13")
-        assert [entry["path"] for entry in assembly.entries] == [
-            "data/fr/a-00000-of-00001.parquet",
-            "data/de/a-00000-of-00001.parquet",
-        ]
-        for entry in assembly.entries:
-            assert entry == file_entry(root, root / entry["path"])
-        assert not list((root / ".parts").iterdir())
+                assembly.take(done(tasks[number]))
+            entries = assembly.finish()
+        texts = {entry["path"]: pl.read_parquet(root / entry["path"])["text"].to_list() for entry in entries}
+        assert texts == {
+            "data/de/a-00000-of-00001.parquet": ["2"],
+            "data/fr/a-00000-of-00003.parquet": ["0", "2"],
+            "data/fr/a-00001-of-00003.parquet": ["2", "3"],
+            "data/fr/a-00002-of-00003.parquet": ["3"],
+        }
+        assert all(entry == file_entry(root, root / entry["path"]) for entry in entries)
+        assert {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()} == set(texts)
 
 
 def test_an_assembly_that_is_left_half_made_leaves_nothing(tmp_path: Path) -> None:
-    contexts = [context("a", number) for number in range(2)]
-    tasks = [
-        ReleaseTask(n, (ReleaseFile("fr", "a", 0, 1, (Piece(contexts[n], np.arange(1), 1),)),), {}, (), None, True,
-                    tmp_path / "parts")
-        for n in range(2)
-    ]  # fmt: skip
-    with pytest.raises(KeyError), Assembly(tmp_path, tasks) as assembly:
-        writer = PartWriter(tasks[0].folder / "data/fr/a.parquet")
-        writer.add(pa.table({"text": pa.array(["x"], pa.large_string())}))
-        assembly.take(Done(tasks[0], {tasks[0].paths[0]: writer.close()}, 0.0))
+    with pytest.raises(KeyError), Assembly(tmp_path) as assembly:
+        assembly.take(done(release_task(0, [("fr", 0)], tmp_path)))
         raise KeyError
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 

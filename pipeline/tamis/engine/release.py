@@ -10,10 +10,10 @@ of the text that was tokenized: the two are byte-equal, or the run stops.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -75,20 +75,34 @@ class Piece:
     """Of their text, before it is edited."""
 
 
+class FileKey(NamedTuple):
+    """Which Parquet file of a release."""
+
+    kind: str
+    """`data` or `tokens`: also its folder."""
+    language: str
+    source: str
+    number: int
+    """From 0, among the files of the three."""
+
+    def path(self, of: int | None = None) -> str:
+        """`data/LANGUAGE/SOURCE-00000-of-000NN.parquet`, once it is known of how many."""
+        of_all = "" if of is None else f"-of-{of:05d}"
+        return f"{self.kind}/{self.language}/{self.source}-{self.number:05d}{of_all}.parquet"
+
+
 @dataclass(frozen=True, eq=False)
 class ReleaseFile:
-    """One release shard, before it is written."""
+    """What one task writes of one release shard."""
 
     language: str
     source: str
     number: int
-    of: int
     pieces: tuple[Piece, ...]
 
-    @property
-    def name(self) -> str:
-        """`LANGUAGE/SOURCE-00000-of-000NN.parquet`."""
-        return f"{self.language}/{self.source}-{self.number:05d}-of-{self.of:05d}.parquet"
+    def key(self, kind: str) -> FileKey:
+        """The text shard, or its token shard."""
+        return FileKey(kind, self.language, self.source, self.number)
 
     @property
     def rows(self) -> int:
@@ -101,69 +115,66 @@ class ReleaseFile:
         return sum(piece.bytes for piece in self.pieces)
 
 
-def plan_files(contexts: Sequence[ShardContext], ledgers: Sequence[pl.DataFrame], shard_size: int) -> list[ReleaseFile]:
-    """Cuts the released rows of every language and source into files of at most `shard_size` text bytes,
-    in corpus order."""
-    groups: dict[tuple[str, str], list[list[Piece]]] = {}
-    sizes: dict[tuple[str, str], list[int]] = {}
-    for context, ledger in zip(contexts, ledgers, strict=True):
-        released = (
-            ledger.select("language", "bytes", "copies")
-            .with_row_index("row")
-            .filter(pl.col("copies") > 0)
-            .with_columns(pl.col("row").cast(pl.Int64), pl.col("language").fill_null(UNKNOWN))
-        )
-        for language, part in released.group_by("language", maintain_order=True):
-            key = (str(language[0]), context.source.name)
-            files = groups.setdefault(key, [[]])
-            filled = sizes.setdefault(key, [0])
-            rows, ends = part["row"].to_numpy(), np.cumsum(part["bytes"].to_numpy())
-            at = 0
-            while at < len(rows):
-                before = int(ends[at - 1]) if at else 0
-                stop = int(np.searchsorted(ends, before + shard_size - filled[-1], side="right"))
-                if stop <= at and filled[-1]:
-                    files.append([])
-                    filled.append(0)
-                    continue
-                # A document that no file has room for gets one of its own.
-                stop = max(stop, at + 1)
-                size = int(ends[stop - 1]) - before
-                files[-1].append(Piece(context, rows[at:stop], size))
-                filled[-1] += size
-                at = stop
-    return [
-        ReleaseFile(language, source, number, len(files), tuple(pieces))
-        for (language, source), files in sorted(groups.items())
-        for number, pieces in enumerate(files)
-    ]
+class FileCutter:
+    """Cuts the released rows of every language and source into files of at most `shard_size` text bytes, in the
+    order in which the corpus shards are given to `cut`."""
+
+    def __init__(self, shard_size: int) -> None:
+        self._size = shard_size
+        self._last: dict[tuple[str, str], tuple[int, int]] = {}
+        """Number of the file that is being filled, and bytes in it, by language and source."""
+
+    def cut(self, shards: Iterable[tuple[ShardContext, pl.DataFrame]]) -> tuple[ReleaseFile, ...]:
+        """What the next corpus shards (with their ledgers) have of which files."""
+        found: dict[tuple[str, str, int], list[Piece]] = {}
+        for context, ledger in shards:
+            released = (
+                ledger.select("language", "bytes", "copies")
+                .with_row_index("row")
+                .filter(pl.col("copies") > 0)
+                .with_columns(pl.col("row").cast(pl.Int64), pl.col("language").fill_null(UNKNOWN))
+            )
+            for (language,), part in released.group_by("language", maintain_order=True):
+                place = (str(language), context.source.name)
+                rows, ends = part["row"].to_numpy(), np.cumsum(part["bytes"].to_numpy())
+                for number, start, stop, size in self._fill(place, ends):
+                    found.setdefault((*place, number), []).append(Piece(context, rows[start:stop], size))
+        return tuple(ReleaseFile(*place, tuple(pieces)) for place, pieces in sorted(found.items()))
+
+    def _fill(self, place: tuple[str, str], ends: npt.NDArray[np.int64]) -> Iterator[tuple[int, int, int, int]]:
+        """Number of a file, which rows go to it (from, to), and their bytes."""
+        number, filled = self._last.get(place, (0, 0))
+        at = before = 0
+        while at < len(ends):
+            stop = int(np.searchsorted(ends, before + self._size - filled, side="right"))
+            if stop <= at and filled:
+                number, filled = number + 1, 0
+                continue
+            # A document that no file has room for gets one of its own.
+            stop = max(stop, at + 1)
+            size = int(ends[stop - 1]) - before
+            yield number, at, stop, size
+            at, before, filled = stop, before + size, filled + size
+        self._last[place] = number, filled
 
 
-def stripes_of(files: Sequence[ReleaseFile], contexts: Sequence[ShardContext]) -> list[tuple[ReleaseFile, ...]]:
-    """Cuts the corpus into stripes of neighbouring shards, each with what it has of every file.
+def stripes_of(contexts: Sequence[ShardContext]) -> list[list[ShardContext]]:
+    """Cuts the corpus into stripes of neighbouring shards.
 
     A stripe is read once, by one task, and its rows have row groups of their own. So stripes depend on the corpus
     alone: each is an eighth of what is left, within bounds, so that the last tasks of a release are small.
     """
     left = sum(context.shard.bytes for context in contexts)
-    stripe_of: dict[tuple[str, str], int] = {}
-    room = number = 0
+    stripes: list[list[ShardContext]] = []
+    room = 0
     for context in contexts:
         if room <= 0:
             room = min(max(left // 8, STRIPE_BYTES[0]), STRIPE_BYTES[1])
-            number += 1
-        stripe_of[context.key] = number
+            stripes.append([])
+        stripes[-1].append(context)
         room -= context.shard.bytes
         left -= context.shard.bytes
-    stripes: dict[int, dict[str, list[Piece]]] = {}
-    for file in files:
-        for piece in file.pieces:
-            stripes.setdefault(stripe_of[piece.context.key], {}).setdefault(file.name, []).append(piece)
-    named = {file.name: file for file in files}
-    return [
-        tuple(replace(named[name], pieces=tuple(pieces)) for name, pieces in stripes[number].items())
-        for number in sorted(stripes)
-    ]
+    return stripes
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,9 +184,10 @@ class ReleaseTask:
     number: int
     """In corpus order."""
     files: tuple[ReleaseFile, ...]
-    """With no other pieces."""
     ledgers: Mapping[tuple[str, str], Path]
     """Ledger files of the corpus shards, in corpus order."""
+    bytes: int
+    """Text bytes of the corpus shards, released or not."""
     edits: tuple[StageUse, ...]
     tokenize: StageUse | None
     vocabulary_16: bool
@@ -186,18 +198,17 @@ class ReleaseTask:
     @property
     def label(self) -> str:
         """`release SOURCE SHARD`."""
-        first, *others = [shard for _, shard in self.ledgers]
-        more = f" and {len(others)} more" if others else ""
-        return f"release {next(iter(self.ledgers))[0]} {first}{more}"
+        first, *others = self.ledgers
+        return f"release {' '.join(first)}{f' and {len(others)} more' if others else ''}"
 
     @property
     def rows(self) -> int:
-        """Documents."""
+        """Documents released."""
         return sum(file.rows for file in self.files)
 
     @property
-    def bytes(self) -> int:
-        """Text bytes."""
+    def released(self) -> int:
+        """Text bytes released."""
         return sum(file.bytes for file in self.files)
 
     @property
@@ -205,15 +216,12 @@ class ReleaseTask:
         """Where the parts are written."""
         return self.root / f"{self.number:05d}"
 
-    @property
-    def paths(self) -> list[str]:
-        """The files of the release that it has parts of."""
-        return [f"{kind}/{file.name}" for file in self.files for kind in self._kinds]
-
-    def run(self) -> dict[str, Part]:
-        """Writes the parts; returns them by the path that their file has in the release."""
+    def run(self) -> dict[FileKey, Part]:
+        """Writes the parts; returns them by the file they belong to."""
         shutil.rmtree(self.folder, ignore_errors=True)  # of a worker that died
-        writers = {path: PartWriter(self.folder / path) for path in self.paths}
+        writers = {
+            key: PartWriter(self.folder / key.path()) for file in self.files for key in map(file.key, self._kinds)
+        }
         everyone = list(writers.values())
         by_file = [everyone[at : at + len(self._kinds)] for at in range(0, len(everyone), len(self._kinds))]
         for context, rows in self._shards():
@@ -222,7 +230,7 @@ class ReleaseTask:
                     writer.add(table)
                 if sum(writer.held for writer in everyone) > TOGETHER_BYTES:
                     max(everyone, key=lambda writer: writer.held).flush()
-        return {path: writer.close() for path, writer in writers.items()}
+        return {key: writer.close() for key, writer in writers.items()}
 
     @property
     def _kinds(self) -> tuple[str, ...]:
@@ -234,7 +242,7 @@ class ReleaseTask:
         for number, file in enumerate(self.files):
             for piece in file.pieces:
                 found.setdefault(piece.context.key, (piece.context, {}))[1][number] = piece.rows
-        yield from (found[key] for key in self.ledgers)
+        yield from (found[key] for key in self.ledgers if key in found)
 
     def _batches(
         self, context: ShardContext, rows: Mapping[int, npt.NDArray[np.int64]]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import shutil
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ from tamis.engine.memory import give_back, share_heap
 from tamis.engine.mixing import check_mix, mixed, passed_counts, planned, table_hashes
 from tamis.engine.placing import building, check_place, clear, recover
 from tamis.engine.record import recording
-from tamis.engine.release import ReleaseFile, ReleaseTask, check_tokens, file_entry, plan_files, stripes_of
+from tamis.engine.release import FileCutter, ReleaseTask, check_tokens, file_entry, stripes_of
 from tamis.engine.reporting import Reporter
 from tamis.engine.session import Session
 from tamis.engine.tasks import Done
@@ -173,44 +173,28 @@ def _release(session: Session, folder: Path, card: Any) -> Manifest:
     verdicts = session.final_verdicts()
     _check_decided(verdicts)
     counts = passed_counts(verdicts)
-    ledgers = _ledgers(session, verdicts, mixed(recipe, counts, session.base), folder)
-    give_back()
-    rows = [ledger.rows for ledger in ledgers]
-    files = plan_files(session.contexts, rows, recipe.release.shard_size)
-    if not files:
-        raise UserError(
-            f"no document of {sum(ledger.height for ledger in rows)} passes every rule and the mix: nothing to "
-            f"release. The rules that drop most: {_top_reasons(rows)}. `tamis what-if RECIPE --set ...` shows "
-            "what a change would do"
-        )
+    epochs = mixed(recipe, counts, session.base)
     plan = planned(recipe, counts, session.base)
     tokenize = next((use for use in recipe.stages if use.name == "tokenize"), None) if recipe.release.tokens else None
     tokenizer = _tokenizer(session, tokenize)
-    edits = tuple(use for use in recipe.stages if use.stage.spans is not None)
-    tasks = [
-        ReleaseTask(
-            number,
-            stripe,
-            _ledgers_of(stripe, ledgers),
-            edits,
-            tokenize,
-            tokenizer is not None and tokenizer["id_type"] == "uint16",
-            folder / PARTS,
-        )
-        for number, stripe in enumerate(stripes_of(files, session.contexts))
-    ]
-    ledger = pl.concat(rows, how="diagonal_relaxed")
+    ledgers: list[LedgerFile] = []
     with ThreadPoolExecutor(1) as aside:
-        # Counted while others write: this process would only wait for them.
-        counted = aside.submit(_manifest, session, ledgers, ledger, tokenizer, plan)
-        entries = _run_release(session, tasks, folder)
+        counting: list[Future[tuple[Manifest, pl.DataFrame]]] = []
+
+        def tasks() -> Iterator[ReleaseTask]:
+            yield from _release_tasks(session, verdicts, epochs, tokenizer, folder, ledgers)
+            give_back()
+            # Counted while others write: this process would only wait for them.
+            counting.append(aside.submit(_manifest, session, ledgers, tokenizer, plan))
+
+        entries = _run_release(session, tasks(), folder)
         if tokenizer is not None:
             entries.append(_copy_tokenizer(session, folder))
             entries += trainer_files(session, folder, tokenizer, plan)
         session.crew.dismiss()
         entries += sorted((file.entry for file in ledgers), key=lambda entry: str(entry["path"]))
         session.reporter.phase("card", 0, 0)
-        manifest = counted.result()
+        manifest, ledger = counting[0].result()
     manifest = manifest.model_copy(update={"files": tuple(FileFacts(**entry) for entry in entries)})
     for path in card(manifest, ledger, folder):
         entries.append(file_entry(folder, path))
@@ -218,17 +202,49 @@ def _release(session: Session, folder: Path, card: Any) -> Manifest:
         update={"files": tuple(FileFacts(**e) for e in sorted(entries, key=lambda e: e["path"]))}
     )
     write_json(folder / NAME, manifest.model_dump(mode="json"))
-    keep_decided(session.store.decided(recipe.run_name), session.identity, rows)
+    keep_decided(session.store.decided(recipe.run_name), session.identity, [file.rows for file in ledgers])
     return manifest
 
 
-def _ledgers(session: Session, verdicts: list[Verdicts], epochs: Epochs, folder: Path) -> list[LedgerFile]:
-    """Writes the ledgers; what is known of the documents besides is forgotten."""
+def _release_tasks(
+    session: Session,
+    verdicts: list[Verdicts],
+    epochs: Epochs,
+    tokenizer: Mapping[str, Any] | None,
+    folder: Path,
+    ledgers: list[LedgerFile],
+) -> Iterator[ReleaseTask]:
+    """The tasks that write the text and token shards, each when the ledgers of its stripe are written (into `ledgers`).
+
+    Raises UserError when nothing is released.
+    """
     recipe = session.recipe
-    return write_ledgers(
-        session.contexts, verdicts, lambda judged: ledger_of(recipe, judged, recipe.stages, epochs), folder,
-        session.workers,
-    )  # fmt: skip
+    written = write_ledgers(
+        session.contexts, verdicts, lambda judged: ledger_of(recipe, judged, recipe.stages, epochs), folder
+    )
+    cutter, released = FileCutter(recipe.release.shard_size), 0
+    for number, stripe in enumerate(stripes_of(session.contexts)):
+        mine = [next(written) for _ in stripe]
+        ledgers += mine
+        files = cutter.cut((ledger.context, ledger.rows) for ledger in mine)
+        released += len(files)
+        yield ReleaseTask(
+            number,
+            files,
+            {ledger.context.key: ledger.path for ledger in mine},
+            sum(context.shard.bytes for context in stripe),
+            tuple(use for use in recipe.stages if use.stage.spans is not None),
+            next((use for use in recipe.stages if use.name == "tokenize"), None) if tokenizer is not None else None,
+            tokenizer is not None and tokenizer["id_type"] == "uint16",
+            folder / PARTS,
+        )
+    if not released:
+        rows = [ledger.rows for ledger in ledgers]
+        raise UserError(
+            f"no document of {sum(ledger.height for ledger in rows)} passes every rule and the mix: nothing to "
+            f"release. The rules that drop most: {_top_reasons(rows)}. `tamis what-if RECIPE --set ...` shows "
+            "what a change would do"
+        )
 
 
 def _check_decided(verdicts: Sequence[Verdicts]) -> None:
@@ -246,25 +262,22 @@ def _top_reasons(ledgers: Sequence[pl.DataFrame]) -> str:
     return ", ".join(f"{reason} ({count})" for reason, count in counts.head(3).iter_rows())
 
 
-def _ledgers_of(files: Sequence[ReleaseFile], ledgers: Sequence[LedgerFile]) -> dict[tuple[str, str], Path]:
-    """Ledger files of the corpus shards that these release shards have rows of, in corpus order."""
-    read = {piece.context.key for file in files for piece in file.pieces}
-    return {ledger.context.key: ledger.path for ledger in ledgers if ledger.context.key in read}
-
-
-def _run_release(session: Session, tasks: Sequence[ReleaseTask], folder: Path) -> list[dict[str, Any]]:
-    with Assembly(folder, tasks) as assembly:
+def _run_release(session: Session, tasks: Iterator[ReleaseTask], folder: Path) -> list[dict[str, Any]]:
+    with Assembly(folder) as assembly:
 
         def count(done: Done) -> None:
             assert isinstance(done.task, ReleaseTask)
-            session.work.add("release", done.task.rows, done.task.bytes, done.seconds)
+            session.work.add("release", done.task.rows, done.task.released, done.seconds)
             # While others are at work.
             assembly.take(done)
 
+        stripes = stripes_of(session.contexts)
+        size = sum(context.shard.bytes for context in session.contexts)
         # In order, so that parts are taken while they are in memory still.
-        session.run_tasks("release", tasks, count, in_order=True)
-    (folder / PARTS).rmdir()
-    return assembly.entries
+        session.run_in_turn("release", tasks, len(stripes), size, count)
+        entries = assembly.finish()
+    shutil.rmtree(folder / PARTS)
+    return entries
 
 
 def _tokenizer(session: Session, tokenize: Any) -> dict[str, Any] | None:
@@ -305,14 +318,11 @@ def _copy_tokenizer(session: Session, folder: Path) -> dict[str, Any]:
 
 
 def _manifest(
-    session: Session,
-    ledgers: Sequence[LedgerFile],
-    ledger: pl.DataFrame,
-    tokenizer: dict[str, Any] | None,
-    plan: MixPlan | None,
-) -> Manifest:
-    """The manifest but for its files."""
+    session: Session, ledgers: Sequence[LedgerFile], tokenizer: dict[str, Any] | None, plan: MixPlan | None
+) -> tuple[Manifest, pl.DataFrame]:
+    """The manifest but for its files, and the ledger it counts."""
     recipe = session.recipe
+    ledger = pl.concat([file.rows for file in ledgers], how="diagonal_relaxed")
     funnel = []
     for source in recipe.sources:
         mine = [file for file in ledgers if file.context.source.name == source.name]
@@ -325,7 +335,7 @@ def _manifest(
         for source in recipe.sources
     ]
     composition = facts.composition_of(ledger)
-    return Manifest(
+    manifest = Manifest(
         name=recipe.name,
         version=recipe.version,
         title=recipe.title or recipe.name,
@@ -345,3 +355,4 @@ def _manifest(
         totals=facts.totals_of(ledger, composition) | {"shards": len(session.contexts)},
         files=(),
     )
+    return manifest, ledger

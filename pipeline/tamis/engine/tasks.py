@@ -109,21 +109,28 @@ class Workers:
     ) -> None:
         self.release()
 
-    def run(self, tasks: Sequence[Any], on_done: Callable[[Done], None], in_order: bool = False) -> list[Any]:
-        """Runs all tasks, the largest first or `in_order`, and returns their results in order.
+    def run(self, tasks: Sequence[Any], on_done: Callable[[Done], None]) -> list[Any]:
+        """Runs all tasks, the largest first, and returns their results in order.
 
         A task that fails is tried again; the others are finished before TaskFailed names those that failed
         ATTEMPTS times. A worker that dies takes nothing with it but the tasks in flight; each of those runs
         again alone, so that one that kills its worker every time fails alone, too.
         """
-        running = _Running(tasks, on_done, in_order)
-        if self.count == 1 or (len(tasks) <= 1 and self._pool is None):
+        # The last task to end is then a small one.
+        order = sorted(range(len(tasks)), key=lambda index: (-tasks[index].bytes, index))
+        results = self.run_in_turn((tasks[index] for index in order), len(tasks), on_done)
+        return [result for _, result in sorted(zip(order, results, strict=True), key=lambda pair: pair[0])]
+
+    def run_in_turn(self, tasks: Iterable[Any], count: int, on_done: Callable[[Done], None]) -> list[Any]:
+        """As `run`, in their order, for `count` tasks that are made while others are at work."""
+        running = _Running(tasks, on_done)
+        if self.count == 1 or (count <= 1 and self._pool is None):
             running.here()
         else:
             running.in_workers(self)
         if running.errors:
-            raise TaskFailed(_report(tasks, running.errors))
-        return [running.results[index] for index in range(len(tasks))]
+            raise TaskFailed(_report(running.tasks, running.errors))
+        return [running.results[index] for index in range(len(running.tasks))]
 
     def quietly(self, tasks: Sequence[Any]) -> list[Any]:
         """As `run`, unheard."""
@@ -171,26 +178,36 @@ class Workers:
 class _Running:
     """The tasks of one call: what came of them, and what is still to do."""
 
-    def __init__(self, tasks: Sequence[Any], on_done: Callable[[Done], None], in_order: bool) -> None:
-        self.tasks, self.on_done = tasks, on_done
+    def __init__(self, tasks: Iterable[Any], on_done: Callable[[Done], None]) -> None:
+        self._source, self.on_done = iter(tasks), on_done
+        self.tasks: list[Any] = []
         self.results: dict[int, Any] = {}
         self.errors: dict[int, str] = {}
-        self.tries = [0] * len(tasks)
-        # Largest first: the last task to end is then a small one.
-        self.waiting = sorted(range(len(tasks)), key=lambda index: (0 if in_order else -tasks[index].bytes, index))
+        self.tries: list[int] = []
+        self.waiting: list[int] = []
         self.suspects: list[int] = []
         """Tasks that were in flight when a worker died."""
 
+    def _any(self, queue: list[int]) -> bool:
+        """Whether a task is left in the queue, one made where need be."""
+        if queue is self.waiting and not queue:
+            for task in self._source:
+                self.waiting.append(len(self.tasks))
+                self.tasks.append(task)
+                self.tries.append(0)
+                break
+        return bool(queue)
+
     def here(self) -> None:
         """Runs the tasks in this process."""
-        while self.waiting:
+        while self._any(self.waiting):
             index = self.waiting.pop(0)
             self.tries[index] += 1
             self._landed(index, _attempt(self.tasks[index]))
 
     def in_workers(self, workers: Workers) -> None:
         """Runs the tasks in worker processes."""
-        while self.waiting or self.suspects:
+        while self.suspects or self._any(self.waiting):
             if self.suspects:
                 self._fly(workers, self.suspects, 1)
             else:
@@ -201,8 +218,8 @@ class _Running:
         """Runs the tasks of `queue`, `slots` at a time, until it is empty or a worker died."""
         flying: dict[Future[_Attempt], int] = {}
         broken = False
-        while flying or (queue and not broken):
-            while queue and len(flying) < slots and not broken:
+        while flying or (not broken and self._any(queue)):
+            while not broken and len(flying) < slots and self._any(queue):
                 try:
                     flying[workers.submit(self.tasks[queue[0]])] = queue[0]
                 except BrokenProcessPool:
