@@ -88,7 +88,7 @@ def run(recipe: Recipe, base: Path, options: RunOptions, reporter: Reporter, car
     the paths it wrote.
 
     Raises Locked, TooManyRejects, TaskFailed, InputError, OptionError, StoreError. With several workers, a
-    script that calls it must stand under `if __name__ == "__main__":`, as workers are spawned.
+    script that calls it must stand under `if __name__ == "__main__":`, as workers import it.
     """
     begin = time.monotonic()
     share_heap()

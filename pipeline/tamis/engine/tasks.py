@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import active_children, connection, get_context
+from multiprocessing import active_children, connection
 from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Any, Protocol
 
-from tamis.engine.memory import one_heap, reuse_memory
-from tamis.engine.worker import ONE_CORE, start_worker
+from tamis.engine.memory import reuse_memory
+from tamis.engine.worker import (
+    environment,
+    prepare_workers,
+    start_worker,
+    uninterrupted,
+    worker_context,
+    workers_environment,
+)
 from tamis.errors import TamisError, TaskFailed
 
 ATTEMPTS = 3
@@ -89,7 +93,7 @@ def run_here(tasks: Sequence[Any]) -> list[Any]:
 class Workers:
     """Up to `count` worker processes, started when they are needed and kept from call to call.
 
-    They are spawned: a script of its own that comes here must stand under `if __name__ == "__main__":`. They
+    They import the script that comes here: it must stand under `if __name__ == "__main__":`. They
     are killed at the end of the `with` block, also when an exception ends it (KeyboardInterrupt, say): nothing
     is lost but tasks in flight, as those commit whole files.
     """
@@ -140,10 +144,12 @@ class Workers:
         """Hands a task to a worker. Raises BrokenProcessPool when one died since."""
         if self._pool is None:
             self._others, self._workers = set(active_children()), set()
+            prepare_workers()
+            variables = {**os.environ, **workers_environment()}
             self._pool = ProcessPoolExecutor(
-                self.count, get_context("spawn"), initializer=start_worker, initargs=(os.getpid(),)
+                self.count, worker_context(), initializer=start_worker, initargs=(variables,)
             )
-        with _uninterrupted(), _environment({**ONE_CORE, **one_heap()}):
+        with uninterrupted(), environment(workers_environment()):
             future = self._pool.submit(_attempt, task)
         self._workers |= set(active_children()) - self._others
         return future
@@ -254,40 +260,6 @@ class _Running:
             again.append(index)
         else:
             self.errors[index] = error
-
-
-@contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Sets environment variables for the processes that are started in the block."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Ctrl-C waits for the end of the block: it would leave the pool half made. A process started in the block
-    never hears of it, not even while it is still importing."""
-    caught: list[tuple[Any, ...]] = []
-    # Another thread may take the signal that this one blocks; Python handles it in the main thread then.
-    main = threading.current_thread() is threading.main_thread()
-    handler = signal.signal(signal.SIGINT, lambda *signal_: caught.append(signal_)) if main else None
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        if main:
-            signal.signal(signal.SIGINT, handler)
-    if caught and callable(handler):
-        handler(*caught[0])
 
 
 def describe(error: BaseException) -> str:
