@@ -174,18 +174,20 @@ def _release(session: Session, folder: Path, card: Any) -> Manifest:
     _check_decided(verdicts)
     counts = passed_counts(verdicts)
     epochs = mixed(recipe, counts, session.base)
-    plan = planned(recipe, counts, session.base)
     tokenize = next((use for use in recipe.stages if use.name == "tokenize"), None) if recipe.release.tokens else None
     tokenizer = _tokenizer(session, tokenize)
     ledgers: list[LedgerFile] = []
+    plan: MixPlan | None = None
+    counted: Future[tuple[Manifest, pl.DataFrame]]
     with ThreadPoolExecutor(1) as aside:
-        counting: list[Future[tuple[Manifest, pl.DataFrame]]] = []
 
         def tasks() -> Iterator[ReleaseTask]:
+            nonlocal plan, counted
             yield from _release_tasks(session, verdicts, epochs, tokenizer, folder, ledgers)
+            plan = planned(recipe, counts, session.base)
             give_back()
             # Counted while others write: this process would only wait for them.
-            counting.append(aside.submit(_manifest, session, ledgers, tokenizer, plan))
+            counted = aside.submit(_manifest, session, ledgers, tokenizer, plan)
 
         entries = _run_release(session, tasks(), folder)
         if tokenizer is not None:
@@ -194,7 +196,7 @@ def _release(session: Session, folder: Path, card: Any) -> Manifest:
         session.crew.dismiss()
         entries += sorted((file.entry for file in ledgers), key=lambda entry: str(entry["path"]))
         session.reporter.phase("card", 0, 0)
-        manifest, ledger = counting[0].result()
+        manifest, ledger = counted.result()
     manifest = manifest.model_copy(update={"files": tuple(FileFacts(**entry) for entry in entries)})
     for path in card(manifest, ledger, folder):
         entries.append(file_entry(folder, path))
