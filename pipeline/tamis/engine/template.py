@@ -1,6 +1,7 @@
 """What worker processes have in common, loaded once: they are forked from a process that has imported this module.
 
-It starts no thread, which a fork would not take along: Arrow and Polars make theirs when they are first given work.
+It gives Arrow and Polars no work: their threads, which a fork would not take along, are made when they first have
+some. Those of memory allocators begin anew in a forked process.
 """
 
 from __future__ import annotations
