@@ -15,7 +15,7 @@ from multiprocessing import forkserver, get_context, parent_process, resource_tr
 from multiprocessing.context import BaseContext
 from typing import Any
 
-TEMPLATE = "tamis.engine.template"
+TEMPLATE = "tamis.engine.worker_template"
 """Module that the workers' common parent imports before they are forked."""
 ARROW_POOL = "ARROW_DEFAULT_MEMORY_POOL"
 _PR_SET_PDEATHSIG = 1
