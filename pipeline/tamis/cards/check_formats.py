@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from tamis.cards.check_shards import Rows
 from tamis.cards.checks import Checks
 from tamis.cards.compare import compare, one_array
-from tamis.cards.front_matter import source_of
+from tamis.cards.paths import source_of
 from tamis.cards.tally import NO_CATEGORY, row_groups
 from tamis.corpus.manifest import NAME, Manifest
 from tamis.engine.phases import phases_of

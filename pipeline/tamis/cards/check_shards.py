@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 from tamis.cards.check_tokens import TOKENIZER, against_text, against_tokens
 from tamis.cards.checks import Checks
 from tamis.cards.compare import compare
-from tamis.cards.front_matter import source_of
+from tamis.cards.paths import source_of
 from tamis.cards.tally import UNKNOWN, Tally, row_groups
+from tamis.cards.withheld import pairs_withheld
 from tamis.corpus.manifest import Manifest
 from tamis.tokens.tokenizer import TokenizerHandle, load_tokenizer
 
@@ -49,7 +50,8 @@ def check_shards(manifest: Manifest, release: Path, tally: Tally, tokenizer_hold
     _schemas(manifest, release, checks)
     facts = manifest.tokenizer
     encoder = load_tokenizer(release / TOKENIZER, facts["end_of_document"]) if facts and tokenizer_holds else None
-    for language, source in sorted(held | set(files)):
+    absent = {(pair.language, pair.source) for pair in pairs_withheld(release)}
+    for language, source in sorted((held - absent) | set(files)):
         paths = sorted(files.get((language, source), []))
         place = f"data/{language}/{source}-*.parquet"
         names = [f"data/{language}/{source}-{n:05d}-of-{len(paths):05d}.parquet" for n in range(len(paths))]

@@ -72,7 +72,18 @@ def load(recipe: str, settings: tuple[str, ...], plan_alone: bool = False, varia
             f"{path} plans a mix from counts: it has no sources, so there is nothing to run. "
             f"See the plan: tamis mix {path}"
         )
+    if loaded.card.template:
+        _check_card_template(loaded.card.template, path.parent)
     return loaded, path.parent
+
+
+def _check_card_template(name: str, base: Path) -> None:
+    """What is wrong with the template of a card is told before anything is made."""
+    from tamis.cards.data_card import SECTIONS
+    from tamis.cards.template import check_template
+    from tamis.engine.template import template_text
+
+    check_template(str(base / name), template_text(name, base), SECTIONS)
 
 
 @contextmanager

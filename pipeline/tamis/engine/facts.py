@@ -22,6 +22,8 @@ from tamis.mix.epochs import NO_CATEGORY, UNKNOWN
 from tamis.recipe.model import Recipe, Source, StageUse
 
 MIX = "mix"
+DECLARED = ("title", "acquisition", "accessed", "geography", "content", "synthetic", "crawler", "opt_out", "citation")
+"""What a source declares of how it came to be."""
 
 
 _COUNTED = ("source", "language", "category", "license", "chars", "bytes", "passed", "epochs", "copies", "dropped_by",
@@ -113,6 +115,8 @@ def source_facts(source: Source, records: Sequence[Mapping[str, Any]], fingerpri
                  "period", "priority"},
         exclude_none=True,
     )  # fmt: skip
+    # As the recipe writes them: what is nested without its defaults.
+    declared |= source.model_dump(mode="json", include=set(DECLARED), exclude_defaults=True)
     return SourceFacts(
         name=source.name, declared=declared, redistributable=source.hands_on, files=total("files"),
         input_bytes=total("input_bytes"), fingerprint=fingerprint, read=total("read"), filtered=total("filtered"),
@@ -255,5 +259,15 @@ def _installed(name: str) -> str:
 
 def software() -> dict[str, str]:
     """Versions of all that bytes depend on."""
-    names = ("numba", "numpy", "polars", "pyarrow", "tokenizers", "xxhash")
+    names = (
+        "language-data",
+        "markdown-it-py",
+        "numba",
+        "numpy",
+        "polars",
+        "publicsuffixlist",
+        "pyarrow",
+        "tokenizers",
+        "xxhash",
+    )
     return {"tamis": __version__, "python": platform.python_version()} | {name: _installed(name) for name in names}

@@ -13,6 +13,7 @@ from tamis.corpus.commit import committing
 from tamis.engine.facts import ShardCounts, counted
 from tamis.engine.measure import ShardContext
 from tamis.engine.release import file_entry
+from tamis.engine.spread import Spread
 from tamis.engine.verdicts import Verdicts
 
 ROW_GROUP_ROWS = 100_000
@@ -35,28 +36,32 @@ def write_ledgers(
     contexts: Sequence[ShardContext],
     verdicts: list[Verdicts],
     ledger_of: Callable[[Verdicts], pl.DataFrame],
+    spread: Spread,
     folder: Path,
 ) -> Iterator[LedgerFile]:
-    """Writes the ledger of each shard in turn into the release at `folder`, named by source and number.
+    """Writes the ledger of each shard in turn into the release at `folder`, named by source and number, and counts it
+    in.
 
     The verdicts are taken out of their list: what isn't needed any more goes before the next ledger is made.
     """
     left = verdicts[::-1]
     verdicts.clear()
     for context, name in zip(contexts, _names(contexts), strict=True):
-        yield _written(context, left.pop(), ledger_of, folder, folder / "ledger" / name)
+        yield _written(context, left.pop(), ledger_of, spread, folder, folder / "ledger" / name)
 
 
 def _written(
     context: ShardContext,
     judged: Verdicts,
     ledger_of: Callable[[Verdicts], pl.DataFrame],
+    spread: Spread,
     folder: Path,
     path: Path,
 ) -> LedgerFile:
     ledger = ledger_of(judged)
     with committing(path) as temporary:
         ledger.write_parquet(temporary, compression="zstd", compression_level=3, row_group_size=ROW_GROUP_ROWS)
+    spread.add(judged, ledger)
     kept = ledger.select(name for name in ledger.columns if counted(name))
     return LedgerFile(context, path, file_entry(folder, path), kept, ShardCounts.of(judged))
 

@@ -252,8 +252,8 @@ class ReleaseTask:
         with whole(context.shard):
             shard = pq.ParquetFile(context.shard.path)
         ledger = read_columns(self.ledgers[context.key], [*LEDGER_FACTS, *self._masks])
-        edits = [self._spans(context, use, ledger) for use in self.edits]
-        tokens = self._signals(context, self.tokenize, ["tokens", "input_ids", "text_hash"]) if self.tokenize else None
+        edits = [edit_spans(context, use, ledger) for use in self.edits]
+        tokens = _signals(context, self.tokenize, ["tokens", "input_ids", "text_hash"]) if self.tokenize else None
         start = 0
         for number in range(shard.num_row_groups):
             count = shard.metadata.row_group(number).num_rows
@@ -310,19 +310,22 @@ class ReleaseTask:
     def _masks(self) -> list[str]:
         return [f"{use.name}.measured" for use in self.edits]
 
-    def _spans(self, context: ShardContext, use: StageUse, ledger: pa.Table) -> pa.Table:
-        """The edit's spans, on the rows it applies to by this recipe: the file may hold more."""
-        asked = ledger.column(f"{use.name}.measured")
-        if not pc.any(asked).as_py():
-            return pa.table([asked, pa.nulls(len(asked), SPANS)], names=["measured", "spans"])
-        table = self._signals(context, use, [use.stage.spans or ""])
-        return table.set_column(0, "measured", asked)
 
-    def _signals(self, context: ShardContext, use: StageUse, columns: list[str]) -> pa.Table:
-        table = read_signals(context.signal_path(use), context.shard.rows, columns)
-        if table is None:
-            raise StoreError(f"{context.signal_path(use)}: the signal file is gone. Run again")
-        return table
+def edit_spans(context: ShardContext, use: StageUse, ledger: pa.Table) -> pa.Table:
+    """An edit's spans on the rows of a shard that it applies to by this recipe (the file may hold more): `measured`,
+    as the shard's `ledger` has it, and spans."""
+    asked = ledger.column(f"{use.name}.measured")
+    if not pc.any(asked).as_py():
+        return pa.table([asked, pa.nulls(len(asked), SPANS)], names=["measured", "spans"])
+    table = _signals(context, use, [use.stage.spans or ""])
+    return table.set_column(0, "measured", asked)
+
+
+def _signals(context: ShardContext, use: StageUse, columns: list[str]) -> pa.Table:
+    table = read_signals(context.signal_path(use), context.shard.rows, columns)
+    if table is None:
+        raise StoreError(f"{context.signal_path(use)}: the signal file is gone. Run again")
+    return table
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,6 +27,7 @@ from tamis.engine.reporting import Reporter, Work
 from tamis.engine.resolving import resolve_stage
 from tamis.engine.rows import read_rows, unique_ids
 from tamis.engine.tasks import Done, Workers, total_bytes
+from tamis.engine.template import template_hash, template_text
 from tamis.engine.verdicts import Verdicts
 from tamis.errors import InputError, TooManyRejects, UserError
 from tamis.readers.locate import locate
@@ -54,6 +55,8 @@ class Session:
     work: Work = field(default_factory=Work)
     written: set[tuple[str, str]] = field(default_factory=set)
     """Signal files written so far, by shard and stage."""
+    previous: str | None = None
+    """Identity of the release that the recipe names as the previous one."""
     _walks: list[Walk] = field(default_factory=list)
 
     @property
@@ -92,17 +95,27 @@ class Session:
         return key_of([[file.name, file.fingerprint, file.facts] for file in self.inputs[source.name]])
 
     @property
+    def card_template(self) -> str:
+        """Text of the template that the recipe names for its card."""
+        return template_text(self.recipe.card.template, self.base)
+
+    @property
     def identity(self) -> str:
-        """Identity of the release this recipe makes of these inputs with this software. Models that are fitted
+        """Identity of what this recipe makes of these inputs with this software. Models that are fitted
         in the run follow from these."""
         return key_of(
             self.recipe.to_recipe(),
             {name: {n: m.sha256 for n, m in models.items()} for name, models in self.named_models.items()},
             [self.fingerprint(source) for source in self.recipe.sources],
             [[use.name, use.stage.version] for use in self.recipe.stages],
-            table_hashes(self.recipe.mix, self.base),
+            table_hashes(self.recipe.mix, self.base) | template_hash(self.card_template),
             software(),
         )
+
+    @property
+    def release_identity(self) -> str:
+        """Identity of the release: it tells what changed since the previous one, so it is another after another."""
+        return self.identity if self.previous is None else key_of(self.identity, self.previous)
 
     def ingest(self, max_rejects: float | None = None) -> None:
         """Reads what isn't read yet. Raises TooManyRejects when more than `max_rejects` (a count, or a

@@ -18,8 +18,8 @@ ROW_GROUP_BYTES = 32_000_000
 REPEATED = ("source", "language", "category", "license", "date", "author", "copies")
 """Columns whose values repeat: dictionaries make them smaller. (So does one of `text`: its first megabyte is
 compressed in one piece.) Dictionaries of the others are built for nothing, those of token ids at a price."""
-COMPARED = (*REPEATED, "id", "url", "tokens", "n_tokens")
-"""Columns a query may ask a range of. Smallest and largest text are of no use, and long."""
+COMPARED = (*REPEATED, "id", "url", "title", "tokens", "n_tokens")
+"""Columns a query may ask a range of, or the nulls of. Smallest and largest text are of no use, and long."""
 _TOKEN_LEVEL, _TEXT_LEVEL = 1, 3
 """zstd levels: 1 makes texts 12 % larger than 3 (so they get 3), token ids 6 %, for two thirds of the time."""
 
