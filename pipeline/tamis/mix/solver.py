@@ -302,7 +302,7 @@ class _Raking:
         start = np.log(self._product())
         start += np.log(self.nu)
 
-        def at(steps: Floats) -> tuple[Floats, Floats, float]:
+        def tried(steps: Floats) -> tuple[Floats, Floats, float]:
             """The gaps there, the slope of what each class holds, and the widest gap."""
             t = np.exp(np.clip(start + steps @ members, -_FURTHEST, _FURTHEST))
             level, slope = self.fill.at(t)
@@ -310,7 +310,7 @@ class _Raking:
             return gap, slope * t, float(np.abs(gap).max())
 
         steps = np.zeros(len(bounds))
-        gap, slope, miss = at(steps)
+        gap, slope, miss = tried(steps)
         for _ in range(_NEWTON_STEPS):
             if miss <= _TOLERANCE * self.total:
                 break
@@ -319,17 +319,17 @@ class _Raking:
             move = np.linalg.lstsq(curvature, gap, rcond=1e-15)[0]
             move /= max(1.0, float(np.abs(move).max()) / 2)
             # Caps bend what cells hold: a step across a bend overshoots, and the next one back again.
-            after = at(steps + move)
+            after = tried(steps + move)
             halved = 0
             while after[2] >= miss and halved < _HALVINGS:
                 move, halved = move / 2, halved + 1
-                after = at(steps + move)
+                after = tried(steps + move)
             if after[2] >= miss and miss <= _GOOD_ENOUGH * 1e-2 * self.total:
                 break
             steps = steps + move
             gap, slope, miss = after
         self._take(held, steps)
-        return miss <= _GOOD_ENOUGH * self.total
+        return bool(miss <= _GOOD_ENOUGH * self.total)
 
     def _refute(self) -> None:
         """Raises NoSolutionError if the factors, which run away in the direction of a conflict, prove it.
