@@ -33,7 +33,7 @@ RunTasks = Callable[[Sequence[Any]], list[Any]]
 """Runs tasks and returns their results in order."""
 GROUP_ROWS = 1 << 16
 """Rows of a group of shards, about."""
-_REMEDY = "Delete it and run again: the duplicates are found anew"
+REMEDY = "Delete it and run again: the duplicates are found anew"
 
 _PLAIN: dict[str, Any] = {"compression": "none", "use_dictionary": False, "write_statistics": False}
 """Of a Parquet file of sketches: hashes don't get any smaller."""
@@ -63,7 +63,7 @@ class PartnerSketches:
             yield from self.rows.column(column).chunks
             return
         at = 0
-        with intact(self.path, _REMEDY), pq.ParquetFile(self.path) as file:
+        with intact(self.path, REMEDY), pq.ParquetFile(self.path) as file:
             for group in range(file.num_row_groups):
                 table = file.read_row_group(group, columns=[column])
                 kept = self.kept[at : at + table.num_rows]
@@ -78,8 +78,8 @@ def partners_of(asked: Sketches, store: Store, run: RunTasks) -> tuple[PartnerSk
         among = _in_memory(asked)
         return PartnerSketches(asked.of_flat(among).rows, None, among), among
     known = asked.narrowed([measured_mask(context, asked.use) for context in asked.contexts])
-    path = _partners_file(known, store, run)
-    all_of_them = known.of_flat(_positions(path, len(known)))
+    path = partners_file(known, store, run)
+    all_of_them = known.of_flat(positions_in(path, len(known)))
     both = [mine & theirs for mine, theirs in zip(all_of_them.asked, asked.asked, strict=True)]
     reader = PartnerSketches(asked.narrowed(both).rows, path, _inside(both, all_of_them.asked))
     return reader, _inside(both, asked.asked)
@@ -106,7 +106,7 @@ def _in_memory(asked: Sketches) -> Mask:
     return found
 
 
-def _partners_file(known: Sketches, store: Store, run: RunTasks) -> Path:
+def partners_file(known: Sketches, store: Store, run: RunTasks) -> Path:
     """Sketches of those of the rows that may have a partner, with their `position` among the rows."""
     use = known.use
     key = key_of(
@@ -289,8 +289,9 @@ class _GatherTask:
             writer.close()
 
 
-def _positions(path: Path, rows: int) -> Mask:
-    with intact(path, _REMEDY):
+def positions_in(path: Path, rows: int) -> Mask:
+    """Which of so many sketched rows are in a file of partners."""
+    with intact(path, REMEDY):
         positions = read_columns(path, ["position"]).column("position").to_numpy()
     mask = np.zeros(rows, bool)
     mask[positions] = True

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from tamis.corpus.commit import intact
 from tamis.corpus.documents import Shard
+from tamis.corpus.signals import Mask
 from tamis.readers.contract import SIGNAL_TYPES
 from tamis.recipe.model import DETECT, Source
 
@@ -29,6 +30,9 @@ COLUMNS = (
     "category",
     "license",
 )
+
+JUDGED = ("id", "content_hash", "chars", "bytes", "language", "category", "license")
+"""Those of COLUMNS that a verdict, or what becomes of it in the mix, may hang on."""
 
 
 def document_columns(source: Source, table: pa.Table, signals: Mapping[str, str]) -> pl.DataFrame:
@@ -60,15 +64,22 @@ def _filled(frame: pl.DataFrame, column: str, value: str | None) -> pl.Expr:
     return pl.col(column).fill_null(pl.lit(value, pl.String)) if value is not None else pl.col(column)
 
 
-def read_rows(source: Source, shard: Shard, signals: Mapping[str, str] = MappingProxyType({})) -> pl.DataFrame:
-    """Document columns of a whole shard, without its text; `signals` as in `document_columns`."""
+def read_rows(
+    source: Source,
+    shard: Shard,
+    signals: Mapping[str, str] = MappingProxyType({}),
+    columns: Sequence[str] = COLUMNS,
+    rows: Mask | None = None,
+) -> pl.DataFrame:
+    """Document columns of a whole shard, or of some of its rows, without their text; `signals` as in
+    `document_columns`."""
     with whole(shard):
         file = pq.ParquetFile(shard.path)
         own = [name for name in file.schema_arrow.names if name.startswith("source.")]
-        table = file.read(columns=[*COLUMNS, *own])
+        table = file.read(columns=[*columns, *own])
         if table.num_rows != shard.rows:
             raise ValueError(f"it has {table.num_rows} rows instead of {shard.rows}")
-    return document_columns(source, table, signals)
+    return document_columns(source, table if rows is None else table.filter(pa.array(rows)), signals)
 
 
 def whole(shard: Shard) -> AbstractContextManager[None]:

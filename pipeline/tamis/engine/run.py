@@ -18,7 +18,7 @@ from tamis.corpus.commit import committing, write_json
 from tamis.corpus.manifest import NAME, FileFacts, Manifest, read_manifest
 from tamis.corpus.store import Store
 from tamis.engine import facts
-from tamis.engine.decided import keep_decided
+from tamis.engine.decided import Basis, keep_decided, signals_key
 from tamis.engine.ledger import ledger_of
 from tamis.engine.ledger_files import LedgerFile, write_ledgers
 from tamis.engine.memory import give_back, share_heap
@@ -214,7 +214,8 @@ def _release(session: Session, folder: Path, card: Any) -> Manifest:
         update={"files": tuple(FileFacts(**e) for e in sorted(entries, key=lambda e: e["path"]))}
     )
     write_json(folder / NAME, manifest.model_dump(mode="json"))
-    keep_decided(session.store.decided(recipe.run_name), session.identity, rows)
+    basis = Basis(signals_key(session.contexts, recipe.stages), session.own_ids, session.kin)
+    keep_decided(session.store.decided(recipe.run_name), session.identity, rows, basis)
     return manifest
 
 

@@ -1,0 +1,132 @@
+"""Which documents could change one another's fate: those that a chain of shared keys connects (`Stage.partners`).
+
+Whatever the rules keep, a resolver's word on a document hangs on its kin alone. A run notes for every document whose
+kin it is, so that what a changed rule does can be told of the documents that it touches and their kin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+
+from tamis.corpus.commit import committing, intact
+from tamis.corpus.documents import DIGEST
+from tamis.corpus.signals import read_columns
+from tamis.engine.deciding import measured_mask
+from tamis.engine.measure import ShardContext
+from tamis.engine.partners import REMEDY, RunTasks, partners_file, positions_in
+from tamis.engine.sketches import Sketches
+from tamis.corpus.store import Store
+from tamis.recipe.model import StageUse
+
+Labels = npt.NDArray[np.int32]
+ALONE, UNSKETCHED = -1, -2
+"""Labels of a document without kin, and of one of which there is no sketch."""
+
+
+@dataclass(frozen=True)
+class Kin:
+    """A resolver's documents that could be related."""
+
+    labels: Labels
+    """Of every document of the corpus: equal for kin; ALONE; UNSKETCHED."""
+    partners: str | None
+    """Name of the file with the sketches of the documents that have a label of their own or with others, in corpus
+    order; None for a resolver without a sketch."""
+
+
+def kin_of(
+    use: StageUse, contexts: Sequence[ShardContext], frames: Sequence[pl.DataFrame], store: Store, run: RunTasks
+) -> Kin:
+    """The kin of all documents, dropped ones among them, once all is sketched that a run sketches."""
+    if use.stage.prepare is None:
+        return Kin(_by_column(use, frames), None)
+    measured = [measured_mask(context, use) for context in contexts]
+    path = partners_file(Sketches(use, contexts, frames, measured), store, run)
+    found = path.with_suffix(".kin.npy")
+    if not found.exists():
+        run([_KinTask(use, path, found)])
+    there = np.concatenate(measured)
+    inside = there.copy()
+    inside[there] = positions_in(path, int(there.sum()))
+    labels = np.where(there, ALONE, UNSKETCHED).astype(np.int32)
+    with intact(found, REMEDY):
+        labels[inside] = np.load(found)
+    return Kin(labels, path.stem)
+
+
+def _by_column(use: StageUse, frames: Sequence[pl.DataFrame]) -> Labels:
+    """Of a resolver that needs no sketch but a document column."""
+    assert use.stage.partners is not None
+    keys = np.concatenate(
+        [
+            use.stage.partners.keys(use.config, frame[use.stage.partners.column].to_arrow().cast(DIGEST))[0]
+            for frame in frames
+        ]
+    )
+    order = np.argsort(keys)
+    keys = keys[order]
+    first = np.ones(len(keys), bool)
+    first[1:] = keys[1:] != keys[:-1]
+    number = np.cumsum(first) - 1
+    labels = np.full(len(keys), ALONE, np.int32)
+    several = np.bincount(number, minlength=1)[number] > 1
+    labels[order[several]] = np.unique(number[several], return_inverse=True)[1]
+    return labels
+
+
+@dataclass(frozen=True)
+class _KinTask:
+    """Labels the rows of a file of partners."""
+
+    use: StageUse
+    path: Path
+    found: Path
+
+    @property
+    def label(self) -> str:
+        """`resolve STAGE: kin`."""
+        return f"resolve {self.use.name}: kin"
+
+    @property
+    def bytes(self) -> int:
+        """It handles no text."""
+        return 0
+
+    def run(self) -> None:
+        """Writes the labels, in the order of the file."""
+        from tamis.kernels.components import component_roots, link_buckets
+        from tamis.resolve.candidates import buckets
+
+        partners = self.use.stage.partners
+        assert partners is not None
+        with intact(self.path, REMEDY):
+            column = read_columns(self.path, [partners.column]).column(partners.column)
+        keys = np.concatenate([partners.keys(self.use.config, piece) for piece in column.chunks] or [_NO_KEYS], axis=1)
+        parent = np.arange(keys.shape[1], dtype=np.int64)
+        # Compared with itself, any document is like any other: a bucket becomes one component.
+        same, rows = np.zeros((1, 1), np.uint32), np.zeros(len(parent), np.int64)
+        for band in keys:
+            for members, found in buckets(band):
+                link_buckets(members, found, rows, same, 0, parent)
+        with committing(self.found) as temporary, temporary.open("wb") as handle:
+            np.save(handle, component_roots(parent).astype(np.int32))
+
+
+_NO_KEYS = np.zeros((0, 0), np.uint64)
+
+
+def joined(rows: npt.NDArray[np.bool_], labels: Labels) -> npt.NDArray[np.bool_]:
+    """The rows that are kin of some, and these."""
+    named = np.zeros(int(labels.max(initial=ALONE)) + 1, bool)
+    named[labels[rows & (labels >= 0)]] = True
+    found: npt.NDArray[np.bool_] = rows.copy()
+    related = labels >= 0
+    found[related] |= named[labels[related]]
+    return found

@@ -1,0 +1,138 @@
+"""Which documents another recipe may treat otherwise than the last run did: those that a changed rule tells from
+before, and their kin. Rather some too many; all others share the fate they had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+
+from tamis.corpus.commit import intact
+from tamis.corpus.conditions import Condition
+from tamis.corpus.signals import REMEDY, Mask, read_columns
+from tamis.engine.decided import Basis, Decided
+from tamis.engine.kin import joined
+from tamis.engine.ledger import NOT_DRAWN
+from tamis.engine.measure import ShardContext
+from tamis.engine.session import Session
+from tamis.mix.realised import is_planned
+from tamis.recipe.model import StageUse
+
+_Rule = Condition | None
+"""A condition in force; None lets everything pass."""
+_Pairs = list[tuple[_Rule, _Rule]]
+
+
+def comparable(before: Session, after: Session, basis: Basis) -> bool:
+    """Whether `after`'s recipe differs in nothing but rules, resolvers and weights, so that it treats a document
+    otherwise for no other reason. A planned mix weighs documents by all others."""
+    old, new = before.recipe, after.recipe
+    alike = (
+        basis.own_ids
+        and old.sources == new.sources
+        and old.seed == new.seed
+        and len(old.stages) == len(new.stages)
+        and not (is_planned(old.mix) or is_planned(new.mix))
+        and all(
+            (a.name, a.when, a.exhaustive) == (b.name, b.when, b.exhaustive)
+            for a, b in zip(old.stages, new.stages, strict=True)
+        )
+    )
+    return (
+        alike
+        and all(a.keys == b.keys for a, b in zip(before.contexts, after.contexts, strict=True))
+        and {use.name for use in new.stages if use.stage.resolve is not None} == basis.kin.keys()
+        and all(
+            kin.partners is None or after.store.partners(name, kin.partners).exists()
+            for name, kin in basis.kin.items()
+        )
+    )
+
+
+def passed_stages(decided: Decided, uses: Sequence[StageUse]) -> npt.NDArray[np.int16]:
+    """How many stages each document passed before the one that dropped it; all of them for the others."""
+    number = {use.name: index for index, use in enumerate(uses)}
+    reasons = decided.texts("dropped_by")
+    stages = [len(uses) if name == NOT_DRAWN else number[name.partition(".")[0]] for name in reasons.values]
+    passed: npt.NDArray[np.int16] = np.array([*stages, len(uses)], np.int16)[reasons.codes]
+    return passed
+
+
+def touched(
+    before: Session, after: Session, decided: Decided, basis: Basis, passed: npt.NDArray[np.int16]
+) -> Mask | None:
+    """Documents whose verdict a changed rule or resolver may change, and their kin; None when it isn't told by the
+    documents' own signals, so that all have to be looked at."""
+    rows = np.zeros(len(passed), bool)
+    for index, (old, new) in enumerate(zip(before.recipe.stages, after.recipe.stages, strict=True)):
+        changed = {signal: pairs for signal in new.stage.signals if (pairs := _changes(signal, old, new))}
+        if not changed and old.config == new.config:
+            continue
+        if new.stage.resolve is None:
+            rows |= _told_apart(after.contexts, new, changed) & (passed >= index)
+        elif _alike_alone(new, changed):
+            rows |= (basis.kin[new.name].labels >= 0) & (passed >= index)
+        else:
+            return None
+    resolvers = [(index, use) for index, use in enumerate(after.recipe.stages) if use.stage.resolve is not None]
+    count = -1
+    while count < (count := int(rows.sum())):
+        for index, use in resolvers:
+            # A document dropped before the resolver's turn isn't there, neither before nor after.
+            rows = rows | (joined(rows, basis.kin[use.name].labels) & (passed >= index))
+    return rows
+
+
+def _told_apart(contexts: Sequence[ShardContext], use: StageUse, changed: Mapping[str, _Pairs]) -> Mask:
+    """Rows that pass a rule of the stage in one recipe and fail it in the other, if it is asked of them."""
+    pieces = []
+    for context in contexts:
+        path = context.signal_path(use)
+        if path.exists():
+            with intact(path, REMEDY):
+                pieces.append(read_columns(path, list(changed)))
+        else:
+            types = {name: use.stage.signals[name].type for name in changed}
+            pieces.append(pa.table({name: pa.nulls(context.shard.rows, types[name]) for name in changed}))
+    return _differ(pa.concat_tables(pieces), changed)
+
+
+def _alike_alone(use: StageUse, changed: Mapping[str, _Pairs]) -> bool:
+    """Whether documents without kin are judged as before by a resolver's rules."""
+    alone = {name: pa.array([use.stage.alone.get(name)], use.stage.signals[name].type) for name in changed}
+    return not changed or not _differ(pa.table(alone), changed).any()
+
+
+def _differ(table: pa.Table, changed: Mapping[str, _Pairs]) -> Mask:
+    """Rows that only one condition of a pair lets pass."""
+    frame = pl.from_arrow(table)
+    assert isinstance(frame, pl.DataFrame)
+    differs = [_passes(name, one) != _passes(name, other) for name, pairs in changed.items() for one, other in pairs]
+    found: Mask = frame.select(differs=pl.any_horizontal(differs))["differs"].to_numpy().astype(bool)
+    return found
+
+
+def _passes(column: str, rule: _Rule) -> pl.Expr:
+    return pl.lit(True) if rule is None else rule.passes(column)
+
+
+def _changes(signal: str, old: StageUse, new: StageUse) -> _Pairs:
+    """Pairs of conditions on a signal: a row that passes both or none of each pair is judged as before."""
+    were, are = _rules(signal, old), _rules(signal, new)
+    if list(were) == list(are):
+        return [(were[place], are[place]) for place in were if were[place] != are[place]]
+    # Which of them is in force of a row may have changed.
+    first, *others = (*were.values(), *are.values())
+    return [(first, rule) for rule in others if rule != first]
+
+
+def _rules(signal: str, use: StageUse) -> dict[tuple[str, str], _Rule]:
+    """Conditions on a signal, by column and value that they are for; the last one that a row meets is in force."""
+    found: dict[tuple[str, str], _Rule] = {("", ""): use.keep.get(signal)}
+    for column, by_value in use.keep_by.items():
+        found |= {(column, value): rules[signal] for value, rules in by_value.items() if signal in rules}
+    return found
