@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+from itertools import product
+from string import ascii_lowercase
+
+import langcodes
 import pytest
 
 from tamis.recipe.languages import check_language
@@ -41,3 +45,12 @@ def test_what_is_no_language_is_refused(tag: str, hint: str) -> None:
     with pytest.raises(ValueError, match="is no language code") as caught:
         check_language(tag)
     assert hint in str(caught.value)
+
+
+def test_codes_of_two_letters_are_those_of_the_standard() -> None:
+    for tag in map("".join, product(ascii_lowercase, repeat=2)):
+        if langcodes.tag_is_valid(tag) and str(langcodes.standardize_tag(tag)) == tag:
+            assert check_language(tag) == tag
+        else:
+            with pytest.raises(ValueError, match=f"'{tag}'"):
+                check_language(tag)

@@ -143,9 +143,7 @@ def _basis(metadata: Mapping[bytes, bytes], table: pa.Table) -> Basis | None:
     if _BASIS not in metadata:
         return None
     told: dict[str, Any] = orjson.loads(metadata[_BASIS])
-    kin = {
-        name: Kin(table.column(f"{_KIN}{name}").to_numpy(), partners) for name, partners in told["partners"].items()
-    }
+    kin = {name: Kin(table.column(f"{_KIN}{name}").to_numpy(), partners) for name, partners in told["partners"].items()}
     return Basis(told["signals"], told["own_ids"], kin)
 
 

@@ -336,7 +336,9 @@ class Gap:
     def wild(self) -> list[Mask]:
         """Rows seen of which it isn't known whom they are compared with."""
         by_language = self.scope == "language"
-        return [walk.vague(("language",)) & seen & by_language for walk, seen in zip(self.walks, self.seen, strict=True)]
+        return [
+            walk.vague(("language",)) & seen & by_language for walk, seen in zip(self.walks, self.seen, strict=True)
+        ]
 
     def of_seen(self, masks: Sequence[Mask]) -> Mask:
         """Masks over all rows as one over the rows seen."""

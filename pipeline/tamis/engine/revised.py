@@ -64,7 +64,9 @@ def revised(before: Session, after: Session, decided: Decided) -> Revised | None
     changed = []
     try:
         if rows.any():
-            changed.append((decided.of(rows), outlook_of(after, list(_parts(after, rows, basis)), partial(_KinGap, basis))))
+            changed.append(
+                (decided.of(rows), outlook_of(after, list(_parts(after, rows, basis)), partial(_KinGap, basis)))
+            )
     except _InseparableError:
         return None
     if weighed.any():

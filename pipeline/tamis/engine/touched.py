@@ -47,8 +47,7 @@ def comparable(before: Session, after: Session, basis: Basis) -> bool:
         and all(a.keys == b.keys for a, b in zip(before.contexts, after.contexts, strict=True))
         and {use.name for use in new.stages if use.stage.resolve is not None} == basis.kin.keys()
         and all(
-            kin.partners is None or after.store.partners(name, kin.partners).exists()
-            for name, kin in basis.kin.items()
+            kin.partners is None or after.store.partners(name, kin.partners).exists() for name, kin in basis.kin.items()
         )
     )
 
