@@ -149,7 +149,7 @@ def _basis(metadata: Mapping[bytes, bytes], table: pa.Table) -> Basis | None:
 
 def signals_key(contexts: Sequence[ShardContext], uses: Sequence[StageUse]) -> str:
     """Identity of all signal files of a corpus as they are now, by their sizes and times of change."""
-    found = []
+    found: list[list[int] | None] = []
     for use in uses:
         for context in contexts:
             try:

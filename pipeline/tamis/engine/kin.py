@@ -13,16 +13,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import pyarrow as pa
 
 from tamis.corpus.commit import committing, intact
-from tamis.corpus.documents import DIGEST
+from tamis.corpus.hashing import DIGEST
 from tamis.corpus.signals import read_columns
+from tamis.corpus.store import Store
 from tamis.engine.deciding import measured_mask
 from tamis.engine.measure import ShardContext
 from tamis.engine.partners import REMEDY, RunTasks, partners_file, positions_in
 from tamis.engine.sketches import Sketches
-from tamis.corpus.store import Store
 from tamis.recipe.model import StageUse
 
 Labels = npt.NDArray[np.int32]

@@ -25,7 +25,6 @@ from tamis.engine.partners import PartnerSketches
 from tamis.engine.resolving import resolved_among
 from tamis.engine.rows import JUDGED, read_rows
 from tamis.engine.session import Session
-from tamis.engine.tasks import run_here
 from tamis.engine.touched import comparable, passed_stages, touched
 from tamis.mix.realised import CELL
 from tamis.recipe.model import StageUse
@@ -102,7 +101,8 @@ class _Some(Part):
 
     def measured(self, use: StageUse) -> Mask:
         """Rows that the stage's sketch has measured."""
-        return self.labels[use.name] != UNSKETCHED
+        sketched: Mask = self.labels[use.name] != UNSKETCHED
+        return sketched
 
 
 def _parts(session: Session, rows: Mask, basis: Basis) -> Iterator[_Some]:
@@ -230,7 +230,7 @@ def _cells(decided: Decided) -> tuple[pl.DataFrame, npt.NDArray[np.int64]]:
     number = np.zeros(decided.table.num_rows, np.int64)
     for texts in columns.values():
         number = number * (len(texts.values) + 1) + texts.codes + 1
-    found, first, numbers = np.unique(number, return_index=True, return_inverse=True)
+    _, first, numbers = np.unique(number, return_index=True, return_inverse=True)
     cells = {
         name: pl.Series(name, [texts.values[code] if code >= 0 else None for code in texts.codes[first]], pl.String)
         for name, texts in columns.items()

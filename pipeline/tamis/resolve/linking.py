@@ -45,7 +45,7 @@ def similarities(signatures: Signatures, left: Rows, right: Rows) -> npt.NDArray
         from tamis.kernels import minhash
 
         return minhash.similarities(signatures, left, right)
-    return (_agreeing(signatures, left, right) / signatures.shape[1]).astype(np.float32)
+    return plain_similarities(signatures, left, right)
 
 
 def component_roots(parent: Rows) -> Rows:
@@ -54,15 +54,13 @@ def component_roots(parent: Rows) -> Rows:
         from tamis.kernels import components
 
         return components.component_roots(parent)
-    while not np.array_equal(parent, above := parent[parent]):
-        parent[:] = above
-    return parent
+    return plain_roots(parent)
 
 
 def link_buckets(members: Rows, keys: Keys, rows: Rows, signatures: Signatures, least: int, parent: Rows) -> None:
     """As `tamis.kernels.components.link_buckets`."""
     if not _loaded() and len(members) <= FEW:
-        members, keys, size = _unlinked(members, keys, parent)
+        members, keys, size = unlinked(members, keys, parent)
         in_order = least > 0 and bool((size > WINDOW + 1).any())
         if not in_order or len(members) <= FEW_IN_ORDER:
             plain_link(members, keys, size, rows, signatures, least, parent)
@@ -75,7 +73,7 @@ def link_buckets(members: Rows, keys: Keys, rows: Rows, signatures: Signatures, 
 def plain_band_keys(signatures: Signatures, scopes: Keys, bands: int) -> Keys:
     """`band_keys` in NumPy."""
     keys = np.empty((bands, len(scopes)), np.uint64)
-    slots = np.ascontiguousarray(signatures.T).reshape(bands, -1, len(scopes)).astype(np.uint64)
+    slots = np.ascontiguousarray(signatures.T).reshape(bands, signatures.shape[1] // bands, len(scopes)).astype(np.uint64)
     start = _mix64(scopes ^ _GOLDEN)
     for band, columns in enumerate(slots):
         key = start
@@ -83,6 +81,19 @@ def plain_band_keys(signatures: Signatures, scopes: Keys, bands: int) -> Keys:
             key = _mix64((key ^ column) * _GOLDEN)
         keys[band] = key
     return keys
+
+
+def plain_similarities(signatures: Signatures, left: Rows, right: Rows) -> npt.NDArray[np.float32]:
+    """`similarities` in NumPy."""
+    shares: npt.NDArray[np.float32] = (_agreeing(signatures, left, right) / signatures.shape[1]).astype(np.float32)
+    return shares
+
+
+def plain_roots(parent: Rows) -> Rows:
+    """`component_roots` in NumPy."""
+    while not np.array_equal(parent, above := parent[parent]):
+        parent[:] = above
+    return parent
 
 
 def _mix64(x: Keys) -> Keys:
@@ -108,16 +119,17 @@ def _starts(keys: Keys) -> npt.NDArray[np.bool_]:
     return first
 
 
-def _unlinked(members: Rows, keys: Keys, parent: Rows) -> tuple[Rows, Keys, Rows]:
+def unlinked(members: Rows, keys: Keys, parent: Rows) -> tuple[Rows, Keys, Rows]:
     """The buckets without those whose members are all in one component already; and the size of each one's bucket."""
-    component_roots(parent)
+    plain_roots(parent)
+    if not len(members):
+        return members, keys, members
     first = _starts(keys)
     number = np.cumsum(first) - 1
     roots = parent[members]
-    differs = roots != roots[np.flatnonzero(first)[number]] if len(members) else first
-    open_ = np.bincount(number, differs)[number] > 0 if len(members) else first
-    size = np.bincount(number)[number] if len(members) else number
-    return members[open_], keys[open_], size[open_]
+    differs = roots != roots[np.flatnonzero(first)[number]]
+    left = np.bincount(number, differs)[number] > 0
+    return members[left], keys[left], np.bincount(number)[number][left]
 
 
 def plain_link(
