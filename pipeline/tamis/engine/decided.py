@@ -104,9 +104,8 @@ def keep_decided(path: Path, identity: str, ledgers: Sequence[pl.DataFrame], bas
         metadata[_BASIS] = canonical_json({"signals": basis.signals, "own_ids": basis.own_ids, "partners": partners})
     table = table.replace_schema_metadata(metadata)
     with committing(path) as temporary:
-        pq.write_table(
-            table, temporary, compression="zstd", compression_level=1, use_dictionary=texts, write_statistics=False
-        )
+        # What is read whole, and often, is packed so that it takes the least time to unpack.
+        pq.write_table(table, temporary, compression="lz4", use_dictionary=texts, write_statistics=False)
 
 
 def counts_of_last_run(path: Path) -> Counts | None:
@@ -135,7 +134,7 @@ def find_decided(path: Path, identity: str) -> Decided | None:
         metadata = file.schema_arrow.metadata or {}
         if metadata.get(_IDENTITY) != identity.encode():
             return None
-        table = file.read()
+        table = file.read(use_threads=False)
         return Decided(table.select([n for n in table.column_names if n in COLUMNS]), _basis(metadata, table))
 
 

@@ -31,7 +31,7 @@ from tamis.engine.resolving import resolve_key, resolved_columns
 from tamis.engine.session import Session
 from tamis.engine.sketches import Sketches
 from tamis.engine.tasks import run_here
-from tamis.engine.verdicts import Verdicts
+from tamis.engine.verdicts import Recalled, Verdicts
 from tamis.mix.realised import Epochs
 from tamis.recipe.model import Recipe, StageUse
 from tamis.resolve.bounds import Bounds, Presence, exact_bounds, near_bounds
@@ -77,9 +77,16 @@ class Part:
     frame: pl.DataFrame
     """Their document columns."""
 
-    def signals(self, use: StageUse, needed: Sequence[str]) -> pa.Table:
-        """The stage's signals on the rows. Verdicts hang on those `needed`; others may be left out (null)."""
-        return signals_of(self.context, use)
+    def signals(self, use: StageUse, needed: Sequence[str], asked: Mask) -> pa.Table:
+        """The stage's signals on the rows, those `asked` for at least. Verdicts hang on the signals `needed`; others
+        may be left out (null)."""
+        rows = self.frame.height
+        return signals_of(self.context, use) if asked.any() else empty_signals(rows, use.stage.adds)
+
+    def recalled(self, use: StageUse) -> Recalled:
+        """Rows whose verdict of the stage is known without their signals: here, none."""
+        none = np.zeros(self.frame.height, bool)
+        return Recalled(none, none)
 
     def measured(self, use: StageUse) -> Mask:
         """Rows that the stage (or its sketch) has measured."""
@@ -100,7 +107,9 @@ def outlook_of(session: Session, parts: Sequence[Part], gap: Callable[..., Gap])
         needed = needed_of(use, recipe.stages[index + 1 :])
         if use.stage.resolve is None:
             for walk in walks:
-                walk.judge(use, walk.signals(use, needed), decides=bool(needed or use.stage.provides))
+                recalled = walk.recalled(use)
+                table = walk.signals(use, needed, recalled.rows)
+                walk.judge(use, table, bool(needed or use.stage.provides), recalled)
         else:
             gap(session, walks, use, needed).judge()
     epochs = mixed(recipe, passed_counts(walk.settled() for walk in walks), session.base)
@@ -167,13 +176,16 @@ class Walk:
         """Rows that the stage (or its sketch) has measured."""
         return np.concatenate([part.measured(use) for part in self.parts])
 
-    def signals(self, use: StageUse, needed: Sequence[str]) -> pa.Table:
-        """The stage's signals on the rows, read from the shards in which it has any in its reach."""
-        reach = np.split(self.reach(use), self.ends[:-1])
-        return pa.concat_tables(
-            part.signals(use, needed) if asked.any() else empty_signals(len(asked), use.stage.adds)
-            for part, asked in zip(self.parts, reach, strict=True)
-        )
+    def recalled(self, use: StageUse) -> Recalled:
+        """Rows whose verdict of the stage is known without their signals."""
+        parts = [part.recalled(use) for part in self.parts]
+        return Recalled(np.concatenate([one.rows for one in parts]), np.concatenate([one.fail for one in parts]))
+
+    def signals(self, use: StageUse, needed: Sequence[str], recalled: Mask) -> pa.Table:
+        """The stage's signals on the rows, read from the shards in which it has any in its reach that isn't
+        recalled."""
+        asked = np.split(self.reach(use) & ~recalled, self.ends[:-1])
+        return pa.concat_tables(part.signals(use, needed, mine) for part, mine in zip(self.parts, asked, strict=True))
 
     def vague(self, columns: Iterable[str]) -> Mask:
         """Rows of which one of the columns isn't known."""
@@ -192,7 +204,7 @@ class Walk:
         reach = self.verdicts.inside(use.when) | self.vague(use.when)
         return reach if use.exhaustive and use.stage.resolve is None else reach & self.verdicts.alive
 
-    def judge(self, use: StageUse, table: pa.Table, decides: bool) -> None:
+    def judge(self, use: StageUse, table: pa.Table, decides: bool, recalled: Recalled | None = None) -> None:
         """Applies the stage's rules to the rows that `table` has measured; the others in its reach become
         unknown if it `decides`. A row that fails, if it comes that far, is dropped in any case."""
         verdicts = self.verdicts
@@ -201,7 +213,7 @@ class Walk:
             reach &= ~self._barred.get(column, np.zeros(len(reach), bool))
         alive, unknown = verdicts.alive.copy(), verdicts.unknown.copy()
         seen = mask_of(table) & ~self.vague((*use.when, *use.keep_by))
-        self.inputs.judge(use, table.set_column(0, MEASURED, pa.array(seen)))
+        self.inputs.judge(use, table.set_column(0, MEASURED, pa.array(seen)), recalled)
         measured = verdicts.measured[use.name]
         self.open[use.name] = reach & ~measured
         self._note(use, inside & ~reach)

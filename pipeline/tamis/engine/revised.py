@@ -4,6 +4,7 @@ anew, with `outlook`'s own rules. All others share the fate they had.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,18 +15,20 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from tamis.corpus.signals import MEASURED, Mask, empty_signals, read_signals
+from tamis.corpus.documents import DOCUMENTS
+from tamis.corpus.signals import MEASURED, Mask, read_signals
 from tamis.engine.decided import Basis, Decided, signals_key
 from tamis.engine.kin import UNSKETCHED
-from tamis.engine.ledger import NOT_DRAWN
+from tamis.engine.ledger import FACTS, NOT_DRAWN
 from tamis.engine.measure import ShardContext
 from tamis.engine.mixing import TOKENS, mixed
 from tamis.engine.outlook import Gap, Outlook, Part, Walk, bounds_of, outlook_of
 from tamis.engine.partners import PartnerSketches
 from tamis.engine.resolving import resolved_among
-from tamis.engine.rows import JUDGED, read_rows
+from tamis.engine.rows import JUDGED, document_columns, read_table
 from tamis.engine.session import Session
-from tamis.engine.touched import comparable, passed_stages, touched
+from tamis.engine.touched import Touched, comparable, passed_stages, touched
+from tamis.engine.verdicts import Recalled
 from tamis.mix.realised import CELL
 from tamis.recipe.model import StageUse
 from tamis.resolve.bounds import Presence
@@ -56,22 +59,24 @@ def revised(before: Session, after: Session, decided: Decided) -> Revised | None
     if basis.signals != signals_key(before.contexts, before.recipe.stages):
         return None
     passed = passed_stages(decided, after.recipe.stages)
-    rows = touched(before, after, decided, basis, passed)
-    if rows is None:
+    found = touched(before, after, basis, passed)
+    if found is None:
         return None
-    weighed = (passed == len(after.recipe.stages)) & ~rows & _weighed_anew(before, after, decided)
+    rows = found.rows
+    cells = _Cells.among(decided)
+    weighed = (passed == len(after.recipe.stages)) & ~rows & _weighed_anew(before, after, cells)
     changed = []
     try:
         if rows.any():
-            changed.append(
-                (decided.of(rows), outlook_of(after, list(_parts(after, rows, basis)), partial(_KinGap, basis)))
-            )
+            was = decided.of(rows)
+            parts = list(_parts(after, basis, found, was, passed))
+            changed.append((was, outlook_of(after, parts, partial(_KinGap, basis))))
     except _InseparableError:
         return None
     if weighed.any():
         was = decided.of(weighed)
         changed.append((was, _drawn_anew(after, was, weighed)))
-    return Revised(changed, _same(decided, ~(rows | weighed)))
+    return Revised(changed, _same(decided, cells, ~(rows | weighed)))
 
 
 @dataclass(frozen=True)
@@ -85,19 +90,33 @@ class _Some(Part):
     places: Mapping[str, npt.NDArray[np.int64]]
     """By resolver: where they stand in its file of partners, if they do."""
 
-    def signals(self, use: StageUse, needed: Sequence[str]) -> pa.Table:
+    memory: Mapping[str, Recalled]
+    """By stage: rows that came to it in the last run, and whose verdict of it is what it was then."""
+    tokens: pa.Array
+    """As the last run counted them."""
+
+    def recalled(self, use: StageUse) -> Recalled:
+        """Rows whose verdict of the stage is known without their signals."""
+        return self.memory[use.name] if use.name in self.memory else super().recalled(use)
+
+    def signals(self, use: StageUse, needed: Sequence[str], asked: Mask) -> pa.Table:
         """The signals that a verdict or a count hangs on; null for the others."""
         told = {*needed, *use.stage.provides.values(), TOKENS.removeprefix(f"{use.name}.")}
         names = [name for name in use.stage.signals if name in told]
-        found = read_signals(self.context.signal_path(use), self.context.shard.rows, names)
+        path, remembered = self.context.signal_path(use), self.recalled(use).rows
+        found = read_signals(path, self.context.shard.rows, names) if asked.any() else None
         if found is None:
-            return empty_signals(self.frame.height, use.stage.adds)
+            rows = self.frame.height
+            columns = {column.name: pa.nulls(rows, column.type) for column in use.stage.adds}
+            if f"{use.name}.{names[-1] if names else ''}" == TOKENS:
+                columns[names[-1]] = self.tokens
+            return pa.table({MEASURED: pa.array(remembered), **columns})
         found = found.filter(pa.array(self.rows))
-        columns = [
-            found.column(column.name) if column.name in told else pa.nulls(found.num_rows, column.type)
+        columns = {
+            column.name: found.column(column.name) if column.name in told else pa.nulls(found.num_rows, column.type)
             for column in use.stage.adds
-        ]
-        return pa.table([found.column(MEASURED), *columns], names=[MEASURED, *use.stage.signals])
+        }
+        return pa.table({MEASURED: found.column(MEASURED), **columns})
 
     def measured(self, use: StageUse) -> Mask:
         """Rows that the stage's sketch has measured."""
@@ -105,19 +124,59 @@ class _Some(Part):
         return sketched
 
 
-def _parts(session: Session, rows: Mask, basis: Basis) -> Iterator[_Some]:
-    """The rows by shard."""
+def _parts(
+    session: Session, basis: Basis, found: Touched, was: pl.DataFrame, passed: npt.NDArray[np.int16]
+) -> Iterator[_Some]:
+    """The documents touched (`was`: as they were left), by shard."""
+    rows = found.rows
     places = {name: np.cumsum(kin.labels >= 0) - 1 for name, kin in basis.kin.items()}
+    frames = _frames(session, rows)
+    known = was[TOKENS].to_arrow() if TOKENS in was.columns else pa.nulls(was.height, pa.int64())
+    lasting = list(_lasting(session.recipe.stages))
+    at = 0
     for context, here in _by_shard(session, rows):
         inside = rows[here]
-        frame = read_rows(context.source, context.shard, context.signals, JUDGED, inside)
+        frame = next(frames)
+        came = passed[here][inside]
+        same = {name: ~found.apart[name][here][inside] if name in found.apart else True for _, name in lasting}
         yield _Some(
             context,
-            frame.with_columns(pl.lit(None, pl.String).alias(name) for name in ("url", "date")),
+            frame,
             inside,
             {name: kin.labels[here][inside] for name, kin in basis.kin.items()},
             {name: places[name][here][inside] for name in basis.kin},
+            {name: Recalled((came >= index) & same[name], came == index) for index, name in lasting},
+            known.slice(at, frame.height),
         )
+        at += frame.height
+
+
+def _lasting(uses: Sequence[StageUse]) -> Iterator[tuple[int, str]]:
+    """Stages, by number, whose verdict on a document that comes to them hangs on nothing but its own signals, and on
+    whose signals nothing else does."""
+    for index, use in enumerate(uses):
+        named = {column for later in uses[index + 1 :] for column in (*later.when, *later.keep_by, *later.stage.reads)}
+        own = all("." not in column for column in (*use.when, *use.keep_by))
+        if own and not (use.stage.provides or use.stage.resolve) and named.isdisjoint(
+            f"{use.name}.{signal}" for signal in use.stage.signals
+        ):  # fmt: skip
+            yield index, use.name
+
+
+def _frames(session: Session, rows: Mask) -> Iterator[pl.DataFrame]:
+    """Document columns of the rows, by shard; a source's are put in order together."""
+    for source, shards in itertools.groupby(_by_shard(session, rows), key=lambda shard: shard[0].source):
+        tables = [read_table(context.shard, JUDGED, rows[here]) for context, here in shards]
+        table = pa.concat_tables(tables)
+        # What no verdict hangs on needn't be read, but has its place in a ledger.
+        for name in FACTS:
+            if name not in table.column_names and name != "source":
+                table = table.append_column(name, pa.nulls(table.num_rows, DOCUMENTS.field(name).type))
+        frame = document_columns(source, table, session.signals)
+        start = 0
+        for one in tables:
+            yield frame.slice(start, one.num_rows)
+            start += one.num_rows
 
 
 def _by_shard(session: Session, rows: Mask) -> Iterator[tuple[ShardContext, slice]]:
@@ -137,18 +196,21 @@ class _KinGap(Gap):
         super().__init__(session, walks, use, needed)
         self.kin = basis.kin[use.name]
 
+    def judge(self) -> None:
+        """As any gap. Raises _InseparableError when a row may meet others than its kin: there is no sketch of it, or
+        no telling whom it is compared with."""
+        blind = [possible & ~seen for possible, seen in zip(self.possible, self.seen, strict=True)]
+        if any(mask.any() for mask in (*blind, *self.wild())):
+            raise _InseparableError
+        super().judge()
+
     def found(self) -> pa.Table:
         """What the resolver finds if all rows are there."""
         reader, among = self._reader()
         return resolved_among(self.use, reader, among, self.session.store)
 
     def certain(self, scratch: Path) -> dict[str, Mask]:
-        """By signal: rows seen whose value is the same whoever else is there. Raises _InseparableError when a row
-        may meet others than its kin."""
-        if any((possible & ~seen).any() for possible, seen in zip(self.possible, self.seen, strict=True)):
-            raise _InseparableError
-        if self.of_seen(self.wild()).any():
-            raise _InseparableError
+        """By signal: rows seen whose value is the same whoever else is there."""
         sure = self.of_seen(self.sure)
         signals = self.use.stage.signals
         if sure.all():
@@ -180,18 +242,19 @@ class _KinGap(Gap):
         return found
 
 
-def _weighed_anew(before: Session, after: Session, decided: Decided) -> Mask:
+def _weighed_anew(before: Session, after: Session, cells: _Cells) -> Mask:
     """Documents in whose place the mix says other epochs."""
-    cells, numbers = _cells(decided)
-    epochs = [mixed(session.recipe, None, session.base).of(cells) for session in (before, after)]
-    changed: Mask = (epochs[0] != epochs[1])[numbers]
+    if before.recipe.mix == after.recipe.mix:
+        return np.zeros(len(cells.of), bool)
+    epochs = [mixed(session.recipe, None, session.base).of(cells.names) for session in (before, after)]
+    changed: Mask = (epochs[0] != epochs[1])[cells.of]
     return changed
 
 
 def _drawn_anew(session: Session, was: pl.DataFrame, rows: Mask) -> Outlook:
     """Documents that pass all rules as they did, under another mix."""
     ids = [
-        read_rows(context.source, context.shard, context.signals, JUDGED, rows[here])["id"]
+        pl.Series(read_table(context.shard, ["id"], rows[here]).column("id"))
         for context, here in _by_shard(session, rows)
     ]
     epochs = mixed(session.recipe, None, session.base)
@@ -207,32 +270,38 @@ def _drawn_anew(session: Session, was: pl.DataFrame, rows: Mask) -> Outlook:
     )  # fmt: skip
 
 
-def _same(decided: Decided, rows: Mask) -> pl.DataFrame:
+def _same(decided: Decided, cells: _Cells, rows: Mask) -> pl.DataFrame:
     """What the release has of some documents, by cell."""
-    cells, numbers = _cells(decided)
-    copies, tokens = decided.numbers("copies"), decided.numbers(TOKENS)
-    released = rows & (copies > 0)
-    counts = {
-        "documents": released,
-        "tokens": tokens * released,
-        "mixed_tokens": tokens * copies * rows,
-    }
-    there = np.zeros(cells.height, bool)
-    there[numbers[rows]] = True
-    return cells.with_columns(
-        pl.Series(name, np.bincount(numbers, values, cells.height).astype(np.int64)) for name, values in counts.items()
-    ).filter(pl.Series(there))
+    number, copies = cells.of[rows], decided.numbers("copies")[rows]
+    tokens, total = decided.numbers(TOKENS)[rows], cells.names.height
+    counts = {"documents": copies > 0, "tokens": tokens * (copies > 0), "mixed_tokens": tokens * copies}
+    sums = {name: np.bincount(number, values, total).astype(np.int64) for name, values in counts.items()}
+    there = np.bincount(number, minlength=total) > 0
+    return cells.names.with_columns(**{name: pl.Series(values) for name, values in sums.items()}).filter(there)
 
 
-def _cells(decided: Decided) -> tuple[pl.DataFrame, npt.NDArray[np.int64]]:
-    """Source, language and category of every cell, and the number of each document's."""
-    columns = {name: decided.texts(name) for name in CELL}
-    number = np.zeros(decided.table.num_rows, np.int64)
-    for texts in columns.values():
-        number = number * (len(texts.values) + 1) + texts.codes + 1
-    _, first, numbers = np.unique(number, return_index=True, return_inverse=True)
-    cells = {
-        name: pl.Series(name, [texts.values[code] if code >= 0 else None for code in texts.codes[first]], pl.String)
-        for name, texts in columns.items()
-    }
-    return pl.DataFrame(cells), numbers
+@dataclass(frozen=True)
+class _Cells:
+    """Source, language and category of the documents."""
+
+    names: pl.DataFrame
+    """Of every cell; null where there is none."""
+    of: npt.NDArray[np.int64]
+    """Each document's cell, by number."""
+
+    @classmethod
+    def among(cls, decided: Decided) -> _Cells:
+        """All cells of what was decided."""
+        columns = {name: decided.texts(name) for name in CELL}
+        number = np.zeros(decided.table.num_rows, np.int64)
+        cells = 1
+        for texts in columns.values():
+            number = number * (len(texts.values) + 1) + texts.codes + 1
+            cells *= len(texts.values) + 1
+        names = {}
+        rest = np.arange(cells)
+        for name, texts in reversed(columns.items()):
+            rest, code = np.divmod(rest, len(texts.values) + 1)
+            values = pl.Series(name, [None, *texts.values], pl.String)
+            names[name] = values.gather(code)
+        return cls(pl.DataFrame({name: names[name] for name in CELL}), number)

@@ -31,7 +31,7 @@ COLUMNS = (
     "license",
 )
 
-JUDGED = ("id", "content_hash", "chars", "bytes", "language", "category", "license")
+JUDGED = ("id", "content_hash", "chars", "language", "category", "license")
 """Those of COLUMNS that a verdict, or what becomes of it in the mix, may hang on."""
 
 
@@ -64,22 +64,19 @@ def _filled(frame: pl.DataFrame, column: str, value: str | None) -> pl.Expr:
     return pl.col(column).fill_null(pl.lit(value, pl.String)) if value is not None else pl.col(column)
 
 
-def read_rows(
-    source: Source,
-    shard: Shard,
-    signals: Mapping[str, str] = MappingProxyType({}),
-    columns: Sequence[str] = COLUMNS,
-    rows: Mask | None = None,
-) -> pl.DataFrame:
-    """Document columns of a whole shard, or of some of its rows, without their text; `signals` as in
-    `document_columns`."""
-    with whole(shard):
-        file = pq.ParquetFile(shard.path)
+def read_rows(source: Source, shard: Shard, signals: Mapping[str, str] = MappingProxyType({})) -> pl.DataFrame:
+    """Document columns of a whole shard, without its text; `signals` as in `document_columns`."""
+    return document_columns(source, read_table(shard, COLUMNS), signals)
+
+
+def read_table(shard: Shard, columns: Sequence[str], rows: Mask | None = None) -> pa.Table:
+    """Some columns, and the signals that the source brings along, of a shard or some of its rows (a mask)."""
+    with whole(shard), pq.ParquetFile(shard.path) as file:
         own = [name for name in file.schema_arrow.names if name.startswith("source.")]
         table = file.read(columns=[*columns, *own])
         if table.num_rows != shard.rows:
             raise ValueError(f"it has {table.num_rows} rows instead of {shard.rows}")
-    return document_columns(source, table if rows is None else table.filter(pa.array(rows)), signals)
+    return table if rows is None else table.filter(pa.array(rows))
 
 
 def whole(shard: Shard) -> AbstractContextManager[None]:

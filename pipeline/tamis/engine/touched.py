@@ -5,6 +5,7 @@ before, and their kin. Rather some too many; all others share the fate they had.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -61,18 +62,27 @@ def passed_stages(decided: Decided, uses: Sequence[StageUse]) -> npt.NDArray[np.
     return passed
 
 
-def touched(
-    before: Session, after: Session, decided: Decided, basis: Basis, passed: npt.NDArray[np.int16]
-) -> Mask | None:
-    """Documents whose verdict a changed rule or resolver may change, and their kin; None when it isn't told by the
-    documents' own signals, so that all have to be looked at."""
-    rows = np.zeros(len(passed), bool)
+@dataclass(frozen=True)
+class Touched:
+    """What a change touches; masks have a row per document of the corpus."""
+
+    rows: Mask
+    """Documents whose verdict a changed rule or resolver may change, and their kin."""
+    apart: Mapping[str, Mask]
+    """By stage with changed rules: documents that these may judge otherwise."""
+
+
+def touched(before: Session, after: Session, basis: Basis, passed: npt.NDArray[np.int16]) -> Touched | None:
+    """What the recipe of `after` touches; None when it isn't told by the documents' own signals, so that all have to
+    be looked at."""
+    rows, apart = np.zeros(len(passed), bool), {}
     for index, (old, new) in enumerate(zip(before.recipe.stages, after.recipe.stages, strict=True)):
         changed = {signal: pairs for signal in new.stage.signals if (pairs := _changes(signal, old, new))}
         if not changed and old.config == new.config:
             continue
         if new.stage.resolve is None:
-            rows |= _told_apart(after.contexts, new, changed) & (passed >= index)
+            apart[new.name] = _told_apart(after.contexts, new, changed)
+            rows |= apart[new.name] & (passed >= index)
         elif _alike_alone(new, changed):
             rows |= (basis.kin[new.name].labels >= 0) & (passed >= index)
         else:
@@ -83,7 +93,7 @@ def touched(
         for index, use in resolvers:
             # A document dropped before the resolver's turn isn't there, neither before nor after.
             rows = rows | (joined(rows, basis.kin[use.name].labels) & (passed >= index))
-    return rows
+    return Touched(rows, apart)
 
 
 def _told_apart(contexts: Sequence[ShardContext], use: StageUse, changed: Mapping[str, _Pairs]) -> Mask:

@@ -73,7 +73,7 @@ def link_buckets(members: Rows, keys: Keys, rows: Rows, signatures: Signatures, 
 def plain_band_keys(signatures: Signatures, scopes: Keys, bands: int) -> Keys:
     """`band_keys` in NumPy."""
     keys = np.empty((bands, len(scopes)), np.uint64)
-    slots = np.ascontiguousarray(signatures.T).reshape(bands, signatures.shape[1] // bands, len(scopes)).astype(np.uint64)
+    slots = signatures.T.astype(np.uint64, order="C").reshape(bands, signatures.shape[1] // bands, len(scopes))
     start = _mix64(scopes ^ _GOLDEN)
     for band, columns in enumerate(slots):
         key = start
