@@ -16,7 +16,7 @@ import polars as pl
 
 from tamis.corpus.commit import committing, intact
 from tamis.corpus.hashing import DIGEST
-from tamis.corpus.signals import read_columns
+from tamis.corpus.signals import Mask, read_columns
 from tamis.corpus.store import Store
 from tamis.engine.deciding import measured_mask
 from tamis.engine.measure import ShardContext
@@ -121,11 +121,19 @@ class _KinTask:
 _NO_KEYS = np.zeros((0, 0), np.uint64)
 
 
-def joined(rows: npt.NDArray[np.bool_], labels: Labels) -> npt.NDArray[np.bool_]:
-    """The rows that are kin of some, and these."""
-    named = np.zeros(int(labels.max(initial=ALONE)) + 1, bool)
-    named[labels[rows & (labels >= 0)]] = True
-    found: npt.NDArray[np.bool_] = rows.copy()
-    related = labels >= 0
-    found[related] |= named[labels[related]]
-    return found
+class Related:
+    """Documents of a corpus that have kin."""
+
+    def __init__(self, labels: Labels, there: Mask) -> None:
+        """`there` are those that a resolver may see."""
+        self._rows = np.flatnonzero(labels >= 0)
+        self._labels = labels[self._rows]
+        self._there = there[self._rows]
+        self._names = int(labels.max(initial=ALONE)) + 1
+
+    def join(self, rows: Mask) -> None:
+        """Adds to some rows those of their kin that are there."""
+        inside = rows[self._rows]
+        named = np.zeros(self._names, bool)
+        named[self._labels[inside]] = True
+        rows[self._rows] = inside | (named[self._labels] & self._there)

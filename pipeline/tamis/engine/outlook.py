@@ -179,7 +179,8 @@ class Walk:
     def recalled(self, use: StageUse) -> Recalled:
         """Rows whose verdict of the stage is known without their signals."""
         parts = [part.recalled(use) for part in self.parts]
-        return Recalled(np.concatenate([one.rows for one in parts]), np.concatenate([one.fail for one in parts]))
+        rows, fail = (np.concatenate([getattr(one, name) for one in parts]) for name in ("rows", "fail"))
+        return Recalled(rows, fail, parts[0].by)
 
     def signals(self, use: StageUse, needed: Sequence[str], recalled: Mask) -> pa.Table:
         """The stage's signals on the rows, read from the shards in which it has any in its reach that isn't

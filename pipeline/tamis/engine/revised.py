@@ -92,8 +92,8 @@ class _Some(Part):
 
     memory: Mapping[str, Recalled]
     """By stage: rows that came to it in the last run, and whose verdict of it is what it was then."""
-    tokens: pa.Array
-    """As the last run counted them."""
+    was: pl.DataFrame
+    """The rows as the last run left them (`Decided.rows`)."""
 
     def recalled(self, use: StageUse) -> Recalled:
         """Rows whose verdict of the stage is known without their signals."""
@@ -106,10 +106,11 @@ class _Some(Part):
         path, remembered = self.context.signal_path(use), self.recalled(use).rows
         found = read_signals(path, self.context.shard.rows, names) if asked.any() else None
         if found is None:
-            rows = self.frame.height
-            columns = {column.name: pa.nulls(rows, column.type) for column in use.stage.adds}
-            if f"{use.name}.{names[-1] if names else ''}" == TOKENS:
-                columns[names[-1]] = self.tokens
+            columns = {column.name: pa.nulls(self.frame.height, column.type) for column in use.stage.adds}
+            known = {signal: column for column, signal in use.stage.provides.items()}
+            known |= {name: TOKENS for name in names if f"{use.name}.{name}" == TOKENS}
+            for signal, column in known.items():
+                columns[signal] = self.was[column].to_arrow().cast(columns[signal].type)
             return pa.table({MEASURED: pa.array(remembered), **columns})
         found = found.filter(pa.array(self.rows))
         columns = {
@@ -131,24 +132,35 @@ def _parts(
     rows = found.rows
     places = {name: np.cumsum(kin.labels >= 0) - 1 for name, kin in basis.kin.items()}
     frames = _frames(session, rows)
-    known = was[TOKENS].to_arrow() if TOKENS in was.columns else pa.nulls(was.height, pa.int64())
     lasting = list(_lasting(session.recipe.stages))
     at = 0
     for context, here in _by_shard(session, rows):
         inside = rows[here]
         frame = next(frames)
         came = passed[here][inside]
-        same = {name: ~found.apart[name][here][inside] if name in found.apart else True for _, name in lasting}
         yield _Some(
             context,
             frame,
             inside,
             {name: kin.labels[here][inside] for name, kin in basis.kin.items()},
             {name: places[name][here][inside] for name in basis.kin},
-            {name: Recalled((came >= index) & same[name], came == index) for index, name in lasting},
-            known.slice(at, frame.height),
+            {name: _recalled(found, name, came >= index, came == index, here) for index, name in lasting},
+            was.slice(at, frame.height),
         )
         at += frame.height
+
+
+def _recalled(found: Touched, stage: str, came: Mask, ended: Mask, here: slice) -> Recalled:
+    """Of the rows touched of a shard, that `came` to a stage in the last run and may have `ended` there: those of
+    which its verdict is known."""
+    if stage not in found.apart:
+        return Recalled(came, came & ended)
+    inside = found.rows[here]
+    apart = found.apart[stage][here][inside]
+    by, dropped = found.dropped.get(stage, (None, apart & ~apart))
+    if by is not None:
+        dropped = dropped[here][inside]
+    return Recalled(came & (~apart | dropped), came & (ended | dropped), by)
 
 
 def _lasting(uses: Sequence[StageUse]) -> Iterator[tuple[int, str]]:
@@ -157,7 +169,7 @@ def _lasting(uses: Sequence[StageUse]) -> Iterator[tuple[int, str]]:
     for index, use in enumerate(uses):
         named = {column for later in uses[index + 1 :] for column in (*later.when, *later.keep_by, *later.stage.reads)}
         own = all("." not in column for column in (*use.when, *use.keep_by))
-        if own and not (use.stage.provides or use.stage.resolve) and named.isdisjoint(
+        if own and use.stage.resolve is None and named.isdisjoint(
             f"{use.name}.{signal}" for signal in use.stage.signals
         ):  # fmt: skip
             yield index, use.name

@@ -16,7 +16,7 @@ from tamis.corpus.commit import intact
 from tamis.corpus.conditions import Condition
 from tamis.corpus.signals import REMEDY, Mask, read_columns
 from tamis.engine.decided import Basis, Decided
-from tamis.engine.kin import joined
+from tamis.engine.kin import Related
 from tamis.engine.ledger import NOT_DRAWN
 from tamis.engine.measure import ShardContext
 from tamis.engine.session import Session
@@ -70,56 +70,76 @@ class Touched:
     """Documents whose verdict a changed rule or resolver may change, and their kin."""
     apart: Mapping[str, Mask]
     """By stage with changed rules: documents that these may judge otherwise."""
+    dropped: Mapping[str, tuple[str, Mask]]
+    """By stage of which one rule changed, for all documents alike: the rule, and those of them that it drops now."""
 
 
 def touched(before: Session, after: Session, basis: Basis, passed: npt.NDArray[np.int16]) -> Touched | None:
     """What the recipe of `after` touches; None when it isn't told by the documents' own signals, so that all have to
     be looked at."""
-    rows, apart = np.zeros(len(passed), bool), {}
+    rows, apart, dropped = np.zeros(len(passed), bool), {}, {}
     for index, (old, new) in enumerate(zip(before.recipe.stages, after.recipe.stages, strict=True)):
         changed = {signal: pairs for signal in new.stage.signals if (pairs := _changes(signal, old, new))}
         if not changed and old.config == new.config:
             continue
         if new.stage.resolve is None:
-            apart[new.name] = _told_apart(after.contexts, new, changed)
+            frame = _signals(after.contexts, new, list(changed))
+            apart[new.name] = _differ(frame, changed)
             rows |= apart[new.name] & (passed >= index)
+            if len(changed) == 1 and all(len(_rules(next(iter(changed)), use)) == 1 for use in (old, new)):
+                (signal,) = changed
+                fails = frame.select(fails=~_passes(signal, new.keep.get(signal)))["fails"]
+                dropped[new.name] = f"{new.name}.{signal}", apart[new.name] & fails.to_numpy()
         elif _alike_alone(new, changed):
             rows |= (basis.kin[new.name].labels >= 0) & (passed >= index)
         else:
             return None
-    resolvers = [(index, use) for index, use in enumerate(after.recipe.stages) if use.stage.resolve is not None]
+    return Touched(_with_kin(rows, after.recipe.stages, basis, passed), apart, dropped)
+
+
+def _with_kin(rows: Mask, uses: Sequence[StageUse], basis: Basis, passed: npt.NDArray[np.int16]) -> Mask:
+    """The rows and their kin, and the kin of these."""
+    # A document dropped before the resolver's turn isn't there, neither before nor after.
+    kin = [
+        Related(basis.kin[use.name].labels, passed >= index)
+        for index, use in enumerate(uses)
+        if use.stage.resolve is not None
+    ]
     count = -1
     while count < (count := int(rows.sum())):
-        for index, use in resolvers:
-            # A document dropped before the resolver's turn isn't there, neither before nor after.
-            rows = rows | (joined(rows, basis.kin[use.name].labels) & (passed >= index))
-    return Touched(rows, apart)
+        for related in kin:
+            related.join(rows)
+    return rows
 
 
-def _told_apart(contexts: Sequence[ShardContext], use: StageUse, changed: Mapping[str, _Pairs]) -> Mask:
-    """Rows that pass a rule of the stage in one recipe and fail it in the other, if it is asked of them."""
+def _signals(contexts: Sequence[ShardContext], use: StageUse, names: Sequence[str]) -> pl.DataFrame:
+    """Some signals of the stage on all documents; null where there are none."""
     pieces = []
     for context in contexts:
         path = context.signal_path(use)
         if path.exists():
             with intact(path, REMEDY):
-                pieces.append(read_columns(path, list(changed)))
+                pieces.append(read_columns(path, names))
         else:
-            types = {name: use.stage.signals[name].type for name in changed}
-            pieces.append(pa.table({name: pa.nulls(context.shard.rows, types[name]) for name in changed}))
-    return _differ(pa.concat_tables(pieces), changed)
+            types = {name: use.stage.signals[name].type for name in names}
+            pieces.append(pa.table({name: pa.nulls(context.shard.rows, types[name]) for name in names}))
+    frame = pl.from_arrow(pa.concat_tables(pieces))
+    assert isinstance(frame, pl.DataFrame)
+    return frame
 
 
 def _alike_alone(use: StageUse, changed: Mapping[str, _Pairs]) -> bool:
     """Whether documents without kin are judged as before by a resolver's rules."""
     alone = {name: pa.array([use.stage.alone.get(name)], use.stage.signals[name].type) for name in changed}
-    return not changed or not _differ(pa.table(alone), changed).any()
-
-
-def _differ(table: pa.Table, changed: Mapping[str, _Pairs]) -> Mask:
-    """Rows that only one condition of a pair lets pass."""
-    frame = pl.from_arrow(table)
+    if not changed:
+        return True
+    frame = pl.from_arrow(pa.table(alone))
     assert isinstance(frame, pl.DataFrame)
+    return not _differ(frame, changed).any()
+
+
+def _differ(frame: pl.DataFrame, changed: Mapping[str, _Pairs]) -> Mask:
+    """Rows that only one condition of a pair lets pass."""
     differs = [_passes(name, one) != _passes(name, other) for name, pairs in changed.items() for one, other in pairs]
     found: Mask = frame.select(differs=pl.any_horizontal(differs))["differs"].to_numpy().astype(bool)
     return found

@@ -33,7 +33,9 @@ class Recalled:
 
     rows: Mask
     fail: Mask
-    """Those of them that a rule of the stage drops."""
+    """Those of them that the stage drops."""
+    by: str | None = None
+    """The rule that drops them, where that is known."""
 
 
 @dataclass
@@ -113,8 +115,9 @@ class Verdicts:
         for reason, passes in rules.ask(self.frame).items():
             fails = ~passes
             if recalled is not None:
-                # Which rule it was that they failed isn't kept: the first stands for all.
-                fails = np.where(recalled.rows, recalled.fail & (reason == next(iter(rules.answers))), fails)
+                # Where it isn't known which rule they fail, the first stands for all.
+                by = recalled.by or next(iter(rules.answers))
+                fails = np.where(recalled.rows, recalled.fail & (reason == by), fails)
             self._fail(reason, seen & fails, alive)
 
     def _fail(self, reason: str, failed: Mask, alive: Mask) -> None:
