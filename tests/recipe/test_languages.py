@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from itertools import product
 from string import ascii_lowercase
 
@@ -54,3 +56,12 @@ def test_codes_of_two_letters_are_those_of_the_standard() -> None:
         else:
             with pytest.raises(ValueError, match=f"'{tag}'"):
                 check_language(tag)
+
+
+def test_rules_that_stages_bring_along_need_no_tables() -> None:
+    script = "import sys; from tamis.recipe.rules import default_rules; from tamis.stages import STAGES\n"
+    script += "from tamis.recipe.languages import check_language\n"
+    script += "codes = [code for s in STAGES for code in default_rules(s).get('keep_by', {}).get('language', {})]\n"
+    script += "assert codes and all(check_language(code) for code in codes)\n"
+    script += "assert 'langcodes' not in sys.modules"
+    subprocess.run([sys.executable, "-c", script], check=True)

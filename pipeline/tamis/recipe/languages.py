@@ -12,15 +12,16 @@ _SHORT_CODES = (
     "it iu ja jv ka kg ki kj kk kl km kn ko kr ks ku kv kw ky la lb lg li ln lo lt lu lv mg mh mi mk ml mn mr ms "
     "mt my na nb nd ne ng nl nn no nr nv ny oc oj om or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd se sg si sk "
     "sl sm sn so sq sr ss st su sv sw ta te tg th ti tk tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo "
-    "za zh zu"
+    "za zh zu yue"
 )
-"""The canonical codes of two letters (ISO 639-1): the tables of all others take longer to load than most recipes."""
+"""The canonical codes of two letters (ISO 639-1), and Cantonese, which default rules of stages name: the tables of all
+others take longer to load than most recipes."""
 
 
 @functools.cache
 def check_language(tag: str) -> str:
     """The tag itself, or a ValueError that says what it should be."""
-    if tag == CODE or (len(tag) == 2 and tag in _SHORT_CODES.split()):
+    if tag == CODE or tag in _SHORT_CODES.split():
         return tag
     import langcodes
 
