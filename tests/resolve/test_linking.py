@@ -72,7 +72,7 @@ import sys
 import numpy as np
 from tamis.resolve import linking
 signatures, scopes = np.zeros((40, 6), np.uint32), np.zeros(40, np.uint64)
-keys = linking.band_keys(signatures, scopes, 2)
+keys = linking.band_keys(signatures, scopes, 2, 40)
 parent = np.arange(40)
 for band in keys:
     linking.link_buckets(np.arange(40), band, np.arange(40), signatures, 4, parent)

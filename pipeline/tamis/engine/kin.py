@@ -8,19 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from tamis.corpus.commit import committing, intact
+from tamis.corpus.commit import intact
 from tamis.corpus.hashing import DIGEST
-from tamis.corpus.signals import Mask, read_columns
+from tamis.corpus.signals import Mask
 from tamis.corpus.store import Store
 from tamis.engine.deciding import measured_mask
 from tamis.engine.measure import ShardContext
-from tamis.engine.partners import REMEDY, RunTasks, partners_file, positions_in
+from tamis.engine.partners import REMEDY, RunTasks, kin_file, partners_file, positions_in
 from tamis.engine.sketches import Sketches
 from tamis.recipe.model import StageUse
 
@@ -48,15 +47,12 @@ def kin_of(
         return Kin(_by_column(use, frames), None)
     measured = [measured_mask(context, use) for context in contexts]
     path = partners_file(Sketches(use, contexts, frames, measured), store, run)
-    found = path.with_suffix(".kin.npy")
-    if not found.exists():
-        run([_KinTask(use, path, found)])
     there = np.concatenate(measured)
     inside = there.copy()
     inside[there] = positions_in(path, int(there.sum()))
     labels = np.where(there, ALONE, UNSKETCHED).astype(np.int32)
-    with intact(found, REMEDY):
-        labels[inside] = np.load(found)
+    with intact(kin_file(path), REMEDY):
+        labels[inside] = np.load(kin_file(path))
     return Kin(labels, path.stem)
 
 
@@ -78,47 +74,6 @@ def _by_column(use: StageUse, frames: Sequence[pl.DataFrame]) -> Labels:
     several = np.bincount(number, minlength=1)[number] > 1
     labels[order[several]] = np.unique(number[several], return_inverse=True)[1]
     return labels
-
-
-@dataclass(frozen=True)
-class _KinTask:
-    """Labels the rows of a file of partners."""
-
-    use: StageUse
-    path: Path
-    found: Path
-
-    @property
-    def label(self) -> str:
-        """`resolve STAGE: kin`."""
-        return f"resolve {self.use.name}: kin"
-
-    @property
-    def bytes(self) -> int:
-        """It handles no text."""
-        return 0
-
-    def run(self) -> None:
-        """Writes the labels, in the order of the file."""
-        from tamis.kernels.components import component_roots, link_buckets
-        from tamis.resolve.candidates import buckets
-
-        partners = self.use.stage.partners
-        assert partners is not None
-        with intact(self.path, REMEDY):
-            column = read_columns(self.path, [partners.column]).column(partners.column)
-        keys = np.concatenate([partners.keys(self.use.config, piece) for piece in column.chunks] or [_NO_KEYS], axis=1)
-        parent = np.arange(keys.shape[1], dtype=np.int64)
-        # Compared with itself, any document is like any other: a bucket becomes one component.
-        same, rows = np.zeros((1, 1), np.uint32), np.zeros(len(parent), np.int64)
-        for band in keys:
-            for members, found in buckets(band):
-                link_buckets(members, found, rows, same, 0, parent)
-        with committing(self.found) as temporary, temporary.open("wb") as handle:
-            np.save(handle, component_roots(parent).astype(np.int32))
-
-
-_NO_KEYS = np.zeros((0, 0), np.uint64)
 
 
 class Related:

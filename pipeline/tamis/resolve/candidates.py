@@ -60,6 +60,8 @@ def near_clusters(
 def partner_keys(signatures: pa.Array, banding: tuple[int, int]) -> npt.NDArray[np.uint64]:
     """Band keys of signatures without nulls, shape (bands, rows): documents that share none of them are in no
     cluster together, whichever other documents are there, whatever the scopes."""
+    from tamis.kernels.minhash import band_keys
+
     bands, slots = banding[0], math.prod(banding)
     keys = np.empty((bands, len(signatures)), np.uint64)
     at = 0
@@ -89,7 +91,7 @@ def load_signatures(
         end = at + len(chunk)
         matrix[at:end] = _matrix(chunk, slots)
         present[at:end] = chunk.is_valid().to_numpy(zero_copy_only=False)
-        keys[:, at:end] = band_keys(matrix[at:end], scopes[at:end], bands)
+        keys[:, at:end] = band_keys(matrix[at:end], scopes[at:end], bands, rows)
         at = end
     return matrix, keys, present
 

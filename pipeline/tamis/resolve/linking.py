@@ -30,9 +30,9 @@ def _loaded() -> bool:
     return "numba" in sys.modules
 
 
-def band_keys(signatures: Signatures, scopes: Keys, bands: int) -> Keys:
-    """As `tamis.kernels.minhash.band_keys`."""
-    if len(scopes) > FEW or _loaded():
+def band_keys(signatures: Signatures, scopes: Keys, bands: int, of: int) -> Keys:
+    """As `tamis.kernels.minhash.band_keys`, for some `of` so many documents."""
+    if of > FEW or _loaded():
         from tamis.kernels import minhash
 
         return minhash.band_keys(signatures, scopes, bands)
