@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -67,14 +68,39 @@ def load(recipe: str, settings: tuple[str, ...], plan_alone: bool = False, varia
 
     path = recipe_path(recipe)
     loaded = load_recipe(path, STAGES, settings, variant)
-    if not loaded.sources and not plan_alone:
+    if not plan_alone:
+        _check_sources(loaded, path)
+    return loaded, path.parent
+
+
+def _check_sources(loaded: Recipe, path: Path) -> None:
+    if not loaded.sources:
         raise OptionError(
             f"{path} plans a mix from counts: it has no sources, so there is nothing to run. "
             f"See the plan: tamis mix {path}"
         )
     if loaded.card.template:
         _check_card_template(loaded.card.template, path.parent)
-    return loaded, path.parent
+
+
+def load_both(recipe: str, settings: tuple[str, ...], variant: str) -> tuple[Recipe, Recipe, Path]:
+    """The recipe as it stands, the same changed (as by `load`), and the folder their paths start in."""
+    from tamis.recipe.load import build_recipe
+    from tamis.recipe.yaml_lines import read_yaml
+    from tamis.stages import STAGES
+
+    path = recipe_path(recipe)
+    data = read_yaml(path)
+    before = build_recipe(copy.deepcopy(data), str(path), STAGES, ())
+    _check_sources(before, path)
+    return before, build_recipe(data, str(path), STAGES, settings, variant), path.parent
+
+
+def print_json(data: Any) -> None:
+    """One JSON object on stdout."""
+    import orjson
+
+    click.echo(orjson.dumps(data, option=orjson.OPT_INDENT_2).decode())
 
 
 def _check_card_template(name: str, base: Path) -> None:
