@@ -26,7 +26,7 @@ from tamis.corpus.hashing import content_hashes, file_fingerprint, key_of
 from tamis.corpus.store import Store
 from tamis.engine.keys import reading_key
 from tamis.errors import InputError, StoreError
-from tamis.readers import FORMATS, extractor_of, reader_of
+from tamis.readers import CONTAINERS, extractor_of, format_of, reader_of
 from tamis.readers.contract import SIGNAL_TYPES, Tally
 from tamis.readers.decompress import is_remote
 from tamis.readers.locate import UNREADABLE
@@ -34,13 +34,6 @@ from tamis.recipe.model import Source
 
 INGEST_VERSION = 1
 """Part of every shard's name: raise it when normalisation or ids change."""
-CONTAINERS = tuple(
-    f"{ending}{packed}"
-    for format_ in ("jsonl", "parquet")
-    for ending in FORMATS[format_]
-    for packed in ("", ".gz", ".zst", ".zstd")
-)
-"""Names of files that hold many documents."""
 GROUP_BYTES = 8_000_000
 """One-document files: bytes of a group, on average."""
 
@@ -265,9 +258,8 @@ def group_files(source: Source, files: Sequence[InputFile]) -> list[tuple[InputF
     """Cuts a source's files (sorted by name) into groups that later files leave alone."""
     groups: list[tuple[InputFile, ...]] = []
     current: list[InputFile] = []
-    container = source.format in ("jsonl", "parquet")
     for file in files:
-        if container or (source.format == "auto" and file.name.lower().endswith(CONTAINERS)):
+        if format_of(source, file) in CONTAINERS:
             groups.append((file,))
             continue
         current.append(file)

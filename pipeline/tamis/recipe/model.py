@@ -61,7 +61,7 @@ class SourceSignal(Model):
 class SourceFields(Model):
     """What a source says of itself; every field may also stand under `defaults`."""
 
-    format: Literal["auto", "jsonl", "parquet", "text", "html", "python"] = "auto"
+    format: Literal["auto", "jsonl", "parquet", "text", "html", "warc", "wet", "wat", "python"] = "auto"
     """How files are read. `auto` goes by the file name's extension."""
     split: Literal["file", "paragraph"] = "file"
     """For `text`: one document per file, or one per paragraph (blank line between)."""
