@@ -98,4 +98,7 @@ def reading_key(source: Source) -> str:
     """Identity of how a source is read: its texts and row-level facts, not what is said of it."""
     fields = ("name", "format", "split", "columns", "signals", "where")
     data = source.model_dump(mode="json")
-    return key_of("reading", 1, {name: data[name] for name in fields})
+    told = {name: data[name] for name in fields}
+    # Fields that came later count only where they are given: what was read without them stays read.
+    told |= {name: data[name] for name in ("delimiter",) if data[name] is not None}
+    return key_of("reading", 1, told)

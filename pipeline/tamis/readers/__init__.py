@@ -17,6 +17,11 @@ FORMATS = {
     "wat": (".wat",),
     "jsonl": (".jsonl", ".ndjson", ".jsonlines"),
     "parquet": (".parquet", ".pq"),
+    "arrow": (".arrow", ".feather", ".ipc"),
+    "csv": (".csv",),
+    "tsv": (".tsv", ".tab"),
+    "tar": (".tar", ".tgz"),
+    "zip": (".zip",),
     "html": (".html", ".htm", ".xhtml"),
     "text": (
         ".txt", ".text", ".md", ".markdown", ".rst", ".adoc", ".tex", ".org", ".srt", ".vtt",
@@ -25,11 +30,16 @@ FORMATS = {
         ".sh", ".bash", ".sql", ".css", ".toml", ".ini", ".cfg", ".yaml", ".yml",
     ),
 }  # fmt: skip
-"""What `format: auto` takes each file name extension for; .gz and .zst may follow all but Parquet's."""
-CONTAINERS = frozenset(("jsonl", "parquet", "warc", "wet", "wat"))
+"""What `format: auto` takes each file name extension for; .gz and .zst may follow all but those of
+Parquet, Arrow and zip."""
+CONTAINERS = frozenset(("jsonl", "parquet", "arrow", "csv", "tsv", "tar", "zip", "warc", "wet", "wat"))
 """Formats of which a file holds many documents."""
 _READERS = {
     "python": "python_installation.read",
+    "csv": "csv.read_csv",
+    "tsv": "csv.read_tsv",
+    "tar": "archives.read_tar",
+    "zip": "archives.read_zip",
     "warc": "web_archives.read_warc",
     "wet": "web_archives.read_wet",
     "wat": "web_archives.read_wat",
@@ -54,7 +64,7 @@ def format_of(source: Source, file: InputFile) -> str:
 def extractor_of(source: Source, files: Iterable[InputFile]) -> str | None:
     """Version of the library that takes the main text out of HTML, where it has a say in the text: another
     version finds another text."""
-    if "html" in source.columns or any(format_of(source, file) in ("html", "warc") for file in files):
+    if "html" in source.columns or any(format_of(source, file) in ("html", "warc", "tar", "zip") for file in files):
         return f"resiliparse {version('resiliparse')}"
     return None
 
@@ -72,5 +82,5 @@ def _by_name(source: Source, file: InputFile) -> str:
     raise InputError(
         f"source {source.name}: the name of {file.name!r} doesn't tell how to read it. Set `format` "
         f"({', '.join(FORMATS)}), or narrow the path to files with a known extension ({allowed}; "
-        "all but Parquet also with .gz or .zst)"
+        "all but Parquet, Arrow and zip also with .gz or .zst)"
     )

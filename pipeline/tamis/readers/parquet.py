@@ -40,7 +40,7 @@ def read(source: Source, file: InputFile, tally: Tally) -> Iterator[pa.RecordBat
                     for batch in _stored_batches(file, opened, group, roles):
                         lines = pa.array(range(row + 1, row + 1 + batch.num_rows), pa.int64())
                         row += batch.num_rows
-                        ready = _documents(source, file, batch, roles, lines, tally)
+                        ready = row_documents(source, file, batch, roles, lines, tally)
                         if ready.num_rows:
                             yield ready
                 except Damage as damage:
@@ -58,9 +58,9 @@ def _reject(file: InputFile, tally: Tally, row: int | None, damage: Damage) -> N
 def _opened(file: InputFile, stream: BinaryIO, roles: tuple[Role, ...]) -> pq.ParquetFile:
     try:
         opened = pq.ParquetFile(stream, pre_buffer=False, buffer_size=_READ_BUFFER)
-        _check_columns(opened.schema_arrow, roles)
+        check_columns(opened.schema_arrow, roles)
     except _DAMAGES as error:
-        raise _damage(file, error) from error
+        raise damage_of(file, error) from error
     return opened
 
 
@@ -78,24 +78,24 @@ def _stored_batches(
         try:
             batch = next(batches, None)
         except _DAMAGES as error:
-            raise _damage(file, error) from error
+            raise damage_of(file, error) from error
         if batch is None:
             return
         yield batch
 
 
-def _damage(file: InputFile, error: Exception) -> Damage:
+def damage_of(file: InputFile, error: Exception, cause: str = "bad_parquet") -> Damage:
     """The damage that an error of Arrow's tells of; a network failure is raised as it is."""
     if isinstance(error, OSError) and error.errno is not None and is_remote(file.location):
         raise error
-    return Damage("bad_parquet", (str(error).splitlines() or [type(error).__name__])[0][:200])
+    return Damage(cause, (str(error).splitlines() or [type(error).__name__])[0][:200])
 
 
 def _has(schema: pa.Schema, path: tuple[str, ...]) -> bool:
     return nested(schema.empty_table(), path) is not None
 
 
-def _check_columns(schema: pa.Schema, roles: tuple[Role, ...]) -> None:
+def check_columns(schema: pa.Schema, roles: tuple[Role, ...]) -> None:
     """Raises Damage when no column that a text could come from is there."""
     texts = [role for role in roles if role.name in ("text", "html")]
     if not any(_has(schema, role.path) for role in texts):
@@ -103,7 +103,7 @@ def _check_columns(schema: pa.Schema, roles: tuple[Role, ...]) -> None:
         raise Damage("missing_column", f"no column {name!r}.{did_you_mean(name, schema.names)}")
 
 
-def _documents(
+def row_documents(
     source: Source,
     file: InputFile,
     batch: pa.RecordBatch,
@@ -111,6 +111,7 @@ def _documents(
     lines: pa.Array,
     tally: Tally,
 ) -> pa.RecordBatch:
+    """The documents of the rows of a batch in the file's own types."""
     columns: dict[str, Any] = {}
     problems: dict[int, Problem] = {}
     for role in roles:

@@ -61,8 +61,12 @@ class SourceSignal(Model):
 class SourceFields(Model):
     """What a source says of itself; every field may also stand under `defaults`."""
 
-    format: Literal["auto", "jsonl", "parquet", "text", "html", "warc", "wet", "wat", "python"] = "auto"
+    format: Literal[
+        "auto", "jsonl", "parquet", "arrow", "csv", "tsv", "text", "html", "tar", "zip", "warc", "wet", "wat", "python"
+    ] = "auto"
     """How files are read. `auto` goes by the file name's extension."""
+    delimiter: Annotated[str, Field(pattern=r"^[^\r\n\"]$")] | None = None
+    """Between the fields of `csv` (a comma) and `tsv` (a tab)."""
     split: Literal["file", "paragraph"] = "file"
     """For `text`: one document per file, or one per paragraph (blank line between)."""
     columns: dict[DocumentColumn, Text] = {}
