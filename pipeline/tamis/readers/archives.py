@@ -19,8 +19,9 @@ import pyarrow as pa
 from tamis.corpus.documents import InputFile, Reject
 from tamis.readers.contract import Tally
 from tamis.readers.decompress import MAX_DOCUMENT_BYTES, Damage, is_remote, open_input, pieces
-from tamis.readers.fields import TYPES, Problem, documents, roles_of, value_as
+from tamis.readers.fields import Problem, documents, roles_of
 from tamis.readers.html import decoded
+from tamis.readers.values import TYPES, value_as
 from tamis.recipe.model import Source
 
 BATCH_BYTES = 8_000_000

@@ -16,8 +16,9 @@ from tamis.corpus.documents import InputFile, Reject
 from tamis.errors import did_you_mean
 from tamis.readers.contract import Tally
 from tamis.readers.decompress import MAX_DOCUMENT_BYTES, Damage, pieces
-from tamis.readers.fields import TYPES, Problem, Role, documents, roles_of, value_as
+from tamis.readers.fields import Problem, Role, documents, roles_of, value_of
 from tamis.readers.jsonl import blocks
+from tamis.readers.values import TYPES, at_path, value_as
 from tamis.recipe.model import Source
 
 BATCH_BYTES = 8_000_000
@@ -136,6 +137,14 @@ class _Rows:
             names = [name for name in self.places if name.isprintable()][:1000]
             raise Damage("missing_column", f"no field {name!r}.{did_you_mean(name, names)}")
 
+    def _place(self, role: Role) -> tuple[int | None, tuple[str, ...]]:
+        """Where a role's field is, and the steps from there into the JSON that it holds."""
+        for end in range(len(role.path), 0, -1):
+            at = self.places.get(".".join(role.path[:end]))
+            if at is not None:
+                return at, role.path[end:]
+        return None, ()
+
     def batch(self) -> Iterator[pa.RecordBatch]:
         held, self.held, self.size = self.held, [], 0
         if not held:
@@ -143,14 +152,14 @@ class _Rows:
         problems: dict[int, Problem] = {}
         columns = {}
         for role in self.roles:
-            at = self.places.get(".".join(role.path))
+            at, rest = self._place(role)
             if at is None:
                 continue
             values = [_valid(row[at]) for _, row in held]
             if role.kind == "text":
                 problem = ("bad_utf8", f"{role.name} isn't UTF-8")
                 problems |= {index: problem for index, value in enumerate(values) if value is None}
-            columns[role.name] = pa.array([_value(value, role) for value in values], TYPES[role.kind])
+            columns[role.name] = pa.array([_value(value, rest, role) for value in values], TYPES[role.kind])
         lines = pa.array([line for line, _ in held], pa.int64())
         ready = documents(self.source, self.file, columns, lines, self.tally, problems)
         if ready.num_rows:
@@ -168,8 +177,10 @@ def _valid(value: str) -> str | None:
     return value
 
 
-def _value(value: str | None, role: Role) -> object:
+def _value(value: str | None, rest: tuple[str, ...], role: Role) -> object:
     """A field as the role's kind: all of CSV is strings, and an empty one says nothing."""
+    if rest:
+        return value_of(at_path(value, rest), role)
     if role.kind == "text":
         return value
     if value is None or not value.strip():

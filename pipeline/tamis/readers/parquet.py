@@ -13,7 +13,7 @@ from tamis.corpus.documents import InputFile, Reject
 from tamis.errors import did_you_mean
 from tamis.readers.contract import Tally
 from tamis.readers.decompress import Damage, is_remote, open_input
-from tamis.readers.fields import Problem, Role, as_kind, documents, nested, roles_of
+from tamis.readers.fields import Fields, Problem, Role, documents, roles_of, stored_path
 from tamis.recipe.model import Source
 
 BATCH_BYTES = 16_000_000
@@ -69,7 +69,8 @@ def _stored_batches(
 ) -> Iterator[pa.RecordBatch]:
     """The mapped columns of one row group, in batches of about BATCH_BYTES by its average row."""
     schema, metadata = opened.schema_arrow, opened.metadata.row_group(group)
-    wanted = sorted({".".join(role.path) for role in roles if _has(schema, role.path)})
+    found = (stored_path(schema, role.path) for role in roles)
+    wanted = sorted({".".join(path) for path in found if path is not None})
     rows = BATCH_BYTES // max(metadata.total_byte_size // max(metadata.num_rows, 1), 1)
     batches = opened.iter_batches(
         batch_size=min(max(rows, 16), 65_536), row_groups=[group], columns=wanted, use_threads=False
@@ -91,14 +92,10 @@ def damage_of(file: InputFile, error: Exception, cause: str = "bad_parquet") -> 
     return Damage(cause, (str(error).splitlines() or [type(error).__name__])[0][:200])
 
 
-def _has(schema: pa.Schema, path: tuple[str, ...]) -> bool:
-    return nested(schema.empty_table(), path) is not None
-
-
 def check_columns(schema: pa.Schema, roles: tuple[Role, ...]) -> None:
     """Raises Damage when no column that a text could come from is there."""
     texts = [role for role in roles if role.name in ("text", "html")]
-    if not any(_has(schema, role.path) for role in texts):
+    if not any(stored_path(schema, role.path) for role in texts):
         name = ".".join(texts[0].path)
         raise Damage("missing_column", f"no column {name!r}.{did_you_mean(name, schema.names)}")
 
@@ -114,12 +111,14 @@ def row_documents(
     """The documents of the rows of a batch in the file's own types."""
     columns: dict[str, Any] = {}
     problems: dict[int, Problem] = {}
+    fields = Fields(batch)
     for role in roles:
-        raw = nested(batch, role.path)
-        if raw is None:
+        column = fields.column(role)
+        if column is None:
             continue
-        columns[role.name] = as_kind(raw, role.kind, role.lenient)
-        if role.kind == "text" and columns[role.name].null_count > raw.null_count:
+        columns[role.name] = column
+        raw = fields.raw(role)
+        if raw is not None and role.kind == "text" and columns[role.name].null_count > raw.null_count:
             lost = pc.and_(pc.is_valid(raw), pc.is_null(columns[role.name]))
             textual = "string" in str(raw.type) or "binary" in str(raw.type)
             problem = ("bad_utf8", f"{role.name} isn't UTF-8") if textual else (

@@ -22,9 +22,10 @@ from fastwarc import WarcRecord, WarcRecordType
 from tamis.corpus.documents import InputFile, Reject
 from tamis.readers.contract import Tally
 from tamis.readers.decompress import Damage
-from tamis.readers.fields import TYPES, Problem, Role, documents, roles_of, value_as
+from tamis.readers.fields import Problem, Role, documents, roles_of
 from tamis.readers.html import decoded
 from tamis.readers.http_message import MAX_HEADER_BYTES, Headers, body_of, headers_of, mime_of
+from tamis.readers.values import TYPES, value_as
 from tamis.readers.warc_records import Broken, content, records
 from tamis.readers.wat_metadata import description_of
 from tamis.recipe.model import Source
