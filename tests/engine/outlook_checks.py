@@ -47,7 +47,8 @@ def measured(session: Session) -> pl.DataFrame:
     stages = session.recipe.stages
     walks = [judged(c, f, stages) for c, f in zip(session.contexts, session.frames, strict=True)]
     assert not any(walk.unknown.any() for walk in walks)
-    epochs = mixed(session.recipe, passed_counts(walks), session.base)
+    cuts, counts = passed_counts(session.recipe.mix, walks)
+    epochs = mixed(session.recipe, counts, session.base, cuts)
     return pl.concat([ledger_of(session.recipe, walk, stages, epochs) for walk in walks], how="diagonal_relaxed")
 
 

@@ -9,12 +9,27 @@ from pathlib import Path
 import polars as pl
 from huggingface_hub import DatasetCardData
 
-from tamis.cards import content, mixture, processing, provenance, usage
+from tamis.cards import (
+    changes,
+    content,
+    duplicates,
+    exports,
+    fairness,
+    mixture,
+    origins,
+    processing,
+    provenance,
+    quality,
+    review,
+    usage,
+)
+from tamis.cards.exports import checksums
 from tamis.cards.figures import figures
 from tamis.cards.front_matter import front_matter
 from tamis.cards.markdown import outside_fences, text
 from tamis.cards.page import PAGE, card_page
 from tamis.cards.page_markdown import anchor
+from tamis.cards.people import people
 from tamis.cards.template import TEMPLATE, fill, left_out, titles
 from tamis.cards.twins import twins
 from tamis.cards.view import View, view_of
@@ -40,15 +55,30 @@ SECTIONS: dict[str, SectionOf] = {
     "sources": lambda view, _: provenance.sources(view),
     "rights": lambda view, _: provenance.rights(view),
     "personal_data": lambda view, _: processing.personal_data(view),
-    "duplicates": lambda view, _: processing.duplicates(view),
+    "duplicates": lambda view, _: duplicates.duplicates(view),
+    "quality": quality.quality,
+    "domains": origins.domains,
+    "dates": origins.dates,
+    "fairness": fairness.fairness,
+    "review": lambda view, _: review.review(view),
     "mix": mixture.mix,
     "fields": lambda view, _: usage.fields(view),
     "tokenizer": lambda view, _: usage.tokenizer(view),
     "loading": lambda view, _: usage.loading(view),
     "reproducing": lambda view, _: usage.reproducing(view),
+    "changes": lambda view, _: changes.changes(view),
+    "motivation": lambda view, _: usage.words(view, "motivation"),
     "intended_uses": lambda view, _: usage.words(view, "intended_uses"),
     "out_of_scope_uses": lambda view, _: usage.words(view, "out_of_scope_uses"),
     "limitations": lambda view, _: usage.words(view, "limitations"),
+    "biases": lambda view, _: usage.words(view, "biases"),
+    "social_impact": lambda view, _: usage.words(view, "social_impact"),
+    "personal_data_handling": lambda view, _: usage.words(view, "personal_data"),
+    "ethics": lambda view, _: usage.words(view, "ethics"),
+    "languages_note": lambda view, _: usage.words(view, "languages_note"),
+    "maintenance": lambda view, _: usage.words(view, "maintenance"),
+    "retention": lambda view, _: usage.words(view, "retention"),
+    "people": lambda view, _: people(view.manifest.recipe.get("card", {})),
     "contact": lambda view, _: usage.words(view, "contact"),
     "citation": lambda view, _: usage.words(view, "citation"),
     "missing": lambda view, _: usage.missing(view),
@@ -69,22 +99,26 @@ def write_card(manifest: Manifest, ledger: pl.DataFrame, folder: Path) -> list[P
     return written
 
 
-def render(manifest: Manifest, ledger: pl.DataFrame, release: Path) -> dict[str, bytes]:
-    """The card's files by their path in the release. The same facts give the same bytes."""
-    view = view_of(manifest, ledger, release)
+def render(manifest: Manifest, ledger: pl.DataFrame, release: Path, verdicts: bytes | None = None) -> dict[str, bytes]:
+    """The card's files by their path in the release. The same facts give the same bytes. `verdicts` as in `view_of`."""
+    view = view_of(manifest, ledger, release, verdicts)
     drawn = {figure.name: figure for figure in (*figures(view), *mixture.figures(view))}
     shown = {name: f"![{text(figure.alt)}]({figure.path})\n\n*{figure.caption}*" for name, figure in drawn.items()}
     body = body_of(view, sections(view, shown))
     template, recipe = view.manifest.card_template, usage.long_recipe(view)
-    return {
+    rendered = {
         README: readme(view, body).encode(),
         PAGE: card_page(view, body, drawn).encode(),
         "LICENSES.md": provenance.licenses_file(view).encode(),
         **{figure.path: figure.content for figure in drawn.values()},
+        **changes.files(view),
+        **review.files(view),
         **twins(view),
         **({TEMPLATE: template.encode()} if template else {}),
         **({"recipe.yaml": recipe.encode()} if recipe else {}),
     }
+    rendered |= exports.render(view)
+    return rendered | {checksums.NAME: checksums.render(view, rendered)}
 
 
 def sections(view: View, figures: Figures) -> dict[str, str]:

@@ -25,12 +25,13 @@ from tamis.engine.deciding import measured_mask, signals_of
 from tamis.engine.inputs import Inputs
 from tamis.engine.ledger import ledger_of
 from tamis.engine.measure import ShardContext
-from tamis.engine.mixing import TOKENS, mixed, passed_counts
+from tamis.engine.mixing import check_cuts, mixed, passed_counts
 from tamis.engine.resolving import resolve_key, resolved_columns
 from tamis.engine.session import Session
 from tamis.engine.sketches import Sketches
 from tamis.engine.tasks import run_here
 from tamis.engine.verdicts import Verdicts
+from tamis.mix.cuts import TOKENS
 from tamis.mix.realised import Epochs
 from tamis.recipe.model import Recipe, StageUse
 from tamis.resolve.bounds import Bounds, Presence, exact_bounds, near_bounds
@@ -71,6 +72,7 @@ class Outlook:
 def outlook(session: Session) -> Outlook:
     """What the session's recipe decides on its corpus, as far as signals on disk tell."""
     recipe = session.recipe
+    check_cuts(recipe)
     walks = _walks(session)
     for index, use in enumerate(recipe.stages):
         needed = _needed(use, recipe.stages[index + 1 :])
@@ -80,7 +82,8 @@ def outlook(session: Session) -> Outlook:
                 walk.judge(use, table, decides=bool(needed or use.stage.provides))
         else:
             _Gap(session, walks, use, needed).judge()
-    epochs = mixed(recipe, passed_counts(walk.settled() for walk in walks), session.base)
+    cuts, counts = passed_counts(recipe.mix, [walk.settled() for walk in walks])
+    epochs = mixed(recipe, counts, session.base, cuts)
     parts = [walk.outlook(recipe, epochs) for walk in walks]
     return Outlook(
         ledger=pl.concat([part.ledger for part in parts], how="diagonal_relaxed"),
@@ -202,7 +205,7 @@ class _Walk:
         if unknown.any():
             # A document of which the mix draws no copy isn't released, whatever the rules say.
             drawn = epochs.copies(frame, recipe.seed) > 0
-            unknown &= drawn | self.vague(("language", "category"))
+            unknown &= drawn | self.vague(("language", "category", *epochs.cuts.reads))
         verdicts.alive &= ~verdicts.unknown
         ledger = ledger_of(recipe, verdicts, recipe.stages, epochs)
         tokens = TOKENS.partition(".")[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -55,6 +55,8 @@ class Session:
     work: Work = field(default_factory=Work)
     written: set[tuple[str, str]] = field(default_factory=set)
     """Signal files written so far, by shard and stage."""
+    previous: str | None = None
+    """Identity of the release that the recipe names as the previous one."""
     _walks: list[Walk] = field(default_factory=list)
 
     @property
@@ -99,7 +101,7 @@ class Session:
 
     @property
     def identity(self) -> str:
-        """Identity of the release this recipe makes of these inputs with this software. Models that are fitted
+        """Identity of what this recipe makes of these inputs with this software. Models that are fitted
         in the run follow from these."""
         return key_of(
             self.recipe.to_recipe(),
@@ -109,6 +111,11 @@ class Session:
             table_hashes(self.recipe.mix, self.base) | template_hash(self.card_template),
             software(),
         )
+
+    @property
+    def release_identity(self) -> str:
+        """Identity of the release: it tells what changed since the previous one, so it is another after another."""
+        return self.identity if self.previous is None else key_of(self.identity, self.previous)
 
     def ingest(self, max_rejects: float | None = None) -> None:
         """Reads what isn't read yet. Raises TooManyRejects when more than `max_rejects` (a count, or a
@@ -243,8 +250,9 @@ class Session:
         for number, context in enumerate(self.contexts):
             if self._walks[number].needs_measuring(context, one.walked, one.resolvers):
                 tasks.append(MeasureTask(context, one.walked, one.resolvers, models))
-                # It starts anew, with what is measured then.
-                self._walks[number] = Walk(self.frames[number])
+                if self._walks[number].left:
+                    # It starts anew, with what is measured then.
+                    self._walks[number] = Walk(self.frames[number])
         return tasks
 
     @cached_property
@@ -255,12 +263,21 @@ class Session:
     def run_tasks(self, phase: str, tasks: Sequence[Any], count: Callable[[Done], None]) -> list[Any]:
         """Runs the tasks of a phase and returns their results; `count` and the reporter hear of each."""
         self.reporter.phase(phase, len(tasks), total_bytes(tasks))
+        return self.crew.run(tasks, self._heard(count))
 
+    def run_in_turn(
+        self, phase: str, tasks: Iterable[Any], of: int, bytes_: int, count: Callable[[Done], None]
+    ) -> None:
+        """Runs the `of` tasks of a phase in their order, each made when it is its turn."""
+        self.reporter.phase(phase, of, bytes_)
+        self.crew.run_in_turn(tasks, of, self._heard(count))
+
+    def _heard(self, count: Callable[[Done], None]) -> Callable[[Done], None]:
         def on_done(done: Done) -> None:
             count(done)
             self.reporter.done(done)
 
-        return self.crew.run(tasks, on_done)
+        return on_done
 
     def _count_ingest(self, done: Done) -> None:
         rows = sum(shard["rows"] for shard in done.result["shards"])
