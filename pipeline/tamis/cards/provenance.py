@@ -85,7 +85,7 @@ def _source(source: SourceFacts) -> str:
         ("Rows read", count(source.read)),
     ]
     if source.filtered:
-        rows.append(("Left out by `where`", count(source.filtered)))
+        rows.append(("Left out while reading", count(source.filtered)))
     rows.append(
         (
             "Rejected",

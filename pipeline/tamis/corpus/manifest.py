@@ -38,7 +38,7 @@ class SourceFacts(_Fact):
     read: int
     """Rows (or files, or paragraphs) met."""
     filtered: int
-    """Left out by `where`."""
+    """Left out on purpose: by row filters, a sample or a limit, and what a reader passes over by kind."""
     rejects: dict[str, int]
     """Unreadable, by cause. read = filtered + rejects + documents, always."""
     notes: dict[str, int]

@@ -173,9 +173,9 @@ class Session:
         causes: Counter[str] = sum((Counter(record["causes"]) for record in records), Counter())
         told = ", ".join(f"{count} {cause}" for cause, count in sorted(causes.items()))
         return (
-            f"source {source.name} has no document: {files} files with {read} rows, of which `where` left out "
+            f"source {source.name} has no document: {files} files with {read} rows, of which the recipe left out "
             f"{filtered} and {causes.total()} could not be read{f' ({told})' if told else ''}. "
-            "Mend its path, columns or `where`, or take the source out of the recipe"
+            "Mend its path, columns, `where` or sample, or take the source out of the recipe"
         )
 
     def open(self, frames: bool = True) -> None:
