@@ -12,6 +12,7 @@ import numpy as np
 from tamis.kernels.candidate_emails import is_digit, is_letter
 from tamis.kernels.jit import kernel
 
+_LETTERS = tuple(b"TRWAGMYFPDXBNJZSQVHLCKE")
 DIGITS = 15
 """Digits of the longest number."""
 
@@ -97,7 +98,7 @@ def number_end(data, start, hi, digits):  # type: ignore[no-untyped-def]
         if passed:
             return at
         gap = separator(data, at, hi)
-        if count == 8 and at < hi and (is_letter(data[at]) or (at + gap < hi and is_letter(data[at + gap]))):
+        if count == 8 and at + gap < hi and data[at + gap] & 0xDF == _LETTERS[_number(digits, 0, 8) % 23]:
             return at
         if count >= DIGITS:
             return -1

@@ -104,7 +104,7 @@ def _spelt(data, at, hi, words):  # type: ignore[no-untyped-def]
         after = data[i + 1]
         return after == 32 or after == 9 or after == 41 or after == 93 or after == 125
     if byte == 0xC3:
-        return True
+        return (data[i + 1] == 0xA4 or data[i + 1] == 0x84) and data[i + 2] | 32 == 116
     three = _three(data, i) | np.uint32(0x202020)
     if byte | 32 == 97 and data[i + 1] | 32 == 116:
         three = (three & np.uint32(0xFFFF00)) | np.uint32(32 if data[i + 2] == 9 else data[i + 2])
@@ -196,7 +196,8 @@ def _scan(  # type: ignore[no-untyped-def]
                     if end >= 0:
                         n = _put(row, 64, i - 4 - base, end - base, n, rows, kinds, starts, ends)
             elif (wanted & 128) != 0:
-                dot = byte == 32 and i + 3 < hi and _three(data, i + 1) | np.uint32(0x202020) == np.uint32(0x646F74)
+                dot = byte == 32 and i + 4 < hi and data[i + 4] == 32
+                dot = dot and _three(data, i + 1) | np.uint32(0x202020) == np.uint32(0x646F74)
                 if dot or ((byte == 40 or byte == 91 or byte == 123) and _spelt(data, i, hi, words)):
                     start, end = max(lo, i - _REACH), min(hi, i + _REACH)
                     while start < i and (data[start] & 0xC0) == 0x80:

@@ -12,7 +12,7 @@ import re
 from tamis.recognizers import identity
 from tamis.recognizers.identity import canonical, fake, reserved
 
-__all__ = ["canonical", "fake", "find", "reserved", "valid"]
+__all__ = ["SCHEME", "canonical", "fake", "find", "reserved", "valid"]
 
 _PRINTED = re.compile(r"[0-9]{2}\.[0-9]{2}\.[0-9]{2}[- ][0-9]{3}[. ][0-9]{2}")
 
@@ -32,7 +32,7 @@ def _sure(value: str) -> bool:
     return _PRINTED.fullmatch(value) is not None and identity.is_day(int(digits[2:4]) % 20, int(digits[4:6]))
 
 
-_SCHEME = identity.Scheme(
+SCHEME = identity.Scheme(
     identity.shape("[0-9]{2}[ .-]?[0-9]{2}[ .-]?[0-9]{2}[ .-]?[0-9]{3}[ .-]?[0-9]{2}"),
     valid,
     _sure,
@@ -46,4 +46,4 @@ _SCHEME = identity.Scheme(
 
 def find(text: str, start: int, end: int) -> list[tuple[int, int]]:
     """Numbers that begin in text[start:end]."""
-    return identity.find(_SCHEME, text, start, end)
+    return identity.find(SCHEME, text, start, end)

@@ -12,7 +12,7 @@ from collections import Counter
 from tamis.recognizers import identity
 from tamis.recognizers.identity import canonical, fake, reserved
 
-__all__ = ["canonical", "fake", "find", "reserved", "valid"]
+__all__ = ["SCHEME", "canonical", "fake", "find", "reserved", "valid"]
 
 
 def valid(value: str) -> bool:
@@ -26,7 +26,7 @@ def valid(value: str) -> bool:
     return (11 - product) % 10 == int(value[10])
 
 
-_SCHEME = identity.Scheme(
+SCHEME = identity.Scheme(
     identity.shape(r"[0-9]{11}|[0-9]{2}([ \u00a0\u202f./-])[0-9]{3}\2[0-9]{3}\2[0-9]{3}"),
     valid,
     identity.never,
@@ -39,4 +39,4 @@ _SCHEME = identity.Scheme(
 
 def find(text: str, start: int, end: int) -> list[tuple[int, int]]:
     """Numbers that begin in text[start:end]."""
-    return identity.find(_SCHEME, text, start, end)
+    return identity.find(SCHEME, text, start, end)

@@ -11,7 +11,7 @@ import re
 from tamis.recognizers import identity
 from tamis.recognizers.identity import canonical, reserved
 
-__all__ = ["LETTERS", "canonical", "fake", "find", "reserved", "valid"]
+__all__ = ["LETTERS", "SCHEME", "canonical", "fake", "find", "reserved", "valid"]
 
 LETTERS = "TRWAGMYFPDXBNJZSQVHLCKE"
 """The control letter by the rest of the division by 23 (Ministerio del Interior)."""
@@ -24,7 +24,7 @@ def valid(value: str) -> bool:
     return not value.startswith(identity.ZEROS) and LETTERS[int(value[:8]) % 23] == value[8]
 
 
-_SCHEME = identity.Scheme(
+SCHEME = identity.Scheme(
     identity.shape(rf"(?:[0-9]{{8}}|[0-9]{{2}}([. ])[0-9]{{3}}\2[0-9]{{3}})[ -]?[{LETTERS}{LETTERS.lower()}]"),
     valid,
     lambda value: _SURE.fullmatch(value) is not None,
@@ -36,7 +36,7 @@ _SCHEME = identity.Scheme(
 
 def find(text: str, start: int, end: int) -> list[tuple[int, int]]:
     """Numbers that begin in text[start:end]."""
-    return identity.find(_SCHEME, text, start, end)
+    return identity.find(SCHEME, text, start, end)
 
 
 def fake(value: str, digest: int) -> str:

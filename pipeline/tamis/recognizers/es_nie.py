@@ -11,7 +11,7 @@ from tamis.recognizers import es_dni, identity
 from tamis.recognizers.es_dni import fake
 from tamis.recognizers.identity import canonical, reserved
 
-__all__ = ["canonical", "fake", "find", "reserved", "valid"]
+__all__ = ["SCHEME", "canonical", "fake", "find", "reserved", "valid"]
 
 _SURE = re.compile("[XYZ]-?[0-9]{7}-?[A-Z]")
 
@@ -23,7 +23,7 @@ def valid(value: str) -> bool:
     return es_dni.LETTERS[int(str("XYZ".index(value[0])) + value[1:8]) % 23] == value[8]
 
 
-_SCHEME = identity.Scheme(
+SCHEME = identity.Scheme(
     identity.shape(rf"[XYZxyz][ -]?[0-9]{{7}}[ -]?[{es_dni.LETTERS}{es_dni.LETTERS.lower()}]"),
     valid,
     lambda value: _SURE.fullmatch(value) is not None,
@@ -33,4 +33,4 @@ _SCHEME = identity.Scheme(
 
 def find(text: str, start: int, end: int) -> list[tuple[int, int]]:
     """Numbers that begin in text[start:end]."""
-    return identity.find(_SCHEME, text, start, end)
+    return identity.find(SCHEME, text, start, end)

@@ -12,7 +12,7 @@ import re
 from tamis.recognizers import identity
 from tamis.recognizers.identity import canonical, fake, reserved
 
-__all__ = ["canonical", "fake", "find", "reserved", "valid"]
+__all__ = ["SCHEME", "canonical", "fake", "find", "reserved", "valid"]
 
 _S = "[ \u00a0\u202f.-]?"
 _CANONICAL = re.compile(r"([123478])[0-9]{2}([0-9]{2})([0-9]{2}|2[AB])[0-9]{6}([0-9]{2})")
@@ -32,7 +32,7 @@ def valid(value: str) -> bool:
     return 97 - int(body) % 97 == int(match[4])
 
 
-_SCHEME = identity.Scheme(
+SCHEME = identity.Scheme(
     identity.shape(f"[123478]{_S}[0-9]{{2}}{_S}[0-9]{{2}}{_S}(?:[0-9]{{2}}|2[ABab]){_S}[0-9]{{3}}{_S}[0-9]{{3}}"
                    f"(?:{_S}|/)[0-9]{{2}}"),
     valid,
@@ -46,4 +46,4 @@ _SCHEME = identity.Scheme(
 
 def find(text: str, start: int, end: int) -> list[tuple[int, int]]:
     """Numbers that begin in text[start:end]."""
-    return identity.find(_SCHEME, text, start, end)
+    return identity.find(SCHEME, text, start, end)

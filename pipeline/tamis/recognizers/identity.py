@@ -12,9 +12,9 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-BEFORE, AFTER = 48, 20
-SPACE = "[ \u00a0\u202f]"
-"""Regex class of the spaces between printed groups."""
+BEFORE, AFTER = 48, 24
+LONGEST = 32
+"""Characters of the longest spelling, and what its shape looks at behind it."""
 _LEFT = r"(?<!\w)(?<![0-9][.,:/-])"
 _RIGHT = r"(?!\w)(?![.,:/-][0-9])"
 ZEROS = "0000"
@@ -47,7 +47,7 @@ def words(*alternatives: str) -> re.Pattern[str]:
 def find(scheme: Scheme, text: str, start: int, end: int) -> list[tuple[int, int]]:
     """Numbers of a scheme that begin in text[start:end]."""
     found: list[tuple[int, int]] = []
-    for match in scheme.shape.finditer(text, start):
+    for match in scheme.shape.finditer(text, start, end + LONGEST):
         first, last = match.span(1)
         if first >= end:
             break
@@ -61,8 +61,11 @@ def find(scheme: Scheme, text: str, start: int, end: int) -> list[tuple[int, int
 
 def _announced(pattern: re.Pattern[str], text: str, first: int, last: int) -> bool:
     """Whether a word that announces the number stands near."""
-    before = pattern.search(text, max(0, first - BEFORE), first)
-    return before is not None or pattern.search(text, last, last + AFTER) is not None
+    if pattern.search(text, max(0, first - BEFORE), first):
+        return True
+    after = pattern.search(text, last, last + AFTER)
+    # A word that goes on behind what is looked at is another one.
+    return after is not None and not (after.end() == last + AFTER and text[after.end() : after.end() + 1].isalnum())
 
 
 def canonical(value: str) -> str:

@@ -45,8 +45,6 @@ _ADDRESS_AFTER = re.compile(r":[0-9]{2,5}(?![0-9])|/[0-9]{1,2}(?![0-9.])|\]")
 _SMALL = 50
 _RELEASED = re.compile(r"\b(?:versions?|standards|releases?|updated?|upgraded?|bump(?:ed)?)\b[^\n]*\Z", re.IGNORECASE)
 _MIDDLING = 99
-_WORD = 14
-"""Characters of the longest word and what may stand right behind it; a longer match goes over other words."""
 
 _DOCUMENTATION_4 = [IPv4Network(n) for n in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")]
 _PRIVATE_4 = [
@@ -142,8 +140,9 @@ def _is_number(text: str, match: re.Match[str]) -> bool:
         return largest <= _MIDDLING and _RELEASED.search(text, low, first) is not None
     if _ADDRESS_AFTER.match(text, last):
         return False
-    before = _ADDRESS_BEFORE.search(text, low, first)
-    return before is None or (before.end() - before.start() > _WORD and _RELEASED.search(text, low, first) is not None)
+    if not _ADDRESS_BEFORE.search(text, low, first):
+        return True
+    return text[first - 1] not in "/@[" and _RELEASED.search(text, low, first) is not None
 
 
 def canonical(value: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from tamis.recognizers import identity
 from tamis.recognizers.identity import canonical
 
-__all__ = ["canonical", "control_letter", "fake", "find", "reserved", "valid"]
+__all__ = ["SCHEME", "canonical", "control_letter", "fake", "find", "reserved", "valid"]
 
 _ODD = (1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23)
 """What a letter, or the digit of its place in the alphabet, counts at odd places."""
@@ -35,7 +35,7 @@ def valid(value: str) -> bool:
     return 1 <= day % 40 <= 31 and day < 72 and control_letter(value) == value[15] and not value.isalpha()
 
 
-_SCHEME = identity.Scheme(
+SCHEME = identity.Scheme(
     identity.shape(
         f"(?ai:{_CODE}|[A-Z]{{3}} ?[A-Z]{{3}} [0-9]{{2}}[ABCDEHLMPRST][0-9]{{2}} [A-Z][0-9]{{3}} ?[A-Z])"
     ),
@@ -47,7 +47,7 @@ _SCHEME = identity.Scheme(
 
 def find(text: str, start: int, end: int) -> list[tuple[int, int]]:
     """Codes that begin in text[start:end]."""
-    return identity.find(_SCHEME, text, start, end)
+    return identity.find(SCHEME, text, start, end)
 
 
 def reserved(value: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from tamis.recognizers import identity
 from tamis.recognizers.identity import canonical, fake, reserved
 
-__all__ = ["canonical", "fake", "find", "reserved", "valid"]
+__all__ = ["SCHEME", "canonical", "fake", "find", "reserved", "valid"]
 
 
 def valid(value: str) -> bool:
@@ -16,7 +16,7 @@ def valid(value: str) -> bool:
     return not value.startswith("00") and identity.weighted(value, (9, 8, 7, 6, 5, 4, 3, 2, -1)) % 11 == 0
 
 
-_SCHEME = identity.Scheme(
+SCHEME = identity.Scheme(
     identity.shape(r"[0-9]{9}|[0-9]{3}([ \u00a0\u202f.-])[0-9]{3}\2[0-9]{3}|[0-9]{4}([ .-])[0-9]{2}\3[0-9]{3}"),
     valid,
     identity.never,
@@ -29,4 +29,4 @@ _SCHEME = identity.Scheme(
 
 def find(text: str, start: int, end: int) -> list[tuple[int, int]]:
     """Numbers that begin in text[start:end]."""
-    return identity.find(_SCHEME, text, start, end)
+    return identity.find(SCHEME, text, start, end)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from tamis.recognizers import identity
 from tamis.recognizers.identity import canonical, fake, reserved
 
-__all__ = ["canonical", "fake", "find", "reserved", "valid"]
+__all__ = ["SCHEME", "canonical", "fake", "find", "reserved", "valid"]
 
 
 def valid(value: str) -> bool:
@@ -16,7 +16,7 @@ def valid(value: str) -> bool:
     return "0" not in value[:1] and identity.weighted(value, (6, 5, 7, 2, 3, 4, 5, 6, 7)) % 11 == int(value[9])
 
 
-_SCHEME = identity.Scheme(
+SCHEME = identity.Scheme(
     identity.shape(
         "[0-9]{10}|[0-9]{3}([ -])[0-9]{3}\\2[0-9]{2}\\2[0-9]{2}|[0-9]{3}([ -])[0-9]{2}\\3[0-9]{2}\\3[0-9]{3}"
     ),
@@ -28,4 +28,4 @@ _SCHEME = identity.Scheme(
 
 def find(text: str, start: int, end: int) -> list[tuple[int, int]]:
     """Numbers that begin in text[start:end]."""
-    return identity.find(_SCHEME, text, start, end)
+    return identity.find(SCHEME, text, start, end)

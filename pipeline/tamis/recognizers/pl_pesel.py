@@ -9,7 +9,7 @@ from __future__ import annotations
 from tamis.recognizers import identity
 from tamis.recognizers.identity import canonical, fake, reserved
 
-__all__ = ["canonical", "fake", "find", "reserved", "valid"]
+__all__ = ["SCHEME", "canonical", "fake", "find", "reserved", "valid"]
 
 
 def valid(value: str) -> bool:
@@ -18,9 +18,9 @@ def valid(value: str) -> bool:
     return day and identity.weighted(value, (1, 3, 7, 9, 1, 3, 7, 9, 1, 3, 1)) % 10 == 0
 
 
-_SCHEME = identity.Scheme(identity.shape("[0-9]{11}"), valid, identity.never, identity.words("pesel(?:u|em|owi)?"))
+SCHEME = identity.Scheme(identity.shape("[0-9]{11}"), valid, identity.never, identity.words("pesel(?:u|em|owi)?"))
 
 
 def find(text: str, start: int, end: int) -> list[tuple[int, int]]:
     """Numbers that begin in text[start:end]."""
-    return identity.find(_SCHEME, text, start, end)
+    return identity.find(SCHEME, text, start, end)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from tamis.recognizers import identity
 from tamis.recognizers.identity import canonical, fake, reserved
 
-__all__ = ["canonical", "fake", "find", "reserved", "valid"]
+__all__ = ["SCHEME", "canonical", "fake", "find", "reserved", "valid"]
 
 
 def valid(value: str) -> bool:
@@ -18,7 +18,7 @@ def valid(value: str) -> bool:
     return value.startswith(("1", "2", "3", "45")) and (0 if rest < 2 else 11 - rest) == int(value[8])
 
 
-_SCHEME = identity.Scheme(
+SCHEME = identity.Scheme(
     identity.shape(r"[0-9]{9}|[0-9]{3}([ \u00a0\u202f.-])[0-9]{3}\2[0-9]{3}"),
     valid,
     identity.never,
@@ -28,4 +28,4 @@ _SCHEME = identity.Scheme(
 
 def find(text: str, start: int, end: int) -> list[tuple[int, int]]:
     """Numbers that begin in text[start:end]."""
-    return identity.find(_SCHEME, text, start, end)
+    return identity.find(SCHEME, text, start, end)

@@ -1,7 +1,7 @@
 """E-mail addresses that are spelt against robots: "name (at) domain (dot) org", "name [at] domain.fr", "a AT b DOT de".
 
 The '@' stands in brackets as a word (at, arobase, arroba, chiocciola, apenstaartje, ...) or as itself, dots as
-themselves or as words; or both stand as the bare words "at" and "dot". Where all is in small letters and without
+themselves or as words; or both are the bare words "at" and "dot". Where all is in small letters and without
 brackets, the last label must be a top-level domain that isn't a word, for "look at the dot in ..." is English. ASCII.
 """
 
@@ -19,7 +19,7 @@ _AT = re.compile(
     r"|[ \t](?P<bare>(?ai:at))[ \t](?=[A-Za-z0-9])"
 )
 _DOT_WORD = "(?ai:dot|punkt|point|punto|ponto|punt)"
-_SPELT_DOT = rf"(?:{_OPEN}(?:{_DOT_WORD}|\.){_CLOSE}|[ \t]{_DOT_WORD}[ \t])"
+_SPELT_DOT = rf"(?:{_OPEN}(?:{_DOT_WORD}|\.){_CLOSE}| {_DOT_WORD} )"
 _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?"
 _DOMAIN = re.compile(
     rf"{_LABEL}(?:(?:\.|{_SPELT_DOT}){_LABEL}){{0,4}}(?P<dot>\.|{_SPELT_DOT})(?P<top>[A-Za-z]{{2,24}})(?![\w@(-])"
@@ -31,7 +31,7 @@ _TOPS = frozenset(
     {"com", "org", "net", "edu", "gov", "info", "eu", "fr", "de", "es", "nl", "pt", "pl", "uk", "ch", "lu", "dk", "se",
      "fi", "cz", "ie", "ca", "au", "jp", "ru", "br", "mx", "gr", "hu", "ro"}
 )  # fmt: skip
-_LOCAL_REACH, _DOMAIN_REACH = 96, 128
+_LOCAL_REACH, _AT_REACH, _DOMAIN_REACH = 96, 24, 128
 _RESERVED = re.compile(r"(?:\A|\.)(?:example\.(?:com|net|org)|example|test|invalid|localhost)\Z")
 
 
@@ -39,7 +39,7 @@ def find(text: str, start: int, end: int, reserved_too: bool = False) -> list[tu
     """Addresses whose spelt '@' begins in text[start:end]; those at reserved domains only if told so."""
     found: list[tuple[int, int]] = []
     at = start
-    while (match := _AT.search(text, at)) and match.start() < end:
+    while (match := _AT.search(text, at, end + _AT_REACH)) and match.start() < end:
         at = match.start() + 1
         domain = _DOMAIN.match(text, match.end(), match.end() + _DOMAIN_REACH)
         local = _LOCAL.search(text, max(0, match.start() - _LOCAL_REACH), match.start())
@@ -59,8 +59,11 @@ def _spelt(at: re.Match[str], domain: re.Match[str]) -> bool:
     dot = _WORD_DOT.fullmatch(domain["dot"])
     if dot is None:
         return False
-    loud = at["bare"].isupper() and dot.group().strip().isupper()
-    return loud or not dot.group()[-2:].strip().isalpha() or domain["top"].lower() in _TOPS
+    word = dot.group().strip()
+    if not word.isalpha():
+        return True
+    loud = at["bare"].isupper() and word.isupper()
+    return word.lower() == "dot" and (loud or domain["top"].lower() in _TOPS)
 
 
 def canonical(value: str) -> str:

@@ -17,8 +17,8 @@ _USERS = frozenset(
      "benutzername", "usuario", "utente", "gebruiker", "utilizador", "usuário", "foo"}
 )  # fmt: skip
 _PASSWORDS = frozenset(
-    {"password", "pass", "passwd", "pwd", "pw", "secret", "mypassword", "userpass", "passwort", "kennwort", "motdepasse",
-     "mot_de_passe", "contraseña", "wachtwoord", "senha", "bar", "port", "token"}
+    {"password", "pass", "passwd", "pwd", "pw", "secret", "mypassword", "userpass", "passwort", "kennwort",
+     "motdepasse", "mot_de_passe", "contraseña", "wachtwoord", "senha", "bar", "port", "token"}
 )  # fmt: skip
 _BLANK = re.compile(r"[$%&(=]|[*.…x_-]+\Z|[A-Z][A-Z_]*\Z", re.ASCII)
 _FAKE = re.compile(r"user-[0-9a-f]{8}:example")
