@@ -1,4 +1,5 @@
-"""Writes docs/stages.md and docs/cli.md from the stages' declarations and the commands themselves.
+"""Writes docs/stages.md, docs/cli.md and data_cards/templates/default.md from the stages' declarations, the commands
+and the sections themselves.
 
 python docs/generate.py           writes them
 python docs/generate.py --check   fails when they are not current
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from tamis.cards.data_card import SECTIONS
 from tamis.cli.main import cli
 from tamis.cli.stages import citations, default_rules, reads, spelled
 from tamis.recipe.stage_docs import stage_facts
@@ -75,18 +77,25 @@ def commands() -> str:
     return "\n".join(parts).rstrip() + "\n"
 
 
+def template() -> str:
+    """A card's template that has every section in its usual place."""
+    return "\n\n".join(f"{{{{ {name} }}}}" for name in SECTIONS) + "\n"
+
+
 def main() -> None:
-    """Writes or checks both files."""
+    """Writes or checks the files."""
     stale = []
-    for name, text in (("stages.md", stages()), ("cli.md", commands())):
-        path = HERE / name
+    made = {"docs/stages.md": stages(), "docs/cli.md": commands(), "data_cards/templates/default.md": template()}
+    for name, text in made.items():
+        path = HERE.parent / name
         if "--check" in sys.argv:
             if not path.exists() or path.read_text(encoding="utf-8") != text:
                 stale.append(name)
         else:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")
     if stale:
-        sys.exit(f"docs/{' and docs/'.join(stale)} not current: run `python docs/generate.py`")
+        sys.exit(f"{' and '.join(stale)} not current: run `python docs/generate.py`")
 
 
 if __name__ == "__main__":

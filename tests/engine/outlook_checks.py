@@ -49,14 +49,15 @@ def measured(session: Session) -> pl.DataFrame:
     stages = session.recipe.stages
     walks = [judged(c, f, stages) for c, f in zip(session.contexts, session.frames, strict=True)]
     assert not any(walk.unknown.any() for walk in walks)
-    epochs = mixed(session.recipe, passed_counts(walks), session.base)
+    cuts, counts = passed_counts(session.recipe.mix, walks)
+    epochs = mixed(session.recipe, counts, session.base, cuts)
     return pl.concat([ledger_of(session.recipe, walk, stages, epochs) for walk in walks], how="diagonal_relaxed")
 
 
 def keep(session: Session, ledger: pl.DataFrame) -> None:
     """Notes what was decided, as a run does in the end."""
     basis = Basis(signals_key(session.contexts, session.recipe.stages), session.own_ids, session.kin)
-    keep_decided(session.store.decided(session.recipe.run_name), session.identity, [ledger], basis)
+    keep_decided(session.store.decided(session.recipe.run_name), session.identity, session.recipe.mix, [ledger], basis)
 
 
 def told_in_parts(before: Session, after: Session) -> Plain | None:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tamis import __version__
 from tamis.cards.checks import Checks
 from tamis.cards.data_card import render
 from tamis.cards.rewrite import read_ledger
 from tamis.corpus.manifest import NAME, Manifest
+from tamis.engine.domains import DOMAINS
+from tamis.engine.facts import software
 from tamis.tokens.formats import FORMATS
 
-OTHER_PARTS = ("data/", "tokens/", "ledger/", "tokenizer/", "documents/", *(f"{name}/" for name in FORMATS))
+OTHER_PARTS = (
+    DOMAINS, "data/", "tokens/", "ledger/", "tokenizer/", "documents/", "samples/", "withheld",
+    *(f"{name}/" for name in FORMATS)
+)  # fmt: skip
+WRITERS = ("tamis", "markdown-it-py", "language-data")
+"""Software that the bytes of a card depend on, its numbers being given."""
 LINES = 20
 """Lines of a file that are named at most."""
 
@@ -22,9 +28,11 @@ def check_card(manifest: Manifest, release: Path, damaged: set[str], checks: Che
     While the manifest or a shard is in doubt, only files whose own checksum is wrong are compared: the
     others would differ for the manifest's sake.
     """
-    if manifest.software.get("tamis") != __version__:
-        made_by = manifest.software.get("tamis")
-        return [f"the card was written by Tamis {made_by}; here is {__version__}, so only its checksums were checked"]
+    here = software()
+    for name in WRITERS:
+        if manifest.software.get(name) != here[name]:
+            made_by = f"{name.capitalize()} {manifest.software.get(name)}"
+            return [f"the card was written by {made_by}; here is {here[name]}, so only its checksums were checked"]
     sound = not checks.found
     rendered = render(manifest, read_ledger(manifest, release), release)
     listed = {file.path for file in manifest.files if not file.path.startswith(OTHER_PARTS)}

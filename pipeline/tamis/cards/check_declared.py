@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from tamis.cards.checks import Checks
-from tamis.cards.twins import FACTS
+from tamis.cards.twins import ELSEWHERE, FACTS
 from tamis.cards.view import facts
 from tamis.corpus.conditions import Condition
 from tamis.corpus.hashing import key_of
 from tamis.corpus.manifest import FORMAT, NAME, Manifest
+from tamis.engine.template import template_hash
 from tamis.recipe.licenses import redistributable
 from tamis.recipe.model import Source
 from tamis.recipe.rules import RULES
@@ -25,7 +26,7 @@ def check_twin(manifest: Manifest, release: Path, checks: Checks) -> None:
     with (release / FACTS).open(encoding="utf-8", newline="") as handle:
         listed = dict(row for row in csv.reader(handle) if len(row) == 2)
     listed.pop("fact", None)
-    stated = dict(facts(manifest.model_dump(mode="json", exclude={"files"})))
+    stated = dict(facts(manifest.model_dump(mode="json", exclude=ELSEWHERE)))
     for path in sorted(set(stated) | set(listed)):
         checks.equal(f"{NAME}: {path}", stated.get(path, "nothing"), listed.get(path, "nothing"))
 
@@ -101,8 +102,10 @@ def check_identity(manifest: Manifest, checks: Checks) -> None:
     rest = (
         [source.fingerprint for source in manifest.sources],
         [[stage.name, stage.version] for stage in manifest.stages],
-        manifest.mix_tables,
+        manifest.mix_tables | template_hash(manifest.card_template),
         manifest.software,
     )
     allowed = [key_of(manifest.recipe, models, *rest) for models in (named, every)]
+    if manifest.changes is not None:
+        allowed = [key_of(identity, manifest.changes.summary.previous_identity) for identity in allowed]
     checks.holds(manifest.identity in allowed, f"{NAME}: identity", manifest.identity, allowed[0])

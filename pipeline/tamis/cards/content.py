@@ -1,6 +1,8 @@
-"""Sections on what the release holds: at a glance, composition, lengths, mix."""
+"""Sections on what the release holds: at a glance, composition, lengths."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from tamis.cards.front_matter import languages
 from tamis.cards.markdown import code, section, table, text, top
@@ -17,6 +19,8 @@ COLUMNS = 9
 """Categories of a table at most; the others are one column."""
 NAMED = 8
 """Names told in one line."""
+OTHERS = "others"
+"""What the smallest of many are called together."""
 
 
 def names(values: list[str]) -> str:
@@ -25,25 +29,46 @@ def names(values: list[str]) -> str:
     return ", ".join(code(value) for value in values[:NAMED]) + more
 
 
-def facts_line(view: View) -> str:
-    """The release in one line."""
+def share_folded(amounts: Mapping[str, float], limit: int) -> dict[str, list[str]]:
+    """Names by size, each with its members; beyond `limit`, the smallest share the name OTHERS."""
+    ordered = sorted(amounts, key=lambda name: (-amounts[name], name))
+    if len(ordered) <= limit:
+        return {name: [name] for name in ordered}
+    return {name: [name] for name in ordered[: limit - 1]} | {OTHERS: ordered[limit - 1 :]}
+
+
+def summary(view: View) -> str:
+    """The paragraph under the title, as the recipe has it."""
+    return str(view.manifest.recipe.get("card", {}).get("summary", "")).strip()
+
+
+def key_facts(view: View) -> list[tuple[str, str]]:
+    """The release in a few numbers, each with what it counts."""
     totals = view.manifest.totals
     natural = [tag for tag in languages(view) if tag != CODE]
     code_too = " and source code" if CODE in languages(view) else ""
     amount = totals[view.unit]
     held = len({row.source for row in view.released})
-    parts = [
+    return [
         _many(totals["documents"], "document"),
-        f"{count(amount) if amount < EXACT else short(amount)} {view.unit_name}",
-        f"{_many(len(natural), 'language')}{code_too}",
+        (count(amount) if amount < EXACT else short(amount), view.unit_name),
+        (count(len(natural)), _noun(len(natural), "language") + code_too),
         _many(held, "source"),
-        f"version {view.manifest.version}",
     ]
-    return f"**{' · '.join(parts)}**"
 
 
-def _many(number: int, noun: str) -> str:
-    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+def facts_line(view: View) -> str:
+    """The release in one line."""
+    told = [f"{number} {what}" for number, what in key_facts(view)]
+    return f"**{' · '.join([*told, f'version {view.manifest.version}'])}**"
+
+
+def _many(number: int, noun: str) -> tuple[str, str]:
+    return count(number), _noun(number, noun)
+
+
+def _noun(number: int, noun: str) -> str:
+    return noun if number == 1 else f"{noun}s"
 
 
 def at_a_glance(view: View) -> str:
@@ -70,12 +95,17 @@ def at_a_glance(view: View) -> str:
         ("Sources", names([name for (name,) in view.sums("source")])),
         ("Licences", names([name for (name,) in view.sums("license")])),
     ]
+    if view.withheld:
+        absent = sum(row.documents for row in view.released) - sum(row.documents for row in view.present)
+        of = names(sorted({source for source, _ in view.withheld}))
+        rows.append(("Withheld", f"the text of {_many(absent, 'document')} of {of}: see [Rights](#rights)"))
     if tokenizer is not None:
         rows.append(("Tokenizer", f"{text(tokenizer['reference'])}, {count(tokenizer['vocabulary_size'])} ids"))
     for folder, what in (("data", "Text shards"), ("tokens", "Token shards")):
         files = view.files(folder)
         if files:
-            rows.append((what, f"{_many(len(files), 'Parquet file')}, {size(sum(file.bytes for file in files))}"))
+            told = " ".join(_many(len(files), "Parquet file"))
+            rows.append((what, f"{told}, {size(sum(file.bytes for file in files))}"))
     for name, format_ in FORMATS.items():
         files = view.files(name)
         if files:
@@ -175,35 +205,3 @@ def _lengths(view: View) -> str:
     header = ("Language", "Documents", "10 %", "Median", "90 %", "99 %", "Longest")
     note = f"In {view.unit_name}; one document in ten is no longer than the 10 % column says."
     return f"### Document length\n\n{note}\n\n{table(header, 'lrrrrrr', shown)}{more}"
-
-
-def mix(view: View) -> str:
-    """Epochs by cell, and what they make of documents and tokens."""
-    cells: dict[tuple[str, str, str, float], Sum] = {}
-    for row in view.manifest.composition:
-        weighted = row.epochs != 1
-        key = (row.source, row.language, row.category, row.epochs) if weighted else ("all others", "", "", 1.0)
-        cells[key] = cells.get(key, Sum()) + row
-    if not any(epochs != 1 for *_, epochs in cells):
-        return section("Mix", "Every document that passed the rules is in the release once: no cell is weighted.")
-    tokens = view.unit == "tokens"
-    amounts = ("Tokens passed", "in the mix") if tokens else ()
-    header = ("Source", "Language", "Category", "Epochs", "Documents passed", "in the mix", *amounts)
-    rows = []
-    for (source, language, category, epochs), cell in sorted(
-        cells.items(), key=lambda item: (item[0][3] == 1, -item[1].mixed_tokens, item[0])
-    ):
-        counts = (
-            cell.passed_documents,
-            cell.copies,
-            *((cell.passed_tokens, cell.mixed_tokens) if tokens else ()),
-        )
-        rows.append((text(source), code(language), text(category), f"{epochs:g}", *map(count, counts)))
-    shown, more = top(rows, ROWS, "stats/composition.csv")
-    return section(
-        "Mix",
-        "Epochs say how often training should see a document. A fraction is drawn by a hash of the document's id: "
-        "at 2.3, three documents in ten are seen a third time. Shards hold every document once; column `copies` says "
-        "how often it counts. A document that is drawn 0 times is left out.",
-        table(header, "lllrrrrr"[: len(header)], shown) + more,
-    )

@@ -7,12 +7,16 @@ are Okabe and Ito's (2008; the yellow darker), which colour-blind readers can te
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from xml.sax.saxutils import escape
 
 INK, SOFT, GRID = "#1a1a1a", "#5c5c5c", "#d9d9d9"
 KEPT, LOST, PLAIN = "#0072B2", "#D55E00", "#7F8C99"
+TINT = "#FDF1E7"
+"""Ground of what is lost."""
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#C8B400", "#8C8C8C")
 HATCHES = ("", "/", "|", "x", "\\", "-", "+", "//")
 WIDTH = 9.0
@@ -24,6 +28,11 @@ SIZE = 9.5
 LEGEND_COLUMNS = 5
 LEGEND = 0.26
 """Inches of a line of a legend."""
+
+_THEME = {INK: "--ink", SOFT: "--soft", GRID: "--line", "white": "--paper", PLAIN: "--plain", TINT: "--tint"} | {
+    color: f"--c{number}" for number, color in enumerate(PALETTE)
+}
+"""What a page calls the colours of a figure that follows its theme."""
 
 _FONT = "'DejaVu Sans', Verdana, sans-serif"
 _MIDDLE = 0.36
@@ -43,6 +52,24 @@ _STROKES = {
     "-": "M0 2.25H9M0 6.75H9",
     "+": "M2.25 0V9M6.75 0V9M0 2.25H9M0 6.75H9",
 }
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure of a card."""
+
+    path: str
+    caption: str
+    alt: str
+    """What it shows, for those who can't see it."""
+    content: bytes
+    twin: str = ""
+    """The CSV that holds its numbers."""
+
+    @property
+    def name(self) -> str:
+        """Its file's name without folder and ending."""
+        return PurePosixPath(self.path).stem
 
 
 @dataclass(frozen=True)
@@ -81,10 +108,11 @@ class Figure:
             f'<rect x="{_n(x)}" y="{_n(y)}" width="{_n(width)}" height="{_n(height)}" fill="{paint}"{edge}/>'
         )
 
-    def line(self, x1: float, y1: float, x2: float, y2: float, color: str, width: float) -> None:
-        """A straight line."""
+    def line(self, x1: float, y1: float, x2: float, y2: float, color: str, width: float, dash: str = "") -> None:
+        """A straight line; `dash` as SVG writes it: points drawn, points left out."""
         ends = f'x1="{_n(x1)}" y1="{_n(y1)}" x2="{_n(x2)}" y2="{_n(y2)}"'
-        self.parts.append(f'<line {ends} stroke="{color}" stroke-width="{_n(width)}"/>')
+        broken = f' stroke-dasharray="{dash}"' if dash else ""
+        self.parts.append(f'<line {ends} stroke="{color}" stroke-width="{_n(width)}"{broken}/>')
 
     def text(
         self, x: float, y: float, words: str, *, size: float = SIZE, color: str = INK, bold: bool = False,
@@ -98,14 +126,14 @@ class Figure:
         look += f' text-anchor="{anchor}"' if anchor != "start" else ""
         self.parts.append(f'<text x="{_n(x)}" y="{_n(y + _MIDDLE * size)}"{look}>{escape(words)}</text>')
 
-    def legend(self, names: Sequence[str], fills: Sequence[Fill], left: float) -> None:
-        """A legend along the top edge, from `left` inches on, LEGEND_COLUMNS a line."""
+    def legend(self, names: Sequence[str], fills: Sequence[Fill], left: float, top: float = 0) -> None:
+        """A legend along the top edge, or `top` inches below it, from `left` inches on, LEGEND_COLUMNS a line."""
         width, height = _HANDLE
         columns = [names[column::LEGEND_COLUMNS] for column in range(LEGEND_COLUMNS)]
         x = left * POINTS
         for column, inside in enumerate(columns):
             for row, name in enumerate(inside):
-                y = (row + 0.5) * LEGEND * POINTS
+                y = (top + (row + 0.5) * LEGEND) * POINTS
                 self.box(x, y - height / 2, width, height, fills[row * LEGEND_COLUMNS + column])
                 self.text(x + width + 6, y, name)
             x += width + 20 + _LETTER * SIZE * max(map(len, inside), default=0)
@@ -166,6 +194,20 @@ class Axes:
     def title(self, words: str) -> None:
         """A title above the axes."""
         self.figure.text(self.x(0), self.y(-0.5) - 8, words, color=SOFT)
+
+
+def themed(svg: str, name: str) -> str:
+    """A figure's SVG as a part of a page: its colours are the page's variables, its ids begin with `name`, and its
+    title is told to those who can't see it, but doesn't hang over the figure as a tip."""
+    body = svg[svg.index("<svg") :]
+    title = re.search(r"<title>(.*?)</title>\n", body)
+    if title is not None:
+        body = body.replace(title[0], "", 1)
+        body = body.replace('role="img"', f'role="img" aria-label="{title[1].replace(chr(34), "&quot;")}"', 1)
+    for color, variable in _THEME.items():
+        body = re.sub(f'(fill|stroke)="{color}"', rf'\1="var({variable}, {color})"', body)
+    body = re.sub(r' width="[\d.]+pt" height="[\d.]+pt"', "", body, count=1)
+    return re.sub(r'(id="|url\(#)(hatch-)', rf"\1{name}-\2", body)
 
 
 def _hatch(number: int, look: Fill) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from tamis.cards import fairness, origins, quality
+from tamis.cards.content import OTHERS, share_folded
 from tamis.cards.drawing import (
     GRID,
     KEPT,
@@ -15,6 +16,7 @@ from tamis.cards.drawing import (
     POINTS,
     SOFT,
     Axes,
+    Drawn,
     Figure,
     Fill,
     fill,
@@ -27,28 +29,16 @@ BARS = 20
 """Bars of a figure at most; the rest is one bar."""
 SERIES = 8
 """Series of a figure at most: more can't be told apart. The rest is one series."""
-OTHERS = "others"
 REASONS = 46
 """Characters of reasons beside a bar of the funnel, about."""
 
 
-@dataclass(frozen=True)
-class Drawn:
-    """A figure of a card."""
-
-    path: str
-    caption: str
-    alt: str
-    """What it shows, for those who can't see it."""
-    content: bytes
-
-
 def figures(view: View) -> list[Drawn]:
-    """All figures: composition, funnel, and (with more than one source) the funnel by source."""
+    """All figures: composition, funnel, (with several sources) the funnel by source, and those of other sections."""
     drawn = [composition(view), funnel(view)]
     if len(view.manifest.sources) > 1:
         drawn.append(sources(view))
-    return drawn
+    return drawn + quality.figures(view) + origins.figures(view) + fairness.figures(view)
 
 
 def composition(view: View) -> Drawn:
@@ -56,8 +46,8 @@ def composition(view: View) -> Drawn:
     amounts: dict[str, dict[str, int]] = {}
     for (language, category), cell in view.sums("language", "category").items():
         amounts.setdefault(language, {})[category] = view.amount(cell)
-    bars = _folded({name: sum(parts.values()) for name, parts in amounts.items()}, BARS)
-    series = _folded({name: view.amount(cell) for (name,), cell in view.sums("category").items()}, SERIES)
+    bars = share_folded({name: sum(parts.values()) for name, parts in amounts.items()}, BARS)
+    series = share_folded({name: view.amount(cell) for (name,), cell in view.sums("category").items()}, SERIES)
     values = [
         [sum(n for lang in bar for category, n in amounts[lang].items() if category in one) for one in series.values()]
         for bar in bars.values()
@@ -69,8 +59,8 @@ def composition(view: View) -> Drawn:
     amounts_axes = Axes(figure, 0.95, 5.5, head, 0.15, len(bars), max([*map(sum, values), 1]))
     shares_axes = Axes(figure, 4.75, 0.15, head, 0.15, len(bars), 1)
     fills = [fill(number) for number in range(len(series))]
-    _stack(amounts_axes, [[sum(row)] for row in values], [Fill(PLAIN)])
-    _stack(shares_axes, [[part / max(sum(row), 1) for part in row] for row in values], fills)
+    stack(amounts_axes, [[sum(row)] for row in values], [Fill(PLAIN)])
+    stack(shares_axes, [[part / max(sum(row), 1) for part in row] for row in values], fills)
     amounts_axes.names(list(bars))
     for place, row in enumerate(values):
         words = f"{short(sum(row))} · {share(sum(row), total)}"
@@ -81,22 +71,14 @@ def composition(view: View) -> Drawn:
     largest = ", ".join(f"{name} {share(sum(row), total)}" for name, row in list(zip(bars, values, strict=True))[:5])
     alt = f"{view.unit_name.capitalize()} of the release by language and category. Largest languages: {largest}."
     caption = f"{view.unit_name.capitalize()} by language and category."
-    return Drawn("figures/composition.svg", caption, alt, figure.svg(alt))
+    return Drawn("figures/composition.svg", caption, alt, figure.svg(alt), "stats/composition.csv")
 
 
 def _legend_rows(series: int) -> int:
     return -(-series // LEGEND_COLUMNS)
 
 
-def _folded(amounts: dict[str, int], limit: int) -> dict[str, list[str]]:
-    """Names by size, each with its members; beyond `limit`, the smallest share the name `others`."""
-    names = sorted(amounts, key=lambda name: (-amounts[name], name))
-    if len(names) <= limit:
-        return {name: [name] for name in names}
-    return {name: [name] for name in names[: limit - 1]} | {OTHERS: names[limit - 1 :]}
-
-
-def _stack(axes: Axes, values: Sequence[Sequence[float]], fills: Sequence[Fill]) -> None:
+def stack(axes: Axes, values: Sequence[Sequence[float]], fills: Sequence[Fill]) -> None:
     """A bar of each row of values, one behind the other."""
     for place, row in enumerate(values):
         start = 0.0
@@ -126,7 +108,7 @@ def funnel(view: View) -> Drawn:
     flow = "; ".join(f"after {step.name} {count(step.left)}" for step in shown)
     alt = f"Documents through the stages. Read: {count(shown[0].entered)}; {flow}; released {count(last)}."
     caption = "From rows read to documents released: what each stage left (blue) and dropped (hatched)."
-    return Drawn("figures/funnel.svg", caption, alt, figure.svg(alt))
+    return Drawn("figures/funnel.svg", caption, alt, figure.svg(alt), "stats/funnel.csv")
 
 
 def _beside(axes: Axes, place: int, step: Step) -> None:
@@ -158,7 +140,7 @@ def sources(view: View) -> Drawn:
     largest = sorted(manifest.sources, key=lambda source: (-source.documents, source.name))[:BARS]
     dropping = [step.name for step in decisive(view)[1:] if step.entered != step.left]
     losses = {(row.source, row.stage): row.documents_in - row.documents_out for row in manifest.funnel}
-    folded = _folded(
+    folded = share_folded(
         {name: sum(losses.get((s.name, name), 0) for s in manifest.sources) for name in dropping}, SERIES - 1
     )
     # The stages' own order, as in the funnel.
@@ -181,7 +163,7 @@ def sources(view: View) -> Drawn:
     fills = [fill(number) for number in range(len(series) + 1)]
     for at in (0.25, 0.5, 0.75, 1.0):
         axes.rule(at, GRID, 0.6)
-    _stack(axes, values, fills)
+    stack(axes, values, fills)
     axes.names([source.name for source in largest])
     for place, (source, row) in enumerate(zip(largest, values, strict=True)):
         figure.text(axes.x(1.015), axes.y(place), f"{share(row[0], 1)} of {count(source.documents)}")
@@ -190,4 +172,4 @@ def sources(view: View) -> Drawn:
     alt = f"Share of each source's documents that is released, and which stage dropped the others. Released: {told}."
     whose = "each source's" if len(largest) == len(manifest.sources) else f"the {len(largest)} largest sources'"
     caption = f"What became of {whose} documents: the share released, and the stages that dropped the others."
-    return Drawn("figures/sources.svg", caption, alt, figure.svg(alt))
+    return Drawn("figures/sources.svg", caption, alt, figure.svg(alt), "stats/funnel.csv")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pyarrow as pa
 
+from tamis.cards.paths import source_of
 from tamis.cards.view import View
-from tamis.mix.epochs import UNKNOWN
+from tamis.corpus.manifest import CompositionRow
+from tamis.mix.epochs import NO_CATEGORY, UNKNOWN
 from tamis.recipe.languages import CODE
 from tamis.recipe.licenses import hub_license
 
@@ -15,18 +18,20 @@ SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "1
          (10**8, "10M<n<100M"), (10**9, "100M<n<1B"), (10**10, "1B<n<10B"), (10**11, "10B<n<100B"),
          (10**12, "100B<n<1T"))  # fmt: skip
 """The Hub's size categories: they count rows, never tokens or bytes."""
-_DIGITS = "[0-9]" * 5
+_NUMBER = "?" * 5
+"""A shard's number in a glob."""
 TITLE_LENGTH = 60
 
 
 def front_matter(view: View) -> dict[str, Any]:
     """The fields, in the Hub's own vocabulary (its `datasetcard.md`)."""
     manifest = view.manifest
-    natural = [tag for tag in languages(view) if tag != CODE]
+    spoken = languages(view, view.present)
+    natural = [tag for tag in spoken if tag != CODE]
     fields: dict[str, Any] = {
         "pretty_name": manifest.title[:TITLE_LENGTH],
         **_license(view),
-        "language": list(dict.fromkeys(tag.partition("-")[0] for tag in languages(view))),
+        "language": list(dict.fromkeys(tag.partition("-")[0] for tag in spoken)),
         "language_details": [tag for tag in natural if "-" in tag],
         "multilinguality": ["multilingual" if len(natural) > 1 else "monolingual"] if natural else [],
         "size_categories": [size_category(sum(file.rows or 0 for file in view.files("data")))],
@@ -42,9 +47,9 @@ def front_matter(view: View) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if value not in ([], "", None)}
 
 
-def languages(view: View) -> list[str]:
-    """Languages of the release, the largest first; `und` is no language and stays out."""
-    return [language for (language,) in view.sums("language") if language != UNKNOWN]
+def languages(view: View, rows: Iterable[CompositionRow] | None = None) -> list[str]:
+    """Languages of the release, or of some rows of it, the largest first; `und` is no language and stays out."""
+    return [language for (language,) in view.sums("language", rows=rows) if language != UNKNOWN]
 
 
 def size_category(rows: int) -> str:
@@ -53,7 +58,7 @@ def size_category(rows: int) -> str:
 
 
 def _license(view: View) -> dict[str, Any]:
-    expressions = {license_ for (license_,) in view.sums("license")}
+    expressions = {license_ for (license_,) in view.sums("license", rows=view.present)}
     hub = hub_license(expressions)
     if hub != "other":
         return {"license": hub}
@@ -69,18 +74,19 @@ def _tags(view: View) -> list[str]:
 
 
 def configs(view: View) -> list[dict[str, Any]]:
-    """The default config, one per language, one per source, and the tokens: names are unique, and a glob
-    matches the files it is meant for and no other."""
+    """The default config, one per language, source and category that has files of its own, and the tokens: names
+    are unique, and globs match the files they are meant for and no other."""
     paths = [file.path for file in view.files("data")]
     folders = sorted({path.split("/")[1] for path in paths})
     sources = sorted({source_of(path) for path in paths})
     found: list[dict[str, Any]] = []
     taken: set[str] = set()
 
-    def add(name: str, kind: str, glob: str) -> None:
+    def add(name: str, kind: str, *globs: str) -> None:
         name = name if name not in taken else f"{kind}-{name}"
         taken.add(name)
-        config: dict[str, Any] = {"config_name": name, "data_files": [{"split": "train", "path": glob}]}
+        path = globs[0] if len(globs) == 1 else list(globs)
+        config: dict[str, Any] = {"config_name": name, "data_files": [{"split": "train", "path": path}]}
         found.append(config | ({"default": True} if len(found) == 0 else {}))
 
     add("default", "all", "data/*/*.parquet")
@@ -88,16 +94,32 @@ def configs(view: View) -> list[dict[str, Any]]:
     for folder in folders:
         add(folder, "language", f"data/{folder}/*.parquet")
     for source in sources:
-        # The digits keep source `web` from taking the files of source `web-fr`.
-        add(source, "source", f"data/*/{source}-{_DIGITS}-of-{_DIGITS}.parquet")
+        add(source, "source", _shards(source))
+    for category, members in categories(view).items():
+        if members:
+            add(category, "category", *map(_shards, members))
     if view.files("tokens"):
         found.append({"config_name": "tokens", "data_files": [{"split": "train", "path": "tokens/*/*.parquet"}]})
     return found
 
 
-def source_of(path: str) -> str:
-    """The source of a shard, from its name `SOURCE-00000-of-000NN.parquet`."""
-    return path.rpartition("/")[2].rsplit("-", 3)[0]
+def categories(view: View) -> dict[str, list[str]]:
+    """Each category of the release with the sources whose every document is of it; with none where such a
+    document shares its files with those of other categories, which no glob can tell apart."""
+    of_source: dict[str, set[str]] = {}
+    for source, category in view.sums("source", "category", rows=view.present):
+        of_source.setdefault(source, set()).add(category)
+    found: dict[str, list[str]] = {}
+    for (category,) in view.sums("category", rows=view.present):
+        members = sorted(source for source, held in of_source.items() if category in held)
+        if category != NO_CATEGORY:
+            found[category] = members if all(len(of_source[source]) == 1 for source in members) else []
+    return found
+
+
+def _shards(source: str) -> str:
+    """The glob of a source's shards. Its length keeps source `web` from taking the files of source `web-fr`."""
+    return f"data/*/{source}-{_NUMBER}-of-{_NUMBER}.parquet"
 
 
 def _info(view: View) -> dict[str, Any]:

@@ -62,6 +62,21 @@ def fenced(language: str, body: str) -> str:
     return f"{fence}{language}\n{body.rstrip()}\n{fence}"
 
 
+def outside_fences(markdown: str) -> list[str]:
+    """The lines that no code block holds; those of one are empty."""
+    found, fence = [], ""
+    for line in markdown.split("\n"):
+        mark = re.match(r" {0,3}(`{3,}|~{3,})", line)
+        if not fence:
+            found.append("" if mark else line)
+            fence = mark[1] if mark else ""
+        else:
+            found.append("")
+            if mark and mark[1].startswith(fence) and not line.strip().strip(fence[0]):
+                fence = ""
+    return found
+
+
 def section(title: str, *parts: str) -> str:
     """A section of the card; empty parts are left out."""
     return "\n\n".join([f"## {title}", *(part.strip("\n") for part in parts if part)])

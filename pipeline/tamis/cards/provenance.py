@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from tamis.cards import withheld
 from tamis.cards.content import ROWS, names
 from tamis.cards.markdown import code, folded, link, section, table, text, top
 from tamis.cards.numbers import count, share, size
@@ -12,6 +15,8 @@ from tamis.recipe.licenses import License, is_own_reference, parse_license, redi
 MISSING = "*not declared*"
 OPEN = 12
 """Sources up to which each is told in the open; more are folded."""
+TOLD = 100
+"""Sources that are told in full; of more, the largest are."""
 DECLARED = (
     ("provider", "Provider"),
     ("url", "Address"),
@@ -46,18 +51,22 @@ def sources(view: View) -> str:
     header = ("Source", "Provider", "Version", "Licence", "Files", "Input", "Documents")
     shown, more = top(rows, ROWS, "stats/facts.csv")
     many = len(manifest.sources) > OPEN
+    largest = sorted(manifest.sources, key=lambda source: -source.documents)[:TOLD]
+    untold = len(manifest.sources) - len(largest)
+    rest = f"The other {count(untold)} sources are told as fully in [`stats/facts.csv`](stats/facts.csv)."
     told = [
         folded(f"{text(source.name)}: {count(source.documents)} documents", _source(source)) if many
         else f"### {text(source.name)}\n\n{_source(source)}"
-        for source in manifest.sources
+        for source in manifest.sources if source in largest
     ]  # fmt: skip
-    return section("Sources", table(header, "llllrrr", shown) + more, *told)
+    return section("Sources", table(header, "llllrrr", shown) + more, *told, rest if untold else "")
 
 
 def _source(source: SourceFacts) -> str:
     declared = source.declared
     rows = [(title, _or_missing(declared.get(name))) for name, title in DECLARED if name != "license"]
     rows.insert(5, ("Licence", _license_of(source)))
+    rows += _more(declared)
     rows += [
         ("May be handed on", "yes" if source.redistributable else "**no**"),
         (
@@ -87,6 +96,40 @@ def _source(source: SourceFacts) -> str:
         rows.append(("Noted", ", ".join(f"{code(what)} {count(number)}" for what, number in source.notes.items())))
     rows.append(("Documents", f"{count(source.documents)}: {count(source.chars)} characters, {size(source.bytes)}"))
     return table(("", ""), "ll", rows)
+
+
+ACQUISITION = {
+    "public_dataset": "publicly available dataset",
+    "licensed": "licensed from its rights holders",
+    "private": "private dataset of a third party",
+    "crawled": "crawled by us or for us",
+    "user": "data of our users",
+    "synthetic": "made by a model for us",
+    "other": "otherwise",
+}
+
+
+def _more(declared: dict[str, Any]) -> list[tuple[str, str]]:
+    """How the source came to be: only what is declared."""
+    rows = [("Name", text(declared["title"]))] if "title" in declared else []
+    rows += [("Acquired as", ACQUISITION[declared["acquisition"]])] if "acquisition" in declared else []
+    rows += [("Accessed", text(declared["accessed"]))] if "accessed" in declared else []
+    for key, title in (("content", "Content"), ("geography", "Regions")):
+        rows += [(title, text(", ".join(declared[key])))] if declared.get(key) else []
+    model = declared.get("synthetic")
+    if model:
+        told = [model["generator"], *(model[key] for key in ("license", "url", "prompts") if key in model)]
+        rows.append(("Made by", ", ".join(map(link, told))))
+    crawler = declared.get("crawler")
+    if crawler:
+        told = [crawler[key] for key in ("name", "purpose", "behaviour", "period") if key in crawler]
+        rows.append(("Crawled by", ", ".join(map(text, told))))
+    opt_out = declared.get("opt_out")
+    if opt_out:
+        who = "by the provider" if opt_out.get("by") == "provider" else "by us"
+        told = [*opt_out["protocols"], who, *(opt_out[key] for key in ("checked", "result") if key in opt_out)]
+        rows.append(("Opt-outs looked for", ", ".join(map(text, told))))
+    return rows + ([("Citation", text(declared["citation"]))] if "citation" in declared else [])
 
 
 def _or_missing(value: object) -> str:
@@ -121,6 +164,11 @@ def rights(view: View) -> str:
     if kept:
         of = names(sorted({f"{row.source}: {row.license}" for row in kept}))
         hand_on = f"**{count(held)} documents in this release may not be handed on** ({of}): publish without them."
+        if view.withheld:
+            hand_on = f"The text of {count(held)} documents may not be handed on ({of}) and **is not in this copy**: "
+            hand_on += (
+                "their ids and addresses are in `withheld/`, and `withheld.json` lists the files that are not here."
+            )
     absent = [source.name for source in view.manifest.sources if not source.redistributable]
     absent = [name for name in absent if name not in {row.source for row in kept}]
     if absent:
@@ -157,11 +205,8 @@ def _asks(expression: str) -> tuple[str, str, str]:
 
 
 def handed_on(view: View, row: CompositionRow) -> bool:
-    """May a cell's text be handed on? What the recipe says of its source, else what the licence says."""
-    said = next(source for source in view.manifest.recipe["sources"] if source["name"] == row.source).get(
-        "redistributable"
-    )
-    return redistributable(row.license) if said is None else bool(said)
+    """May a cell's text be handed on?"""
+    return withheld.handed_on(view.manifest, row.source, row.license)
 
 
 def licenses_file(view: View) -> str:

@@ -21,19 +21,21 @@ class Step:
     reasons: dict[str, int]
 
 
-def steps(view: View) -> list[Step]:
-    """The way of all documents: reading, every stage that could drop one, the mix."""
+def steps(view: View, only: str | None = None) -> list[Step]:
+    """The way of all documents, or those of one source: reading, every stage that could drop one, the mix."""
     manifest = view.manifest
+    sources = [source for source in manifest.sources if only in (None, source.name)]
+    funnel = [row for row in manifest.funnel if only in (None, row.source)]
     causes: dict[str, int] = {}
-    for source in manifest.sources:
+    for source in sources:
         for cause, number in source.rejects.items():
             causes[cause] = causes.get(cause, 0) + number
-    filtered = sum(source.filtered for source in manifest.sources)
+    filtered = sum(source.filtered for source in sources)
     causes |= {FILTERED: filtered} if filtered else {}
-    read = sum(source.read for source in manifest.sources)
-    found = [Step("reading", read, manifest.totals["ingested"], causes)]
-    for name in dict.fromkeys(row.stage for row in manifest.funnel):
-        rows = [row for row in manifest.funnel if row.stage == name]
+    read = sum(source.read for source in sources)
+    found = [Step("reading", read, sum(source.documents for source in sources), causes)]
+    for name in dict.fromkeys(row.stage for row in funnel):
+        rows = [row for row in funnel if row.stage == name]
         reasons: dict[str, int] = {}
         for row in rows:
             for reason, number in row.reasons.items():

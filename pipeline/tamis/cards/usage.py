@@ -11,8 +11,11 @@ from ruamel.yaml.comments import CommentedSeq
 from ruamel.yaml.scalarstring import LiteralScalarString
 
 from tamis.cards.content import names
+from tamis.cards.exports.dmp import lacking
+from tamis.cards.front_matter import categories
 from tamis.cards.markdown import code, fenced, folded, section, table, text
 from tamis.cards.numbers import count, share, short
+from tamis.cards.template import titles
 from tamis.cards.view import View
 from tamis.engine.ledger import FACTS
 from tamis.mix.epochs import NO_CATEGORY, UNKNOWN
@@ -29,11 +32,15 @@ MEANINGS = {
     "date": "date as the source writes it",
     "author": "author, if the source tells it",
     "copies": "how often the document counts in the mix",
+    "mix.part": "whether the mix takes the document as long or short",
+    "mix.quality": "upper edge of the document's bucket of quality, as a quantile of tokens; null when not measured",
     "tokens": "number of token ids, the end-of-document id included",
     "n_tokens": "length of `input_ids`",
     "input_ids": "token ids of `text`, then one end-of-document id",
 }
 ORDER = ("name", "version", "title", "seed", "sources", "stages", "mix", "release", "card")
+LONG_RECIPE = 50_000
+"""Characters of a recipe that may stand in the card."""
 LINE = 80
 """Characters of a list that may stand in one line."""
 FIRST = ("name", "path", "license")
@@ -47,8 +54,14 @@ def fields(view: View) -> str:
         "tokens": "`tokens/LANGUAGE/SOURCE-*.parquet`: token ids, row for row the same documents",
     }
     for folder, schema in view.schemas.items():
-        rows = [(code(field.name), code(_type(field.type)), MEANINGS.get(field.name, "–")) for field in schema]
-        parts.append(f"### {titles[folder]}\n\n{table(('Column', 'Type', 'Meaning'), 'lll', rows)}")
+        null = {field.name: _null(view, field) for field in schema} if folder == "data" else {}
+        rows = [
+            (code(field.name), code(_type(field.type)), *([null[field.name]] if null else []),
+             MEANINGS.get(field.name, "–"))
+            for field in schema
+        ]  # fmt: skip
+        header = ("Column", "Type", *(("Null",) if null else ()), "Meaning")
+        parts.append(f"### {titles[folder]}\n\n{table(header, 'llrl' if null else 'lll', rows)}")
     ledger = (
         "### `ledger/*.parquet`: one row per ingested document\n\n"
         f"Columns {', '.join(map(code, FACTS))}; `passed` (every rule), `epochs`, `copies`, `dropped_by` (the first "
@@ -56,6 +69,16 @@ def fields(view: View) -> str:
         "signals as `STAGE.SIGNAL`. No text."
     )
     return section("Fields", *parts, ledger)
+
+
+def _null(view: View, field: pa.Field) -> str:
+    """Share of the released documents that have no value there."""
+    if field.name == "text":
+        return "never"
+    if field.name not in view.nulls:
+        return "not counted"
+    nulls = view.nulls[field.name]
+    return share(nulls, sum(file.rows or 0 for file in view.files("data"))) if nulls else "none"
 
 
 def _type(type_: pa.DataType) -> str:
@@ -101,7 +124,7 @@ def share_of(part: int, whole: int) -> str:
 
 def loading(view: View) -> str:
     """How to read it."""
-    language = next((lang for (lang,) in view.sums("language")), UNKNOWN)
+    language = next((lang for (lang,) in view.sums("language", rows=view.present)), UNKNOWN)
     tokens = (
         '\ntokens = load_dataset("NAMESPACE/' + view.manifest.name + '", "tokens", split="train", streaming=True)'
         if view.files("tokens")
@@ -123,10 +146,17 @@ def loading(view: View) -> str:
         if view.manifest.totals["copies"] != view.manifest.totals["documents"]
         else ""
     )
+    by_category = categories(view)
+    shared = [name for name, members in by_category.items() if not members]
+    of = ", source and category" if len(shared) < len(by_category) else " and source"
+    configs = f"Every language{of} is a configuration of its own, named in place of `{language}`."
+    if shared:
+        configs += f" Of {names(shared)}, documents lie in files beside others: take `category` of the rows."
     return section(
         "How to load it",
         "From the Hub (a path to the release's folder works in the same place):",
         fenced("python", hub),
+        configs,
         "From the files, without reading more than is asked for:",
         fenced("python", polars),
         weights,
@@ -138,7 +168,7 @@ def _identifier(language: str) -> str:
 
 
 def _license(view: View) -> str:
-    return next((name for (name,) in view.sums("license")), "")
+    return next((name for (name,) in view.sums("license", rows=view.present)), "")
 
 
 def reproducing(view: View) -> str:
@@ -156,11 +186,18 @@ def reproducing(view: View) -> str:
         ),
         f"Software: {text(software)}. Fingerprints of the source files are in [`manifest.json`](manifest.json), "
         "as are sizes and SHA-256 of every file of the release.",
-        folded(
+        "The recipe, with every default and rule spelled out, is [`recipe.yaml`](recipe.yaml)." if long_recipe(view)
+        else folded(
             "The recipe, with every default and rule spelled out",
             fenced("yaml", recipe_yaml(manifest.recipe)),
         ),
-    )
+    )  # fmt: skip
+
+
+def long_recipe(view: View) -> str:
+    """The recipe as a file beside the card, where it is too long to stand in it; else nothing."""
+    written = recipe_yaml(view.manifest.recipe)
+    return written if len(written) > LONG_RECIPE else ""
 
 
 def recipe_yaml(recipe: dict[str, Any]) -> str:
@@ -201,16 +238,26 @@ TEXTS = (
     ("citation", "Citation"),
 )
 UNSAID = "*Not written yet.*"
+MORE = {
+    "motivation": "Motivation",
+    "biases": "Known biases",
+    "social_impact": "Social impact",
+    "personal_data": "Handling of personal data",
+    "ethics": "Ethics",
+    "languages_note": "Varieties of language",
+    "maintenance": "Maintenance",
+    "retention": "Retention",
+}
+"""Sections that are only there when they are written."""
 
 
-def words(view: View) -> list[str]:
-    """Sections that only people can write, as the recipe has them."""
-    written = view.manifest.recipe.get("card", {})
-    parts = []
-    for key, title in TEXTS:
-        said = str(written.get(key, "")).strip()
-        parts.append(section(title, (fenced("bibtex", said) if key == "citation" else said) if said else UNSAID))
-    return parts
+def words(view: View, key: str) -> str:
+    """A section that only people can write, as the recipe has it."""
+    said = str(view.manifest.recipe.get("card", {}).get(key, "")).strip()
+    if not said and key in MORE:
+        return ""
+    title = MORE.get(key) or dict(TEXTS)[key]
+    return section(title, (fenced("bibtex", said) if key == "citation" else said) if said else UNSAID)
 
 
 ABSENT = (
@@ -224,8 +271,8 @@ ABSENT = (
 ALWAYS = (
     "No stage looked for text of evaluation benchmarks.",
     "No stage looked for toxic or illegal content.",
-    "No opt-out of rights holders was asked for beyond what the sources did themselves.",
 )
+NO_OPT_OUT = "No opt-out of rights holders was asked for beyond what the sources did themselves."
 
 
 ASKED = (
@@ -235,8 +282,13 @@ ASKED = (
     ("selection", "selection rule"),
     ("period", "period"),
     ("license_url", "evidence of the licence"),
+    ("acquisition", "way of acquisition"),
+    ("accessed", "month of access"),
 )
 """What a source should declare, in the order it is asked for."""
+ASKED_OF_CARD = ("motivation", "biases", "social_impact", "personal_data", "ethics", "maintenance", "released", "url",
+                 "creators", "publisher", "contact_email", "host", "access")  # fmt: skip
+"""What the exports need besides the sections above."""
 
 
 def missing(view: View) -> str:
@@ -244,11 +296,19 @@ def missing(view: View) -> str:
     manifest = view.manifest
     lines = []
     written = manifest.recipe.get("card", {})
+    own = titles(manifest.card_template)
     lines += [
         f"The recipe's `card.{key}` is empty."
-        for key in ("summary", *(key for key, _ in TEXTS))
-        if not written.get(key)
+        for key, title in (("summary", ""), *TEXTS)
+        if not written.get(key) and title not in own
     ]
+    silent = [key for key in ASKED_OF_CARD if not written.get(key)]
+    if silent:
+        lines.append(f"The exports lack what the recipe's `card` doesn't say: {', '.join(map(code, silent))}.")
+    required = lacking(view)
+    if required:
+        needs = ", ".join(code(f"card.{key}") for key in required)
+        lines.append(f"`dmp.json` is not written: its standard requires {needs}, which nobody declared.")
     for key, title in ASKED:
         without = [source.name for source in manifest.sources if not source.declared.get(key)]
         if without:
@@ -265,6 +325,10 @@ def missing(view: View) -> str:
             )
     used = {stage.name for stage in manifest.stages}
     lines += [line for name, line in ABSENT if name not in used] + list(ALWAYS)
+    if not any(
+        source.declared.get("opt_out", {"by": "provider"}).get("by", "us") == "us" for source in manifest.sources
+    ):
+        lines.append(NO_OPT_OUT)
     return section(
         "What is missing",
         "Nothing is known, or nothing was done, where this list says so:",

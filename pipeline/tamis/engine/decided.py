@@ -20,14 +20,15 @@ from tamis.corpus.hashing import key_of
 from tamis.engine.kin import Kin
 from tamis.engine.ledger import NOT_DRAWN
 from tamis.engine.measure import ShardContext
-from tamis.engine.mixing import TOKENS
 from tamis.mix.counts import Counts, counts_of
-from tamis.mix.realised import CELL
+from tamis.mix.cuts import CELL, TOKENS
+from tamis.mix.cuts import COLUMNS as CUT
+from tamis.recipe.mix import Mix
 from tamis.recipe.model import StageUse
 
-COLUMNS = ("source", "language", "category", "copies", "dropped_by", TOKENS)
+COLUMNS = ("source", "language", "category", *CUT.values(), "copies", "dropped_by", TOKENS)
 _TEXTS = ("source", "language", "category", "dropped_by")
-_IDENTITY, _BASIS = b"tamis.identity", b"tamis.basis"
+_IDENTITY, _CUTS, _BASIS = b"tamis.identity", b"tamis.cuts", b"tamis.basis"
 _KIN = "kin."
 """Before a resolver's name: the column of its labels."""
 
@@ -90,13 +91,13 @@ def _plain(type_: pa.DataType) -> pa.DataType:
     return type_.value_type if pa.types.is_dictionary(type_) else type_
 
 
-def keep_decided(path: Path, identity: str, ledgers: Sequence[pl.DataFrame], basis: Basis | None) -> None:
-    """Writes those of COLUMNS that the ledgers have, in corpus order, for the release of that identity."""
+def keep_decided(path: Path, identity: str, mix: Mix, ledgers: Sequence[pl.DataFrame], basis: Basis | None) -> None:
+    """Writes those of COLUMNS that the ledgers have, in corpus order, for the release of that identity and mix."""
     names = [name for name in COLUMNS if name in ledgers[0].columns]
     table = pl.concat([ledger.select(names) for ledger in ledgers]).to_arrow()
     texts = [field.name for field in table.schema if pa.types.is_large_string(field.type)]
     table = table.cast(pa.schema([pa.field(f.name, pa.string() if f.name in texts else f.type) for f in table.schema]))
-    metadata = {_IDENTITY: identity.encode()}
+    metadata = {_IDENTITY: identity.encode(), _CUTS: _cut_by(mix)}
     if basis is not None:
         for name, kin in basis.kin.items():
             table = table.append_column(f"{_KIN}{name}", pa.array(kin.labels))
@@ -108,19 +109,26 @@ def keep_decided(path: Path, identity: str, ledgers: Sequence[pl.DataFrame], bas
         pq.write_table(table, temporary, compression="lz4", use_dictionary=texts, write_statistics=False)
 
 
-def counts_of_last_run(path: Path) -> Counts | None:
+def _cut_by(mix: Mix) -> bytes:
+    """What says how documents are cut into cells."""
+    return canonical_json([mix.long_cut, mix.quality_cut.cut if mix.quality_cut is not None else None])
+
+
+def counts_of_last_run(path: Path, mix: Mix) -> Counts | None:
     """Tokens by cell of the documents that passed every rule in a recipe's last run; None when there was none, or it
-    counted no tokens."""
+    counted no tokens. Where the mix cuts documents in another way than that run did, cells are whole."""
     if not path.exists():
         return None
     with intact(path, "Delete it and run again"), pq.ParquetFile(path) as file:
+        alike = (file.schema_arrow.metadata or {}).get(_CUTS) == _cut_by(mix)
         frame = pl.from_arrow(file.read(columns=list(COLUMNS)))
     assert isinstance(frame, pl.DataFrame)
     if TOKENS not in frame.columns:
         return None
     passed = frame.filter(pl.col("dropped_by").is_null() | (pl.col("dropped_by") == NOT_DRAWN))
-    sums = passed.group_by(CELL).agg(pl.col(TOKENS).sum().alias("tokens"), documents=pl.len())
-    return counts_of(sums, "the last run")
+    key = [*CELL, *(name for name in CUT.values() if alike and name in frame.columns)]
+    sums = passed.group_by(key).agg(pl.col(TOKENS).cast(pl.Int64).sum().alias("tokens"), documents=pl.len())
+    return counts_of(sums.rename({name: column for column, name in CUT.items() if name in key}), "the last run")
 
 
 def find_decided(path: Path, identity: str) -> Decided | None:

@@ -15,17 +15,20 @@ from tamis import __version__
 from tamis.corpus.manifest import CompositionRow, CountRow, FunnelRow, SourceFacts, StageFacts
 from tamis.engine.keys import Models
 from tamis.engine.ledger import NOT_DRAWN
-from tamis.engine.mixing import TOKENS
 from tamis.engine.verdicts import Verdicts
 from tamis.errors import RunError
+from tamis.mix.cuts import COLUMNS as CUT
+from tamis.mix.cuts import TOKENS
 from tamis.mix.epochs import NO_CATEGORY, UNKNOWN
 from tamis.recipe.model import Recipe, Source, StageUse
 
 MIX = "mix"
+DECLARED = ("title", "acquisition", "accessed", "geography", "content", "synthetic", "crawler", "opt_out", "citation")
+"""What a source declares of how it came to be."""
 
 
 _COUNTED = ("source", "language", "category", "license", "chars", "bytes", "passed", "epochs", "copies", "dropped_by",
-            "failed", TOKENS)  # fmt: skip
+            "failed", TOKENS, *CUT.values())  # fmt: skip
 
 
 def counted(column: str) -> bool:
@@ -113,6 +116,8 @@ def source_facts(source: Source, records: Sequence[Mapping[str, Any]], fingerpri
                  "period", "priority"},
         exclude_none=True,
     )  # fmt: skip
+    # As the recipe writes them: what is nested without its defaults.
+    declared |= source.model_dump(mode="json", include=set(DECLARED), exclude_defaults=True)
     return SourceFacts(
         name=source.name, declared=declared, redistributable=source.hands_on, files=total("files"),
         input_bytes=total("input_bytes"), fingerprint=fingerprint, read=total("read"), filtered=total("filtered"),
@@ -153,7 +158,9 @@ def stage_facts(use: StageUse, models: Models) -> StageFacts:
 
 
 def composition_of(ledger: pl.DataFrame) -> list[CompositionRow]:
-    """Documents, characters and tokens by source, language, category and licence."""
+    """Documents, characters and tokens by source, language, category and licence, and by what else makes a cell."""
+    cut = {name: column for column, name in CUT.items() if name in ledger.columns}
+    key = ["source", "language", "category", "license", *cut]
     tokens = pl.col(TOKENS).fill_null(0) if TOKENS in ledger.columns else pl.lit(0, pl.Int64)
     drawn = pl.col("copies") > 0
     cells = (
@@ -164,7 +171,7 @@ def composition_of(ledger: pl.DataFrame) -> list[CompositionRow]:
             pl.col("license").fill_null("LicenseRef-Unknown"),
             tokens.cast(pl.Int64).alias("_tokens"),
         )
-        .group_by("source", "language", "category", "license")
+        .group_by(key)
         .agg(
             drawn.sum().cast(pl.Int64).alias("documents"),
             pl.col("chars").filter(drawn).sum().alias("chars"),
@@ -176,7 +183,8 @@ def composition_of(ledger: pl.DataFrame) -> list[CompositionRow]:
             pl.col("copies").cast(pl.Int64).sum().alias("copies"),
             (pl.col("_tokens") * pl.col("copies")).sum().alias("mixed_tokens"),
         )
-        .sort("source", "language", "category", "license")
+        .sort(key)
+        .rename(cut)
     )
     return [CompositionRow(**row) for row in cells.iter_rows(named=True)]
 
@@ -255,5 +263,15 @@ def _installed(name: str) -> str:
 
 def software() -> dict[str, str]:
     """Versions of all that bytes depend on."""
-    names = ("numba", "numpy", "polars", "pyarrow", "tokenizers", "xxhash")
+    names = (
+        "language-data",
+        "markdown-it-py",
+        "numba",
+        "numpy",
+        "polars",
+        "publicsuffixlist",
+        "pyarrow",
+        "tokenizers",
+        "xxhash",
+    )
     return {"tamis": __version__, "python": platform.python_version()} | {name: _installed(name) for name in names}

@@ -26,12 +26,13 @@ from tamis.engine.deciding import measured_mask, signals_of
 from tamis.engine.inputs import Inputs
 from tamis.engine.ledger import ledger_of
 from tamis.engine.measure import ShardContext
-from tamis.engine.mixing import TOKENS, mixed, passed_counts
+from tamis.engine.mixing import check_cuts, mixed, passed_counts
 from tamis.engine.resolving import resolve_key, resolved_columns
 from tamis.engine.session import Session
 from tamis.engine.sketches import Sketches
 from tamis.engine.tasks import run_here
 from tamis.engine.verdicts import Recalled, Verdicts
+from tamis.mix.cuts import TOKENS
 from tamis.mix.realised import Epochs
 from tamis.recipe.model import Recipe, StageUse
 from tamis.resolve.bounds import Bounds, Presence, exact_bounds, near_bounds
@@ -102,6 +103,7 @@ def outlook(session: Session) -> Outlook:
 def outlook_of(session: Session, parts: Sequence[Part], gap: Callable[..., Gap]) -> Outlook:
     """What the session's recipe decides on some rows of its corpus; a resolver's turn is a `gap` of its own."""
     recipe = session.recipe
+    check_cuts(recipe)
     walks = _walks(parts)
     for index, use in enumerate(recipe.stages):
         needed = needed_of(use, recipe.stages[index + 1 :])
@@ -112,7 +114,8 @@ def outlook_of(session: Session, parts: Sequence[Part], gap: Callable[..., Gap])
                 walk.judge(use, table, bool(needed or use.stage.provides), recalled)
         else:
             gap(session, walks, use, needed).judge()
-    epochs = mixed(recipe, passed_counts(walk.settled() for walk in walks), session.base)
+    cuts, counts = passed_counts(recipe.mix, [walk.settled() for walk in walks])
+    epochs = mixed(recipe, counts, session.base, cuts)
     told = [walk.outlook(recipe, epochs) for walk in walks]
     return Outlook(
         ledger=pl.concat([one.ledger for one in told], how="diagonal_relaxed"),
@@ -246,7 +249,7 @@ class Walk:
         if unknown.any():
             # A document of which the mix draws no copy isn't released, whatever the rules say.
             drawn = epochs.copies(frame, recipe.seed) > 0
-            unknown &= drawn | self.vague(("language", "category"))
+            unknown &= drawn | self.vague(("language", "category", *epochs.cuts.reads))
         verdicts.alive &= ~verdicts.unknown
         ledger = ledger_of(recipe, verdicts, recipe.stages, epochs)
         tokens = TOKENS.partition(".")[0]

@@ -21,7 +21,7 @@ from tamis.engine.decided import Basis, Decided, signals_key
 from tamis.engine.kin import UNSKETCHED
 from tamis.engine.ledger import FACTS, NOT_DRAWN
 from tamis.engine.measure import ShardContext
-from tamis.engine.mixing import TOKENS, mixed
+from tamis.engine.mixing import mixed
 from tamis.engine.outlook import Gap, Outlook, Part, Walk, bounds_of, outlook_of
 from tamis.engine.partners import PartnerSketches
 from tamis.engine.resolving import resolved_among
@@ -29,7 +29,7 @@ from tamis.engine.rows import JUDGED, document_columns, read_table
 from tamis.engine.session import Session
 from tamis.engine.touched import Touched, comparable, passed_stages, touched
 from tamis.engine.verdicts import Recalled
-from tamis.mix.realised import CELL
+from tamis.mix.cuts import CELL, TOKENS, WHOLE
 from tamis.recipe.model import StageUse
 from tamis.resolve.bounds import Presence
 
@@ -258,7 +258,7 @@ def _weighed_anew(before: Session, after: Session, cells: _Cells) -> Mask:
     """Documents in whose place the mix says other epochs."""
     if before.recipe.mix == after.recipe.mix:
         return np.zeros(len(cells.of), bool)
-    epochs = [mixed(session.recipe, None, session.base).of(cells.names) for session in (before, after)]
+    epochs = [mixed(session.recipe, None, session.base, WHOLE).of(cells.names) for session in (before, after)]
     changed: Mask = (epochs[0] != epochs[1])[cells.of]
     return changed
 
@@ -269,7 +269,7 @@ def _drawn_anew(session: Session, was: pl.DataFrame, rows: Mask) -> Outlook:
         pl.Series(read_table(context.shard, ["id"], rows[here]).column("id"))
         for context, here in _by_shard(session, rows)
     ]
-    epochs = mixed(session.recipe, None, session.base)
+    epochs = mixed(session.recipe, None, session.base, WHOLE)
     copies = epochs.copies(was.with_columns(pl.concat(ids).alias("id")), session.recipe.seed)
     nothing = np.zeros(was.height, bool)
     return Outlook(

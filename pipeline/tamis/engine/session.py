@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +28,7 @@ from tamis.engine.reporting import Reporter, Work
 from tamis.engine.resolving import resolve_stage
 from tamis.engine.rows import read_rows, unique_ids
 from tamis.engine.tasks import Done, Workers, total_bytes
+from tamis.engine.template import template_hash, template_text
 from tamis.engine.verdicts import Verdicts
 from tamis.errors import InputError, TooManyRejects, UserError
 from tamis.readers.locate import locate
@@ -59,6 +60,8 @@ class Session:
     work: Work = field(default_factory=Work)
     written: set[tuple[str, str]] = field(default_factory=set)
     """Signal files written so far, by shard and stage."""
+    previous: str | None = None
+    """Identity of the release that the recipe names as the previous one."""
     _walks: list[Walk] = field(default_factory=list)
 
     @property
@@ -97,17 +100,27 @@ class Session:
         return key_of([[file.name, file.fingerprint, file.facts] for file in self.inputs[source.name]])
 
     @property
+    def card_template(self) -> str:
+        """Text of the template that the recipe names for its card."""
+        return template_text(self.recipe.card.template, self.base)
+
+    @property
     def identity(self) -> str:
-        """Identity of the release this recipe makes of these inputs with this software. Models that are fitted
+        """Identity of what this recipe makes of these inputs with this software. Models that are fitted
         in the run follow from these."""
         return key_of(
             self.recipe.to_recipe(),
             {name: {n: m.sha256 for n, m in models.items()} for name, models in self.named_models.items()},
             [self.fingerprint(source) for source in self.recipe.sources],
             [[use.name, use.stage.version] for use in self.recipe.stages],
-            table_hashes(self.recipe.mix, self.base),
+            table_hashes(self.recipe.mix, self.base) | template_hash(self.card_template),
             software(),
         )
+
+    @property
+    def release_identity(self) -> str:
+        """Identity of the release: it tells what changed since the previous one, so it is another after another."""
+        return self.identity if self.previous is None else key_of(self.identity, self.previous)
 
     def ingest(self, max_rejects: float | None = None, frames: bool = True) -> None:
         """Reads what isn't read yet; the documents' columns only if `frames` are wanted. Raises TooManyRejects when
@@ -252,8 +265,9 @@ class Session:
         for number, context in enumerate(self.contexts):
             if self._walks[number].needs_measuring(context, one.walked, one.resolvers):
                 tasks.append(MeasureTask(context, one.walked, one.resolvers, models))
-                # It starts anew, with what is measured then.
-                self._walks[number] = Walk(self.frames[number])
+                if self._walks[number].left:
+                    # It starts anew, with what is measured then.
+                    self._walks[number] = Walk(self.frames[number])
         return tasks
 
     @cached_property
@@ -264,12 +278,21 @@ class Session:
     def run_tasks(self, phase: str, tasks: Sequence[Any], count: Callable[[Done], None]) -> list[Any]:
         """Runs the tasks of a phase and returns their results; `count` and the reporter hear of each."""
         self.reporter.phase(phase, len(tasks), total_bytes(tasks))
+        return self.crew.run(tasks, self._heard(count))
 
+    def run_in_turn(
+        self, phase: str, tasks: Iterable[Any], of: int, bytes_: int, count: Callable[[Done], None]
+    ) -> None:
+        """Runs the `of` tasks of a phase in their order, each made when it is its turn."""
+        self.reporter.phase(phase, of, bytes_)
+        self.crew.run_in_turn(tasks, of, self._heard(count))
+
+    def _heard(self, count: Callable[[Done], None]) -> Callable[[Done], None]:
         def on_done(done: Done) -> None:
             count(done)
             self.reporter.done(done)
 
-        return self.crew.run(tasks, on_done)
+        return on_done
 
     def _count_ingest(self, done: Done) -> None:
         rows = sum(shard["rows"] for shard in done.result["shards"])

@@ -194,7 +194,7 @@ class _Rules:
             answers[column] = (
                 passing(use.keep[signal]) if signal in use.keep else None,
                 tuple(
-                    (ask((by, value), partial(_matches, by, type_, value)), passing(rules[signal]))
+                    (ask((by, value), partial(matches, by, type_, value)), passing(rules[signal]))
                     for by, by_value in use.keep_by.items()
                     for value, rules in by_value.items()
                     if signal in rules and (type_ := types[by]) is not None
@@ -230,7 +230,7 @@ def _rules_of(use: StageUse, types: Mapping[str, pl.DataType | None]) -> _Rules:
     return _RULES[key][1]
 
 
-def _matches(by: str, type_: pl.DataType, value: str) -> pl.Expr:
+def matches(by: str, type_: pl.DataType, value: str) -> pl.Expr:
     """Where column `by`, of this type, has the value that a `keep_by` spells `value`; never null."""
     if type_.is_numeric():
         # 3, 3.0 and 3e0 are the same number.

@@ -13,11 +13,11 @@ import numpy as np
 import polars as pl
 
 from tamis.engine.decided import find_decided
-from tamis.engine.mixing import TOKENS
 from tamis.engine.outlook import Outlook, outlook
 from tamis.engine.revised import revised
 from tamis.engine.session import Session
 from tamis.errors import UserError
+from tamis.mix.cuts import TOKENS
 from tamis.mix.epochs import NO_CATEGORY, UNKNOWN
 from tamis.mix.realised import is_planned
 

@@ -14,9 +14,10 @@ from pydantic import BaseModel
 
 from tamis.corpus.stage import Registry
 from tamis.errors import OptionError, RecipeError, did_you_mean
+from tamis.recipe.card import SECTIONS, CardText
 from tamis.recipe.languages import check_language
 from tamis.recipe.mix import Mix, is_pair
-from tamis.recipe.model import VERSION_LETTERS, CardText, Identity, Recipe, ReleaseOptions
+from tamis.recipe.model import VERSION_LETTERS, Identity, Recipe, ReleaseOptions, Source
 from tamis.recipe.overrides import apply_override
 from tamis.recipe.problems import IN_RECIPE, Problems, Setting, Where
 from tamis.recipe.rules import read_stages
@@ -112,13 +113,26 @@ def _read(data: Any, registry: Registry, problems: Problems) -> dict[str, Any]:
     sources = read_sources(data, problems)
     stages = read_stages(data, registry, problems)
     parts: dict[str, Any] = {
-        key: problems.validate(model, plain(data[key]), (key,))
+        key: problems.validate(model, _part(data[key]), (key,))
         for key, model in _PARTS.items()
         if data.get(key) is not None
     }
     _check_mix(data, problems)
+    _check_answers(sources, parts.get("card"), problems)
     known = identity.model_dump() if identity is not None else {}
     return {**known, "sources": tuple(sources), "stages": tuple(stages), **parts}
+
+
+def _part(data: Any) -> Any:
+    """A part of the recipe as plain data; the version of another release is text, as the recipe's own is."""
+    found = plain(data)
+    if isinstance(found, dict) and _is_number(found.get("previous")):
+        found["previous"] = written(data["previous"])
+    return found
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _identity(data: Any) -> dict[str, Any]:
@@ -127,8 +141,7 @@ def _identity(data: Any) -> dict[str, Any]:
         value = data.get(key)
         if value is not None:
             # A version 1.10 is `1.10`, not the number 1.1.
-            number = isinstance(value, (int, float)) and not isinstance(value, bool)
-            found[key] = written(value) if number and key != "seed" else plain(value)
+            found[key] = written(value) if _is_number(value) and key != "seed" else plain(value)
     return found
 
 
@@ -188,6 +201,15 @@ def _check_mix(data: Any, problems: Problems) -> None:
         for field in ("epochs", "languages"):
             for key in _keys(one, field):
                 _check_pair((*path, field, key), key.partition("--")[0], problems)
+
+
+def _check_answers(sources: Iterable[Source], card: CardText | None, problems: Problems) -> None:
+    """A question of the EU summary can't be answered with no, where a source says yes."""
+    for at, section in enumerate(card.eu.answered_no if card is not None else ()):
+        of = next((source for source in sources if SECTIONS.get(source.acquisition or "") == section), None)
+        if of is not None:
+            complaint = f"{section} is answered with no, and source {of.name!r} says `acquisition: {of.acquisition}`"
+            problems.add(("card", "eu", "answered_no", at), complaint)
 
 
 def _keys(data: Any, field: str) -> list[str]:

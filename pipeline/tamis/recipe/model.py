@@ -11,6 +11,9 @@ from tamis.corpus.conditions import Condition
 from tamis.corpus.stage import Stage, StageConfig
 from tamis.described import Described
 from tamis.errors import did_you_mean
+from tamis.recipe.base import Line, Month, Text
+from tamis.recipe.card import CardText
+from tamis.recipe.declared import Acquisition, Crawler, OptOut, Synthetic
 from tamis.recipe.languages import check_language
 from tamis.recipe.licenses import is_own_reference, parse_license, redistributable
 from tamis.recipe.mix import Mix
@@ -40,7 +43,6 @@ def _not_the_mask(name: str) -> str:
 # Validated key by key, so that each wrong one is told at its own line.
 DocumentColumn = Annotated[str, AfterValidator(_document_column)]
 SignalName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$"), AfterValidator(_not_the_mask)]
-Text = Annotated[str, Field(min_length=1)]
 
 
 class Model(Described, BaseModel):
@@ -92,6 +94,24 @@ class SourceFields(Model):
     """Which part was taken, and how it was chosen."""
     period: str | None = None
     """When the texts were written or collected, e.g. `2019/2024`."""
+    title: Line | None = None
+    """The dataset's own name, where it has one: for the card, the EU summary and the provenance."""
+    acquisition: Acquisition | None = None
+    """How it came to you. Decides under which heading of the EU summary (2.1 to 2.6) it stands."""
+    accessed: Month | None = None
+    """Month of download or crawl, `2026-03`: the EU summary's latest date of acquisition (1.3), and 2.3."""
+    geography: tuple[Line, ...] | None = None
+    """Countries or regions that the texts come from: EU summary 1.3, data origin in data_provenance.json."""
+    content: tuple[Line, ...] | None = None
+    """Types of content, such as press, legal or scientific: EU summary 1.3 and 2.1. Without, the categories."""
+    synthetic: Synthetic | None = None
+    """What made the texts, if a model did: EU summary 2.5, `rai:hasSyntheticData`."""
+    crawler: Crawler | None = None
+    """What fetched the texts, if you crawled them: EU summary 2.3."""
+    opt_out: OptOut | None = None
+    """Which reservations of rights holders were looked for: EU summary 3.1, data management plan 4b."""
+    citation: str | None = None
+    """How the source asks to be cited: the card's section on it."""
     redistributable: bool | None = None
     """May the text be handed on? By default, what the licence says."""
     optional: bool = False
@@ -205,6 +225,11 @@ class ReleaseOptions(Model):
     """Text bytes of a release shard, at most (a longer document gets a shard of its own)."""
     tokens: bool = True
     """Write token shards (needs the tokenize stage)."""
+    previous: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$", max_length=VERSION_LETTERS)] | None = None
+    """Version of the release before this one. It must lie beside it (`releases/NAME-PREVIOUS`); the card then tells
+    what changed since, and `CHANGELOG.md` goes on from that release's."""
+    samples: Annotated[int, Field(ge=0, le=100_000)] = 300
+    """Documents drawn for review at most, kept, dropped and near a threshold, their texts masked and cut; 0: none."""
     formats: tuple[Literal["megatron", "ds", "npy", "mds"], ...] = ()
     """Token files for trainers, beside the token shards and of the same ids: `megatron` (`.bin` and `.idx`), `ds`
     (datatrove and nanotron), `npy` (OLMo-core), `mds` (MosaicML streaming)."""
@@ -214,23 +239,6 @@ class ReleaseOptions(Model):
     def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         """In one order, so that two spellings are one recipe."""
         return tuple(sorted(set(value)))
-
-
-class CardText(Model):
-    """What no machine can know; each goes to its section of the card, and an empty one is named there."""
-
-    summary: str = ""
-    """One paragraph under the title."""
-    intended_uses: str = ""
-    """What the dataset is for."""
-    out_of_scope_uses: str = ""
-    """What it should not be used for."""
-    limitations: str = ""
-    """Known biases and limitations."""
-    contact: str = ""
-    """Where questions and removal requests go."""
-    citation: str = ""
-    """How to cite it (BibTeX)."""
 
 
 class Identity(Model):

@@ -13,8 +13,9 @@ from pydantic import BaseModel
 
 from tamis.corpus.stage import Registry, Stage
 from tamis.errors import OptionError, did_you_mean
+from tamis.recipe.card import CardText
 from tamis.recipe.mix import Mix, Phase
-from tamis.recipe.model import CardText, Identity, ReleaseOptions, Source, SourceFields
+from tamis.recipe.model import Identity, ReleaseOptions, Source, SourceFields
 from tamis.recipe.problems import Where
 from tamis.recipe.rules import DECIDING, RULES, with_default_rules
 from tamis.recipe.secrets import without_credentials

@@ -8,11 +8,11 @@ import pyarrow as pa
 from pydantic import BaseModel
 
 from tamis.corpus.stage import Column, Registry, Stage
+from tamis.recipe.card import CardText
 from tamis.recipe.licenses import LICENSES
 from tamis.recipe.mix import Mix
 from tamis.recipe.model import (
     DOCUMENT_COLUMNS,
-    CardText,
     Identity,
     Recipe,
     ReleaseOptions,
@@ -90,6 +90,8 @@ def recipe_schema(registry: Registry) -> dict[str, Any]:
     mix = _model(Mix, definitions)
     for weighting in (mix, definitions["Phase"]):
         weighting["properties"]["epochs"]["propertyNames"] = _CELL
+    release = _model(ReleaseOptions, definitions)
+    release["properties"]["previous"] = _as_written(release["properties"]["previous"])
     definitions["EpochCaps"]["properties"]["cells"]["propertyNames"] = _CELL
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -112,7 +114,7 @@ def recipe_schema(registry: Registry) -> dict[str, Any]:
                 "items": _use(registry),
             },
             "mix": mix,
-            "release": _model(ReleaseOptions, definitions),
+            "release": release,
             "card": _model(CardText, definitions),
             "variants": {
                 "type": ["object", "null"],
