@@ -121,7 +121,7 @@ def counts_of_last_run(path: Path, mix: Mix) -> Counts | None:
         return None
     with intact(path, "Delete it and run again"), pq.ParquetFile(path) as file:
         alike = (file.schema_arrow.metadata or {}).get(_CUTS) == _cut_by(mix)
-        frame = pl.from_arrow(file.read(columns=list(COLUMNS)))
+        frame = pl.from_arrow(file.read(columns=[name for name in COLUMNS if name in file.schema_arrow.names]))
     assert isinstance(frame, pl.DataFrame)
     if TOKENS not in frame.columns:
         return None

@@ -92,8 +92,8 @@ def make_release(session: Session, folder: Path, card: Any, before: Side | None)
     )
     write_json(folder / NAME, manifest.model_dump(mode="json"))
     basis = Basis(signals_key(session.contexts, recipe.stages), session.own_ids, session.kin)
-    decided = session.store.decided(recipe.run_name)
-    keep_decided(decided, session.identity, recipe.mix, [file.rows for file in ledgers], basis)
+    rows = [file.rows for file in ledgers]
+    keep_decided(session.store.decided(recipe.run_name), session.identity, recipe.mix, rows, basis)
     return manifest
 
 
