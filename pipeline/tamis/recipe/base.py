@@ -66,7 +66,7 @@ _NO_COUNTRIES = frozenset(("AA", "EU", "EZ", "QO", "UN", "XA", "XB"))
 
 
 def _known_country(value: str) -> str:
-    import langcodes
+    import langcodes  # its tables take longer to load than most recipes
 
     name = langcodes.Language.make(territory=value).territory_name()
     # Groupings are no countries, and `UK` is no code of one.
