@@ -68,13 +68,12 @@ def load(recipe: str, settings: tuple[str, ...], plan_alone: bool = False, varia
 
     path = recipe_path(recipe)
     loaded = load_recipe(path, STAGES, settings, variant)
-    if not plan_alone:
-        _check_sources(loaded, path)
+    _check(loaded, path, plan_alone)
     return loaded, path.parent
 
 
-def _check_sources(loaded: Recipe, path: Path) -> None:
-    if not loaded.sources:
+def _check(loaded: Recipe, path: Path, plan_alone: bool = False) -> None:
+    if not loaded.sources and not plan_alone:
         raise OptionError(
             f"{path} plans a mix from counts: it has no sources, so there is nothing to run. "
             f"See the plan: tamis mix {path}"
@@ -92,8 +91,10 @@ def load_both(recipe: str, settings: tuple[str, ...], variant: str) -> tuple[Rec
     path = recipe_path(recipe)
     data = read_yaml(path)
     before = build_recipe(copy.deepcopy(data), str(path), STAGES, ())
-    _check_sources(before, path)
-    return before, build_recipe(data, str(path), STAGES, settings, variant), path.parent
+    after = build_recipe(data, str(path), STAGES, settings, variant)
+    for one in (before, after):
+        _check(one, path)
+    return before, after, path.parent
 
 
 def print_json(data: Any) -> None:

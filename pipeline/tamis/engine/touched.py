@@ -21,6 +21,7 @@ from tamis.engine.ledger import NOT_DRAWN
 from tamis.engine.measure import ShardContext
 from tamis.engine.session import Session
 from tamis.mix.realised import is_planned
+from tamis.recipe.mix import Mix
 from tamis.recipe.model import StageUse
 
 _Rule = Condition | None
@@ -37,7 +38,7 @@ def comparable(before: Session, after: Session, basis: Basis) -> bool:
         and old.sources == new.sources
         and old.seed == new.seed
         and len(old.stages) == len(new.stages)
-        and not (is_planned(old.mix) or is_planned(new.mix))
+        and not any(_weighs_by_others(mix) for mix in (old.mix, new.mix))
         and all(
             (a.name, a.when, a.exhaustive) == (b.name, b.when, b.exhaustive)
             for a, b in zip(old.stages, new.stages, strict=True)
@@ -51,6 +52,11 @@ def comparable(before: Session, after: Session, basis: Basis) -> bool:
             kin.partners is None or after.store.partners(name, kin.partners).exists() for name, kin in basis.kin.items()
         )
     )
+
+
+def _weighs_by_others(mix: Mix) -> bool:
+    """Whether a document's epochs hang on other documents."""
+    return is_planned(mix) or mix.long_cut is not None or mix.quality_cut is not None
 
 
 def passed_stages(decided: Decided, uses: Sequence[StageUse]) -> npt.NDArray[np.int16]:
