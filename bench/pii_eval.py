@@ -19,8 +19,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import pii_report
 import zstandard
+
+import pii_report
 from pii_set import documents
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -20,12 +20,12 @@ language model) and DataTrove {datatrove} (`PIIFormatter`: e-mail and IPv4), eac
 
 `bench/pii_set.py` makes it from the seed {seed}: {documents} documents of seven languages, {characters} characters,
 {values} values. Four values in five stand behind a word that names them ("BSN:", "n° de sécurité sociale"), as people
-write them; one in five stands in a sentence that doesn't. As many lines hold what only looks like personal data. **It is
-made, not collected**: it shows which spellings and traps a tool knows, not how often they come in the wild. Real text is
-below.
+write them; one in five stands in a sentence that doesn't. As many lines hold what only looks like personal data.
+**It is made, not collected**: it shows which spellings and traps a tool knows, not how often they come in the wild.
+Real text is below.
 
-A value is found if a finding of its kind overlaps it; a finding is right if it overlaps a value of its kind. {never}: the
-tool doesn't look for it.
+A value is found if a finding of its kind overlaps it; a finding is right if it overlaps a value of its kind. {never}:
+the tool doesn't look for it.
 """
 
 
@@ -71,7 +71,9 @@ def page(result: dict[str, Any]) -> str:
         pairs = [figure for counts in tools.values() for figure in _pair(counts, kind)]
         rows.append([f"`{kind}`", _sum(tools["tamis"], {kind})[0], *pairs])
     parts.append("## By kind (%)\n\n" + table(header, rows))
-    parts.append("`spelt_email` is counted as `email` by the stage. Its precision is that of findings that overlap one.\n")
+    parts.append(
+        "`spelt_email` is counted as `email` by the stage. Its precision is that of findings that overlap one.\n"
+    )
     rows = []
     for language in LANGUAGES:
         figures = [language]
@@ -100,14 +102,18 @@ def _grid(counts: list[list[Any]], kinds: list[str]) -> str:
 
 def _false(result: dict[str, Any]) -> str:
     names = sorted({name for tool in TOOLS for name in result["tools"][tool]["false"]})
-    rows = [[name.replace("_", " "), *(result["tools"][tool]["false"].get(name, 0) for tool in TOOLS)] for name in names]
-    note = "What false findings were in truth: a line of what only looks like personal data, or a value of another kind.\n\n"
+    rows = [
+        [name.replace("_", " "), *(result["tools"][tool]["false"].get(name, 0) for tool in TOOLS)] for name in names
+    ]
+    note = "What false findings were: a line of what only looks like personal data, or a value of another kind.\n\n"
     return "## False findings, by what they are\n\n" + note + table(["In truth", *TOOLS.values()], rows)
 
 
 def _real(result: dict[str, Any]) -> str:
     reals = {tool: result["tools"][tool]["real"] for tool in TOOLS}
-    names = sorted({kind for real in reals.values() for kind in real["found"]} | {c[0] for c in result["tools"]["tamis"]["counts"]})
+    names = sorted(
+        {kind for real in reals.values() for kind in real["found"]} | {c[0] for c in result["tools"]["tamis"]["counts"]}
+    )
     rows: list[list[object]] = [["characters read", *(f"{real['characters']:,}" for real in reals.values())]]
     for kind in names:
         if kind == "spelt_email":
@@ -120,7 +126,7 @@ def _real(result: dict[str, Any]) -> str:
     note = (
         "Findings per million characters of documentation and source code (`recipes/debian-docs.yaml` in pages of web "
         "size). It has many e-mail addresses of authors and a few phone numbers and addresses, so these rows hold true "
-        "findings as well; it is known to have no identity numbers, so every finding of that kind is false, and what it "
+        "findings as well. It is known to have no identity numbers, so every finding of that kind is false; what it "
         "has of IBANs, cards, keys and passwords are examples.\n\n"
     )
     return "## Real text\n\n" + note + table(["Kind", *TOOLS.values()], rows)
@@ -132,6 +138,6 @@ def _checks(result: dict[str, Any]) -> str:
     rows = [[f"`{k}`", f"{alone / size:.2f}", f"{both / size:.2f}"] for k, (alone, both) in checks["kinds"].items()]
     note = (
         f"False findings per million characters of the same text ({checks['characters']:,} characters), if shape and "
-        "check digits alone decided, and with what the recognizers ask for beyond them: a rare spelling or a word nearby.\n\n"
+        "check digits alone decided, and with what the recognizers ask for beyond: a rare spelling or a word near.\n\n"
     )
     return "## Why words must stand near\n\n" + note + table(["Kind", "Check alone", "Tamis"], rows)

@@ -131,9 +131,9 @@ def signals(use: Any, verdicts: Verdicts, random: np.random.Generator) -> pa.Tab
         table["cluster_size"] = np.where(np.isin(np.arange(rows), copies), max(len(copies), 1), 1)
         return pa.table(table)
     if use.name == "pii":
-        found = (random.random((rows, 5)) < 0.05).astype(np.int32)
-        table["found"] = found.sum(axis=1).astype(np.int32)
         kinds = [column.name for column in use.stage.adds if column.name != "found"]
+        found = (random.random((rows, len(kinds))) < 0.05).astype(np.int32)
+        table["found"] = found.sum(axis=1).astype(np.int32)
         return pa.table(table | {kind: found[:, place] for place, kind in enumerate(kinds)})
     for column in use.stage.adds:
         if pa.types.is_string(column.type):

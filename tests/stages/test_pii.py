@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from tamis.corpus.stage import SPANS
 from tamis.errors import InputError
 from tamis.kernels.edits import apply_edits
-from tamis.recognizers import email, ip_address, phone, spelt_email
+from tamis.recognizers import phone, spelt_email
 from tamis.recognizers.kinds import FACTS, PRIORITY, modules
 from tamis.stages.pii import STAGE, PiiConfig
 
@@ -45,7 +45,7 @@ VALUES = {
     "url_credentials": ["https://jo:s3cr3tPw@host.org/x"],
     "api_key": ["ghp_16C7e42F292c6912E7710c838347Ae178B4a", "AKIAIOSFODNN7EXAMPLE"],
     "private_key": [
-        "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA7bq9wKdPz3x1vU8yTn5kQe2\nAbCd==\n-----END RSA PRIVATE KEY-----"
+        "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA7bq9wKdPz3x1vU8yTn5kQe2\nAb==\n-----END RSA PRIVATE KEY-----"
     ],
 }
 ALONE = {
@@ -63,7 +63,8 @@ NOISE = [
     "ISBN 978-2-07-036024-5", "0.0612345678", "4111 1111 1111 1112", "https://user@host.net/x", "ext. 5", "12", "::",
     "DE89 3704", "1234567890123", "2024-05-11 10", "123456.789012", "tel ", "mobile: n° ", "6502530000",
     "2024-1-", " dot com", "(at)", " [dot] ", "tw", "12345678", "123456782",
-    "BSN", "NIF", "PESEL", "85.07.30-033.29", "RSSMRA85T10A562T", "ghp_", "-----END RSA PRIVATE KEY-----", "://u:p", "été", "中文", "👩‍👩‍👧", ", ", "\n", " / ", "(", ")", "+", "-", ":", ".", "@", "a",
+    "BSN", "NIF", "PESEL", "85.07.30-033.29", "RSSMRA85T10A562T", "ghp_", "-----END RSA PRIVATE KEY-----", "://u:p",
+    "été", "中文", "👩‍👩‍👧", ", ", "\n", " / ", "(", ")", "+", "-", ":", ".", "@", "a",
 ]  # fmt: skip
 pieces = st.sampled_from([v for values in VALUES.values() for v in values] + NOISE * 2)
 documents = st.lists(st.tuples(pieces, st.sampled_from([" ", " ", " ", "", "\n", ", "])).map("".join), max_size=12).map(

@@ -230,6 +230,6 @@ def personal_data(view: View) -> str:
         "[`stats/pii.csv`](stats/pii.csv). Neither the ledger nor this card holds a value.",
         table(("Kind", "Found", "Documents", "By language"), "lrrl", rows),
         f"Looked for: {names(list(kinds))}, by their form and their check digits. **Not looked for:** names of people, "
-        "postal addresses, identity and social security numbers, dates of birth, account names, and any other kind "
+        "postal addresses, dates of birth, account names, identity numbers of other countries, and any other kind "
         "that is not in the table. A value in an unusual form can be missed.",
     )

@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 UNKNOWN, NO_CATEGORY, NO_LICENSE, RELEASED = "und", "none", "LicenseRef-Unknown", "released"
-KINDS = ("email", "phone", "ip", "iban", "payment_card")
+TOTALS = ("found", "measured")
+"""Columns of `pii` that aren't counts of a kind."""
 TOKENS = "tokenize.tokens"
 CELL = ("source", "language", "category", "license", "mix.part", "mix.quality")
 Key = tuple[Any, ...]
@@ -92,7 +93,7 @@ class Tally:
                     self.measured[source, stage] += rows
             elif signal == "cluster_size":
                 self._clusters(stage, table[name], pc.fill_null(table[f"{stage}.is_duplicate"], False))
-            elif stage == "pii" and signal in KINDS:
+            elif stage == "pii" and signal not in TOTALS:
                 drawn = table.filter(pc.greater(table["copies"], 0)).select(["language", name])
                 with_some = drawn.filter(pc.greater(pc.fill_null(drawn[name], 0), 0))
                 # Every language of the release has a row, if only with zeros.

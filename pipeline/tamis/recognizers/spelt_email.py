@@ -62,6 +62,9 @@ def _spelt(at: re.Match[str], domain: re.Match[str]) -> bool:
     word = dot.group().strip()
     if not word.isalpha():
         return True
+    # "at 10 dot com": a time, or a domain nobody would spell so.
+    if not any(map(str.isalpha, domain.group()[: domain.start("dot") - domain.start()])):
+        return False
     loud = at["bare"].isupper() and word.isupper()
     return word.lower() == "dot" and (loud or domain["top"].lower() in _TOPS)
 

@@ -206,7 +206,7 @@ def _prepare(config: PiiConfig, models: Models) -> Measure:
 STAGE = Stage(
     name="pii",
     version=2,
-    title="Personal data and secrets with a recognizable form: e-mail, phone, IP address, bank, identity numbers, keys",
+    title="Personal data and secrets with a recognizable form: e-mail, phone, IP address, bank and identity numbers",
     about="""Finds personal data and secrets by their form and replaces them by a tag or a fake. Two compiled scans
 over the bytes find the places where a value could be; exact recognizers look at those places alone.
 
@@ -230,7 +230,7 @@ dates of birth aren't looked for. No value leaves the stage: its columns are cou
     config=PiiConfig,
     reads=("text", "language", "id"),
     adds=(
-        Column("found", pa.int32(), "count", "personal data and secrets found, all kinds together"),
+        Column("found", pa.int32(), "count", "personal data, keys and passwords found, all kinds together"),
         *(Column(kind, pa.int32(), "count", facts.meaning) for kind, facts in FACTS.items()),
     ),
     payload=lambda _: (Column("spans", SPANS, "bytes", "where they are, and what takes their place"),),
