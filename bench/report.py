@@ -63,7 +63,7 @@ STAGES = {
         "removed documents that have a neighbour of similarity 0.6 or more. Lost: documents removed with all such "
         "neighbours, so that nothing much like them is left: at the far end of a chain of duplicates, or by a fault.",
     ),
-    "pii": ("Personal data", "E-mail addresses and IP addresses; Tamis also phone, IBAN and payment card numbers."),
+    "pii": ("Personal data", "E-mail addresses and IP addresses; Tamis also phone, IBAN, payment card and identity numbers, secrets."),
     "pii_presidio": (
         "Personal data by Presidio's recognizers",
         "The same recognizers: on the whole text, and at the places that Tamis' compiled scan finds.",

@@ -27,6 +27,11 @@ KINDS = {
     "IP_ADDRESS": "ip",
     "IBAN_CODE": "iban",
     "CREDIT_CARD": "payment_card",
+    "ES_NIF": "es_dni",
+    "ES_NIE": "es_nie",
+    "IT_FISCAL_CODE": "it_codice_fiscale",
+    "DE_TAX_ID": "de_steuer_id",
+    "PL_PESEL": "pl_pesel",
 }
 REGIONS = {
     "en": ("GB", "US", "IE", "AU", "NZ"),
@@ -41,8 +46,11 @@ REGIONS = {
 """Tamis' regions; in source code only numbers with a country code, which `phonenumbers` calls ZZ."""
 
 
-def analyzer() -> Any:
-    """An engine with the five recognizers for each language, and source code as one more."""
+def analyzer(identity: bool = False) -> Any:
+    """An engine with the five recognizers for each language, and source code as one more.
+
+    `identity`: with those of identity numbers, too, each in its language; the Polish one in English.
+    """
     from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
     from presidio_analyzer.nlp_engine import NoOpNlpEngine
     from presidio_analyzer.predefined_recognizers import (
@@ -66,14 +74,35 @@ def analyzer() -> Any:
         for kind in (OfflineEmailRecognizer, IpRecognizer, IbanRecognizer, CreditCardRecognizer):
             recognizers.append(kind(supported_language=language))
         recognizers.append(PhoneRecognizer(supported_language=language, supported_regions=regions))
+    if identity:
+        recognizers += _identity()
     engine = NoOpNlpEngine([{"lang_code": language, "model_name": "none"} for language in REGIONS])
     registry = RecognizerRegistry(recognizers, supported_languages=[*REGIONS])
     return AnalyzerEngine(registry=registry, nlp_engine=engine, supported_languages=[*REGIONS])
 
 
-def pii(job: Job, clean: bool = False) -> None:
+def _identity() -> list[Any]:
+    """The recognizers of identity numbers that Presidio has for countries of the European Union."""
+    from presidio_analyzer.predefined_recognizers import (
+        DeTaxIdRecognizer,
+        EsNieRecognizer,
+        EsNifRecognizer,
+        ItFiscalCodeRecognizer,
+        PlPeselRecognizer,
+    )
+
+    return [
+        EsNifRecognizer(supported_language="es"),
+        EsNieRecognizer(supported_language="es"),
+        ItFiscalCodeRecognizer(supported_language="it"),
+        DeTaxIdRecognizer(supported_language="de"),
+        PlPeselRecognizer(supported_language="en"),
+    ]
+
+
+def pii(job: Job, clean: bool = False, identity: bool = False) -> None:
     """What is found in the first documents; if `clean`, in those of them in which there is nothing."""
-    engine = analyzer()
+    engine = analyzer(identity)
     documents, size = [], 0
     for document in job.documents():
         size += len(document["text"].encode())
@@ -98,4 +127,7 @@ def pii(job: Job, clean: bool = False) -> None:
 
 
 if __name__ == "__main__":
-    main(version("presidio-analyzer"), {"pii_presidio": pii, "pii_clean": partial(pii, clean=True)})
+    main(
+        version("presidio-analyzer"),
+        {"pii_presidio": pii, "pii_clean": partial(pii, clean=True), "pii_kinds": partial(pii, identity=True)},
+    )

@@ -28,7 +28,7 @@ RESULTS = {
     "c4": "id, kept, crc32 of the text that is left (UTF-8), where the tool cuts lines",
     "fineweb": "id, kept",
     "near_duplicates": "id, removed",
-    "pii": "id, findings: [[kind, start, end], ...] in characters; so, too, pii_presidio and pii_clean",
+    "pii": "id, findings: [[kind, start, end], ...] in characters; so, too, pii_presidio, pii_clean and pii_kinds",
     "tokenize": "id, tokens, crc32 of the ids as little-endian uint32",
     "end_to_end": "id: of the documents that are released",
 }

@@ -165,7 +165,7 @@ def near_duplicates(job: Job) -> None:
 
 
 def pii(job: Job, **options: bool) -> None:
-    """E-mail, phone, IP address, IBAN and payment card."""
+    """Every kind of personal data and secrets that the stage knows."""
     batches = _batches(job)
     findings = {}
     for batch, found in zip(batches, _measure(job, "pii", options, batches), strict=True):

@@ -126,7 +126,7 @@ def test_addresses_of_any_shape(before: str, user: str, host: str, after: str) -
         ("x 7.1341335 5.2804896", PHONE),
         ("CVE-2018-12127", PHONE),
         ("server 10.0.0.7", IP),
-        ("LilyPond:    2.19.30.1", IP),
+        ("LilyPond:                          2.19.30.1", IP),
         ("256.1.1.1", IP),
         ("lib-91.22.33.44a", IP),
         ("0000000000000000", CARD),

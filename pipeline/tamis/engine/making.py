@@ -15,7 +15,7 @@ from tamis.corpus.commit import committing, write_bytes, write_json
 from tamis.corpus.manifest import NAME, FileFacts, Manifest
 from tamis.engine import facts
 from tamis.engine.assembly import Assembly
-from tamis.engine.decided import keep_decided
+from tamis.engine.decided import Basis, keep_decided, signals_key
 from tamis.engine.document_changes import Side
 from tamis.engine.domains import DOMAINS
 from tamis.engine.ledger import ledger_of
@@ -91,7 +91,9 @@ def make_release(session: Session, folder: Path, card: Any, before: Side | None)
         update={"files": tuple(FileFacts(**e) for e in sorted(entries, key=lambda e: e["path"]))}
     )
     write_json(folder / NAME, manifest.model_dump(mode="json"))
-    keep_decided(session.store.decided(recipe.run_name), session.identity, recipe.mix, [file.rows for file in ledgers])
+    basis = Basis(signals_key(session.contexts, recipe.stages), session.own_ids, session.kin)
+    rows = [file.rows for file in ledgers]
+    keep_decided(session.store.decided(recipe.run_name), session.identity, recipe.mix, rows, basis)
     return manifest
 
 

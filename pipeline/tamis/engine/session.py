@@ -20,6 +20,7 @@ from tamis.engine.facts import software
 from tamis.engine.fitting import fit_models
 from tamis.engine.ingest import IngestTask, ingest_tasks, ingested, shards_of
 from tamis.engine.keys import Models, resolve_models, stage_keys
+from tamis.engine.kin import Kin, kin_of
 from tamis.engine.measure import MeasureTask, ShardContext
 from tamis.engine.mixing import table_hashes
 from tamis.engine.passes import Pass, passes_of
@@ -52,6 +53,10 @@ class Session:
     contexts: list[ShardContext] = field(default_factory=list)
     frames: list[pl.DataFrame] = field(default_factory=list)
     """Document columns of every shard."""
+    kin: dict[str, Kin] = field(default_factory=dict)
+    """By resolver, once it has run."""
+    own_ids: bool = True
+    """Whether every document is called as it is in its shard, as far as frames are read."""
     work: Work = field(default_factory=Work)
     written: set[tuple[str, str]] = field(default_factory=set)
     """Signal files written so far, by shard and stage."""
@@ -117,9 +122,10 @@ class Session:
         """Identity of the release: it tells what changed since the previous one, so it is another after another."""
         return self.identity if self.previous is None else key_of(self.identity, self.previous)
 
-    def ingest(self, max_rejects: float | None = None) -> None:
-        """Reads what isn't read yet. Raises TooManyRejects when more than `max_rejects` (a count, or a
-        share below 1) of the rows can't be read, and InputError when a source has no document."""
+    def ingest(self, max_rejects: float | None = None, frames: bool = True) -> None:
+        """Reads what isn't read yet; the documents' columns only if `frames` are wanted. Raises TooManyRejects when
+        more than `max_rejects` (a count, or a share below 1) of the rows can't be read, and InputError when a source
+        has no document."""
         tasks, signals = self.tasks_of, self.signals
         read: dict[Path, pl.DataFrame] = {}
 
@@ -150,9 +156,11 @@ class Session:
             if not shards:
                 raise InputError(self._no_document(source))
             self.contexts += [ShardContext(source, shard, {}, self.store.root, signals=signals) for shard in shards]
-            self.frames += unique_ids(
-                [read[s.path] if s.path in read else read_rows(source, s, signals) for s in shards]
-            )
+            if frames:
+                named = [read[s.path] if s.path in read else read_rows(source, s, signals) for s in shards]
+                distinct = unique_ids(named)
+                self.own_ids &= all(one is other for one, other in zip(named, distinct, strict=True))
+                self.frames += distinct
 
     @property
     def signals(self) -> dict[str, str]:
@@ -170,9 +178,9 @@ class Session:
             "Mend its path, columns, `where` or sample, or take the source out of the recipe"
         )
 
-    def open(self) -> None:
-        """Takes up what earlier runs left, without reading any text. Raises UserError when the recipe's
-        corpus isn't all there."""
+    def open(self, frames: bool = True) -> None:
+        """Takes up what earlier runs left, without reading any text; the documents' columns only if `frames` are
+        wanted. Raises UserError when the recipe's corpus isn't all there."""
         self.locate()
         self.resolve_models()
         missing = [task for task in self.tasks_of if ingested(task) is None]
@@ -181,8 +189,14 @@ class Session:
                 f"{len(missing)} input groups of {self.recipe.name} are not ingested yet (first: {missing[0].label}): "
                 "`tamis run` comes first"
             )
-        self.ingest()
+        self.ingest(frames=frames)
         self.fit(make=False)
+
+    def read_frames(self) -> None:
+        """Reads the documents' columns, in a session that was opened without."""
+        for source in self.recipe.sources:
+            mine = [context for context in self.contexts if context.source.name == source.name]
+            self.frames += unique_ids([read_rows(source, context.shard, context.signals) for context in mine])
 
     def fit(self, make: bool = True) -> None:
         """Finds the models that the recipe wants made of the corpus, makes those that aren't there (unless
@@ -205,6 +219,7 @@ class Session:
             for use in one.resolvers:
                 self.reporter.phase(f"resolve {use.name}", 0, 0)
                 self.contexts = resolve_stage(use, self.contexts, self.verdicts(before), self.store, self.crew.quietly)
+                self.kin[use.name] = kin_of(use, self.contexts, self.frames, self.store, self.crew.quietly)
                 before.append(use)
 
     def _run_measuring(self, phase: str, tasks: Sequence[MeasureTask], one: Pass) -> None:

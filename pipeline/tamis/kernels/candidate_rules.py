@@ -23,6 +23,8 @@ from tamis.kernels.candidate_windows import Candidates
 from tamis.kernels.jit import kernel
 
 _IPV6_CHARS = 45
+_ADDRESS_BYTES = 24
+"""Bytes in front of an IPv4 address in which a word that announces it may stand, as far as it can be told here."""
 
 
 @kernel()
@@ -128,10 +130,10 @@ def _quad_counts(data, lo, hi, at, private):  # type: ignore[no-untyped-def]
         return False
     if largest > 50 or after == 58 or after == 47 or after == 93:
         return True
-    # So small numbers need a word such as "ip" right before them, or "://", '@' or '['.
-    for k in range(max(lo, at - 5), at):
+    # So small numbers need a word such as "ip" before them, or "://", '@' or '['.
+    for k in range(max(lo, at - _ADDRESS_BYTES), at):
         byte = data[k]
-        if byte >= 128 or is_letter(byte) or is_digit(byte) or byte == 47 or byte == 64 or byte == 91:
+        if byte >= 128 or is_letter(byte) or byte == 47 or byte == 64 or byte == 91:
             return True
     return False
 

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import langcodes
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -274,7 +273,8 @@ def _language(tag: str) -> str | None:
     try:
         return check_language(tag)
     except ValueError:
-        pass
+        # Its tables take longer to load than most that this module is imported for.
+        import langcodes
     try:
         return check_language(str(langcodes.standardize_tag(tag)))
     except ValueError:

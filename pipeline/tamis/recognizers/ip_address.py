@@ -8,8 +8,10 @@ RFC 3849) never count.
 Four numbers with dots are more often a version or a section than an address. Not taken: anything next to a
 letter, a digit or one more dotted number; behind a word such as "version" or "section", an operator
 (pkg==1.2.3.4), "name-" or "name/"; before "-rc1" or "+git"; four numbers of at most 99 shortly after "version",
-"release", "updated"; and four numbers of at most 50, unless a word such as "ip" or "host" stands before them,
-"://", "@" or "[" does, or a port or prefix length follows. (Of all addresses 0.2 % have numbers that small.)
+"release", "updated"; and four numbers of at most 50, unless a word such as "ip" or "host" stands before them
+("dns", "ping" and the like at most 20 characters before, if no "version" does), "://", "@" or "[" does, or a port
+or prefix length follows. (Of all addresses 0.2 % have numbers that small; a bare 8.8.8.8 is that of a public
+service, nobody's.)
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ _BEFORE = re.compile(
 )
 _ADDRESS_BEFORE = re.compile(
     r"(?:\b(?:ip(?:v4)?|addr(?:ess|esse)?|adresse|dirección|indirizzo|hosts?|server|serveur|client|dns|nameserver"
-    r"|gateway|router|proxy|ping|peer)\b[^\w\n]{0,4}|://|@|\[)\Z",
+    r"|gateway|router|proxy|ping|peer)\b[^\w\n]{0,4}|\b(?:ips?|dns|nameservers?|resolvers?|ping)\b[^\n]{0,20}|://|@|\[)\Z",
     re.IGNORECASE,
 )
 _ADDRESS_AFTER = re.compile(r":[0-9]{2,5}(?![0-9])|/[0-9]{1,2}(?![0-9.])|\]")
@@ -136,7 +138,11 @@ def _is_number(text: str, match: re.Match[str]) -> bool:
     largest = max(map(int, match.group().split(".")))
     if largest > _SMALL:
         return largest <= _MIDDLING and _RELEASED.search(text, low, first) is not None
-    return not (_ADDRESS_BEFORE.search(text, low, first) or _ADDRESS_AFTER.match(text, last))
+    if _ADDRESS_AFTER.match(text, last):
+        return False
+    if not _ADDRESS_BEFORE.search(text, low, first):
+        return True
+    return text[first - 1] not in "/@[" and _RELEASED.search(text, low, first) is not None
 
 
 def canonical(value: str) -> str:

@@ -12,8 +12,9 @@ import pyarrow as pa
 
 from tamis.kernels.buffers import Bytes, text_array, text_buffers
 from tamis.kernels.candidate_rules import Rules, sift
-from tamis.kernels.candidate_windows import Candidates, lines_around, near
-from tamis.kernels.candidates import EMAIL, scan
+from tamis.kernels.candidate_tokens import scan_tokens
+from tamis.kernels.candidate_windows import Candidates, Parts, lines_around, near
+from tamis.kernels.candidates import CARD, EMAIL, IBAN, IP, PHONE, scan
 from tamis.recognizers import CONTEXT
 from tamis.recognizers.iban import length_table
 from tamis.recognizers.phone import REGIONS
@@ -28,6 +29,8 @@ _ROW = 1 << 40
 _MARGIN = 4 * CONTEXT
 """Bytes that hold `CONTEXT` characters."""
 _ANY_LANGUAGE = "*"
+_NUMBERS = EMAIL | PHONE | IP | IBAN | CARD
+"""What `scan` looks for; the rest is `scan_tokens`'."""
 
 
 class Found(NamedTuple):
@@ -35,7 +38,7 @@ class Found(NamedTuple):
 
     rows: npt.NDArray[np.int64]
     kinds: npt.NDArray[np.uint8]
-    """Its kind's bit."""
+    """The number of its kind, as the recognizers have it."""
     starts: npt.NDArray[np.int64]
     """First byte, counted from the start of the row's text."""
     ends: npt.NDArray[np.int64]
@@ -46,11 +49,21 @@ class Found(NamedTuple):
         return Found(self.rows[places], self.kinds[places], self.starts[places], self.ends[places])
 
 
+class Recognizer(NamedTuple):
+    """What finds values of a kind, and where."""
+
+    kind: int
+    """A number for the kind, below 256."""
+    window: int
+    """The bit of the windows that may hold one."""
+    find: Find
+
+
 class Search(NamedTuple):
     """What is looked for, and how."""
 
-    finders: Mapping[int, Find]
-    """The recognizers by their kinds' bits; where two values overlap, the earlier one's stays."""
+    recognizers: tuple[Recognizer, ...]
+    """Where two values overlap, the earlier one's stays."""
     rules: Rules | None
     """What windows to spare the recognizers, if they are this package's own."""
     keep: Keep | None
@@ -133,8 +146,8 @@ def _recognized(
     for row, kinds, start, end, first, last in zip(*(c.tolist() for c in (*windows, firsts, lasts)), strict=True):
         here = regions.of_row(row)
         around = _Around.of(view, first, last, start, end)
-        for kind, find in search.finders.items():
-            if kinds & kind:
+        for kind, window, find in search.recognizers:
+            if kinds & window:
                 for a, b in find(around.text, around.start, around.end, here):
                     if search.keep is None or search.keep(kind, around.text[a:b], here):
                         yield (row, kind, *around.bytes_of(a, b))
@@ -177,24 +190,41 @@ def _mask(data: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], ends: npt.
     data[ends - 1] = ord(">")
 
 
+def _windows(text: pa.Array, national: npt.NDArray[np.bool_], search: Search, within: Parts | None) -> Candidates:
+    """The windows of both scans, each done only if one of its kinds is wanted."""
+    wanted = 0
+    for recognizer in search.recognizers:
+        wanted |= recognizer.window
+    scans = []
+    if wanted & _NUMBERS:
+        scans.append(scan(text, wanted & _NUMBERS, national, length_table(), within))
+    if wanted & ~_NUMBERS:
+        scans.append(scan_tokens(text, wanted, within))
+    return Candidates(*(np.concatenate(columns) for columns in zip(*scans, strict=True)))
+
+
 def find_all(text: pa.Array, regions: PhoneRegions, search: Search) -> Found:
     """All values in a batch of texts (large_string, none null).
 
     What is found is masked and its neighbourhood searched again until nothing new turns up: a phone number
     right behind a card number is plain only when the card number is gone.
     """
-    kinds, national, lengths = sum(search.finders), regions.any(), length_table()
-    priorities = {kind: place for place, kind in enumerate(search.finders)}
+    national = regions.any()
+    priorities: dict[int, int] = {}
+    emails = 0
+    for place, recognizer in enumerate(search.recognizers):
+        priorities.setdefault(recognizer.kind, place)
+        emails = recognizer.kind if recognizer.window == EMAIL else emails
     rounds: list[Found] = []
     masked: Bytes | None = None
-    windows = scan(text, kinds, national, lengths)
+    windows = _windows(text, national, search, None)
     while True:
         parts = []
         if search.rules:
             sifted = sift(text, windows, search.rules)
             windows = sifted.left
-            emails = np.full(len(sifted.rows), EMAIL, np.uint8)
-            parts.append(Found(sifted.rows, emails, sifted.starts, sifted.ends))
+            kinds = np.full(len(sifted.rows), emails, np.uint8)
+            parts.append(Found(sifted.rows, kinds, sifted.starts, sifted.ends))
         values = np.array(list(_recognized(text, windows, regions, search)), np.int64).reshape(-1, 4)
         parts.append(Found(values[:, 0], values[:, 1].astype(np.uint8), values[:, 2], values[:, 3]))
         new = _settled(Found(*(np.concatenate(columns) for columns in zip(*parts, strict=True))), priorities)
@@ -208,4 +238,4 @@ def find_all(text: pa.Array, regions: PhoneRegions, search: Search) -> Found:
             text = text_array(masked, offsets)
         _mask(masked, offsets[new.rows] + new.starts, offsets[new.rows] + new.ends)
         where = (new.rows, new.starts, new.ends)
-        windows = near(scan(text, kinds, national, lengths, lines_around(text, *where)), *where)
+        windows = near(_windows(text, national, search, lines_around(text, *where)), *where)
