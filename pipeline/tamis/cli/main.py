@@ -30,14 +30,15 @@ COMMANDS = {
     "card": "Write the data card of a release again.",
     "verify": "Recompute every checksum and every number of a release.",
     "publish": "Publish a release on the Hugging Face Hub; nothing half done, ever.",
+    "copy": "Copy a release to object storage; every file compared, the manifest last.",
     "schema": "Print the JSON Schema of recipes, for editors.",
     "doctor": "Check this installation: packages, models, compiled kernels, folders.",
 }
 EXIT_CODES = {
     0: "done (also: nothing to do)",
-    1: "the run failed, the Hub did, or doctor found something broken",
+    1: "the run failed, the Hub or a store did, or doctor found something broken",
     2: "a mistake in what was asked: an option, a recipe, a path",
-    3: "verify, publish: the release doesn't match its manifest; diff --exit-code: the two differ",
+    3: "verify, publish, copy: the release doesn't match its manifest; diff --exit-code: the two differ",
     130: "interrupted; what was finished is kept",
     141: "whoever read the output closed it (as `| head` does)",
 }
