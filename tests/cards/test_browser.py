@@ -21,6 +21,7 @@ pytestmark = pytest.mark.service
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+COMMITTED = Path(__file__).parents[2] / "data_cards"
 PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
 
 
@@ -37,16 +38,17 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def cards(release: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """card.html of the small release, and of one of 200 sources in 30 languages."""
+    """card.html of the small release, of one of 200 sources in 30 languages, and of the recipes here."""
     manifest = read_manifest(release)
     folder = tmp_path_factory.mktemp("many")
     for path, content in render(many(manifest, 200, 30), read_ledger(manifest, release), release).items():
         (folder / path).parent.mkdir(exist_ok=True)
         (folder / path).write_bytes(content)
-    return {"small": release / "card.html", "many": folder / "card.html"}
+    here = {name: COMMITTED / name / "card.html" for name in ("sample", "debian-docs")}
+    return {"small": release / "card.html", "many": folder / "card.html", **here}
 
 
-@pytest.fixture(params=["small", "many"])
+@pytest.fixture(params=["small", "many", "sample", "debian-docs"])
 def card(request: pytest.FixtureRequest, cards: dict[str, Path]) -> Path:
     return cards[request.param]
 
@@ -190,8 +192,9 @@ def test_long_tables_filter_and_unfold(opened: Any, cards: dict[str, Path]) -> N
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
-def test_axe_finds_no_fault(opened: Any, cards: dict[str, Path], scheme: str, size: Any) -> None:
-    page = opened(cards["small"], color_scheme=scheme, viewport=size, reduced_motion="reduce").page
+@pytest.mark.parametrize("name", ["small", "sample", "debian-docs"])
+def test_axe_finds_no_fault(opened: Any, cards: dict[str, Path], name: str, scheme: str, size: Any) -> None:
+    page = opened(cards[name], color_scheme=scheme, viewport=size, reduced_motion="reduce").page
     page.evaluate("document.querySelectorAll('main details').forEach(one => { one.open = true })")
     ground = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
     assert (ground == "rgb(252, 251, 248)") is (scheme == "light")
