@@ -10,6 +10,7 @@
     |   +-- TooManyRejects       more unreadable input than --max-rejects allows
     |   +-- StoreError           a record in the work folder or release doesn't match its file
     |   +-- Locked               another run holds the work folder
+    |   +-- PublishError         the Hub can't be reached, refuses, or stored something else
     +-- VerifyError              a release doesn't match its manifest; exit code 3
 
 An error says where, what it got, what is allowed, and what to do. Raise the specific one; catch only
@@ -64,6 +65,10 @@ class StoreError(RunError):
 
 class Locked(RunError):
     """Another run holds the work folder."""
+
+
+class PublishError(RunError):
+    """The Hub can't be reached, refuses, or stored something else than was sent."""
 
 
 class VerifyError(TamisError):

@@ -18,10 +18,12 @@ from tamis.corpus.commit import write_json
 from tamis.corpus.hashing import file_sha256, key_of
 from tamis.corpus.manifest import NAME, FileFacts, Manifest
 from tamis.engine import facts
+from tamis.engine.domains import DOMAINS
 from tamis.engine.keys import Model
 from tamis.engine.ledger import ledger_of
 from tamis.engine.mixing import mixed, passed_counts, planned
 from tamis.engine.release import file_entry
+from tamis.engine.spread import Spread
 from tamis.engine.verdicts import Verdicts
 from tamis.recipe.load import load_recipe_text
 from tamis.recipe.model import Recipe
@@ -65,6 +67,7 @@ stages:
   - exact_duplicates
   - pii: {replacement: fake}
   - tokenize: {tokenizer: tokenizer.json}
+release: {samples: 0}
 mix:
   default: 1
   epochs: {fr--book: 2.5}
@@ -74,6 +77,8 @@ card:
   limitations: "It is far too small.\\n\\nIt speaks of nothing."
 """
 ROWS = {"web": 120, "web-fr": 40, "code": 30, "closed": 12}
+HOSTS = ("www.example.org", "a.example.co.uk:80", "10.0.0.1", "user:secret@example.org", "someone.github.io")
+DATES = ("2019-05-01", None, "20200203", "12 March 2021", "last week")
 WORDS = ("le", "la", "sieve", "grain", "été", "naïve", "and", "und", "x", "data")
 
 
@@ -99,8 +104,8 @@ def documents(recipe: Recipe, random: np.random.Generator) -> list[tuple[pl.Data
                 "language": pl.Series([declared] * rows, dtype=pl.String),
                 "category": pl.Series([source.category] * rows, dtype=pl.String),
                 "license": licenses,
-                "url": pl.Series([f"https://example.org/{n}" if n % 2 else None for n in range(rows)], dtype=pl.String),
-                "date": pl.Series([None] * rows, dtype=pl.String),
+                "url": [f"https://{HOSTS[n % 5]}/{n}" if n % 2 else None for n in range(rows)],
+                "date": pl.Series([DATES[n % len(DATES)] for n in range(rows)], dtype=pl.String),
                 "chars": [len(text) for text in texts],
                 "bytes": [len(text.encode()) for text in texts],
                 "language?": [declared is None] * rows,
@@ -176,18 +181,22 @@ def build(recipe: Recipe, release: Path) -> Manifest:
             one.judge(use, measured)
         verdicts.append(one)
         texts_of.append(edited)
-    counts = passed_counts(verdicts)
-    epochs, plan = mixed(recipe, counts, release), planned(recipe, counts, release)
+    (cuts, counts), spread, paths = passed_counts(recipe.mix, verdicts), Spread(recipe), []
+    epochs, plan = mixed(recipe, counts, release, cuts), planned(recipe, counts, release)
     for one, edited in zip(verdicts, texts_of, strict=True):
         ledgers.append(ledger_of(recipe, one, recipe.stages, epochs))
         entries += shards(release, ledgers[-1], edited, tokenizer)
         path = release / f"ledger/{one.frame['source'][0]}-00000-of-00001.parquet"
         path.parent.mkdir(exist_ok=True)
         ledgers[-1].write_parquet(path)
+        spread.add(one, ledgers[-1])
+        paths.append(path)
         entries.append(file_entry(release, path))
     entries.append(file_entry(release, release / "tokenizer/tokenizer.json"))
+    (release / DOMAINS).write_bytes(spread.domains.listing())
+    entries.append(file_entry(release, release / DOMAINS))
     manifest = manifest_of(recipe, verdicts, ledgers, models_, sha256, entries)
-    manifest = manifest.model_copy(update={"mix": plan.to_json() if plan is not None else None})
+    manifest = manifest.model_copy(update={"mix": plan.to_json() if plan is not None else None, **spread.facts(paths)})
     for path in write_card(manifest, pl.concat(ledgers, how="diagonal_relaxed"), release):
         entries.append(file_entry(release, path))
     files = tuple(FileFacts(**entry) for entry in sorted(entries, key=lambda entry: entry["path"]))

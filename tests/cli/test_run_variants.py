@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
 from click.testing import Result
 
@@ -70,6 +71,24 @@ def test_other_commands_take_a_variant(root: Path, tamis: Tamis) -> None:
         shares[names] = next(row["share"] for row in phase["by_language"] if row["value"] == "fr")
     assert shares[()] < 0.6 < 0.8 < shares[("--variant", "french")]
     assert json.loads(tamis("plan", recipe, "--variant", "long", *work).stdout)["version"] == "1+long"
+    ledger = pl.read_parquet(root / "out" / "varied-1+long" / "ledger" / "*.parquet")
+    short = ledger.filter((pl.col("gopher_quality.words") >= 5) & (pl.col("gopher_quality.words") < 20))["id"][0]
+    dropped = json.loads(tamis("why", short, recipe, "--variant", "long", *work).stdout)["dropped_by"]
+    assert dropped == "gopher_quality.words"
+    assert json.loads(tamis("why", short, recipe, *work).stdout)["dropped_by"] != dropped
+
+
+def test_status_tells_variants_apart(tmp_path: Path, tamis: Tamis) -> None:
+    recipe, work = str(write_varied(tmp_path)), ["--work", str(tmp_path / "work")]
+    tamis("run", recipe, "--variant", "long", *options(tmp_path))
+    facts = json.loads(tamis("status", recipe, *work, "--json").stdout)
+    assert facts["last_run"] is None and set(facts["variants"]) == {"plain", "french", "long"}
+    assert facts["variants"]["long"]["release"].endswith("varied-1+long")
+    assert facts["variants"]["french"] is None
+    told = tamis("status", recipe, *work).output
+    assert "varied: no run yet" in told and "variant long: finished" in told and "variant french: no run yet" in told
+    own = tamis("status", recipe, "--variant", "long", *work).output
+    assert "varied+long: finished" in own and "the recipe as it stands: no run yet" in own
 
 
 def test_refusals(root: Path, tamis: Tamis) -> None:

@@ -9,13 +9,15 @@ from typing import Any
 import polars as pl
 
 from tamis.corpus.store import Store
+from tamis.engine.decided import Basis, find_decided, keep_decided, signals_key
 from tamis.engine.deciding import judged
 from tamis.engine.ledger import ledger_of
 from tamis.engine.mixing import mixed, passed_counts
 from tamis.engine.outlook import Outlook, outlook
 from tamis.engine.reporting import Silent
+from tamis.engine.revised import revised
 from tamis.engine.session import Session
-from tamis.engine.what_if import COUNTS
+from tamis.engine.what_if import COUNTS, what_if
 from tamis.recipe.load import load_recipe_text
 from tamis.recipe.model import Recipe
 from tamis.stages import STAGES
@@ -47,8 +49,30 @@ def measured(session: Session) -> pl.DataFrame:
     stages = session.recipe.stages
     walks = [judged(c, f, stages) for c, f in zip(session.contexts, session.frames, strict=True)]
     assert not any(walk.unknown.any() for walk in walks)
-    epochs = mixed(session.recipe, passed_counts(walks), session.base)
+    cuts, counts = passed_counts(session.recipe.mix, walks)
+    epochs = mixed(session.recipe, counts, session.base, cuts)
     return pl.concat([ledger_of(session.recipe, walk, stages, epochs) for walk in walks], how="diagonal_relaxed")
+
+
+def keep(session: Session, ledger: pl.DataFrame) -> None:
+    """Notes what was decided, as a run does in the end."""
+    basis = Basis(signals_key(session.contexts, session.recipe.stages), session.own_ids, session.kin)
+    keep_decided(session.store.decided(session.recipe.run_name), session.identity, session.recipe.mix, [ledger], basis)
+
+
+def told_in_parts(before: Session, after: Session) -> Plain | None:
+    """The answer to a change, if it is told of the documents that it touches alone; then it is the same as that of
+    all."""
+    kept = before.store.decided(before.recipe.run_name)
+    first = what_if(before, after)
+    known = find_decided(kept, before.identity)
+    assert known is not None
+    parts = revised(before, after, known) is not None
+    away = kept.rename(kept.with_suffix(".away"))
+    again = [Session(one.recipe, one.base, one.store, 1, Silent()) for one in (before, after)]
+    assert what_if(*again) == first
+    away.rename(kept)
+    return first if parts else None
 
 
 def foreseen(session: Session) -> Outlook:

@@ -6,7 +6,7 @@ import json
 import os
 import random
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,13 +48,16 @@ def test_any_order_of_tasks(
         results = [run_tasks([tasks[index]], 1, on_done)[0] for index in order]
         return [results[order.index(index)] for index in range(len(tasks))]
 
-    in_order = Workers.run
+    largest_first, in_turn = Workers.run, Workers.run_in_turn
 
     def run(self: Workers, tasks: Sequence[Any], on_done: Callable[[Any], None]) -> list[Any]:
-        return (in_order if len(tasks) == 1 else shuffled)(self, tasks, on_done)
+        return (largest_first if len(tasks) == 1 else shuffled)(self, tasks, on_done)
+
+    def run_in_turn(self: Workers, tasks: Iterable[Any], count: int, on_done: Callable[[Any], None]) -> list[Any]:
+        return in_turn(self, tasks, count, on_done) if count == 1 else shuffled(self, list(tasks), on_done)
 
     monkeypatch.setattr(Workers, "run", run)
-    # Nor which files of the release are written together, which the number of workers decides.
+    monkeypatch.setattr(Workers, "run_in_turn", run_in_turn)
     assert Place(tmp_path, corpus=small).run(workers=3).files == expected.files
     assert len(orders) >= 4 and any(order != sorted(order) for order in orders)
 

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -42,18 +42,15 @@ def whole_files(place: Place) -> int:
     return sum(not name.startswith(".tmp-") for name in names)
 
 
-def workers_of(parent: int) -> list[int]:
-    """Worker processes of a run, from the process table."""
-    found = []
+def workers_of(run: int) -> list[int]:
+    """Worker processes of a run, from the process table: what its children have forked."""
+    parents = {}
     for folder in Path("/proc").glob("[0-9]*"):
-        try:
+        with suppress(OSError):
             status = (folder / "status").read_text()
-            command = (folder / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if f"\nPPid:\t{parent}\n" in status and b"spawn_main" in command:
-            found.append(int(folder.name))
-    return found
+            parents[int(folder.name)] = int(status.partition("\nPPid:\t")[2].split()[0])
+    children = {process for process, parent in parents.items() if parent == run}
+    return [process for process, parent in parents.items() if parent in children]
 
 
 def alive(process: int) -> bool:

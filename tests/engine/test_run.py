@@ -60,7 +60,7 @@ def test_layout_and_manifest_list_each_other(outcome: Outcome) -> None:
     listed = {entry["path"]: entry["sha256"] for entry in manifest["files"]}
     assert listed == {path: sha for path, sha in outcome.files.items() if path != "manifest.json"}
     kinds = Counter(path.split("/")[0] for path in listed)
-    assert kinds.keys() == {"data", "tokens", "ledger", "tokenizer"}
+    assert kinds.keys() == {"data", "tokens", "ledger", "tokenizer", "domains_top.csv", "samples"}
     assert kinds["data"] == kinds["tokens"] >= 5
     assert "data/fr/notes-00000-of-00001.parquet" in listed
     for entry in manifest["files"]:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future, InvalidStateError
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
@@ -23,7 +24,7 @@ from small_corpus import Outcome, Place
 from tamis.corpus.commit import committing
 from tamis.corpus.store import Store
 from tamis.engine.tasks import ATTEMPTS, Done, Workers, _Attempt, run_tasks
-from tamis.errors import Locked, OptionError, RunError, StoreError, TaskFailed
+from tamis.errors import Locked, OptionError, RunError, StoreError, TaskFailed, UserError
 
 
 def names(count: int) -> list[str]:
@@ -55,6 +56,33 @@ def test_a_task_that_always_fails_is_told_after_the_others(how: str, workers: in
     assert "1 of 5 tasks failed after 3 tries" in told and "goes on from here" in told
     cause = "ValueError: t0 is broken" if how == "raise" else "OddError: very odd"
     assert f"  probe t0: {cause}" in told
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_tasks_are_made_in_turn_while_others_are_at_work(workers: int, tmp_path: Path) -> None:
+    done: list[Done] = []
+    ahead = []
+
+    def made() -> Iterator[Probe]:
+        for name in names(8):
+            ahead.append(len(ahead) - len(done))
+            yield Probe(name, tmp_path, failures=1 if name == "t1" else 0)
+
+    with Workers(workers) as crew:
+        results = crew.run_in_turn(made(), 8, done.append)
+    assert results == [f"T{number}" for number in range(8)]
+    assert sorted(one.task.name for one in done) == names(8)
+    # No more are made than can be in flight: what a task is made of may be large.
+    assert max(ahead) <= (workers + 1 if workers > 1 else 1)
+
+
+def test_an_error_in_the_making_of_a_task_is_told(tmp_path: Path) -> None:
+    def made() -> Iterator[Probe]:
+        yield Probe("t0", tmp_path)
+        raise UserError("nothing to release")
+
+    with Workers(2) as crew, pytest.raises(UserError, match="nothing to release"):
+        crew.run_in_turn(made(), 9, lambda done: None)
 
 
 def test_a_worker_that_dies_costs_the_task_another_try(tmp_path: Path) -> None:

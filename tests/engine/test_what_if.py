@@ -9,7 +9,18 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from outlook_checks import Corpus, Plain, check_counts, compare, foreseen, measured, recipe_of, rerun, session_of
+from outlook_checks import (
+    Corpus,
+    Plain,
+    check_counts,
+    compare,
+    foreseen,
+    measured,
+    recipe_of,
+    rerun,
+    session_of,
+    told_in_parts,
+)  # fmt: skip
 from ruamel.yaml import YAML
 from small_corpus import RECIPE, Place
 
@@ -48,6 +59,42 @@ def test_what_the_last_run_decided_is_what_is_found_anew(place: Place) -> None:
     assert with_it == without
     other = ask(place, "gopher_quality.keep.words=1,", "seed=8")
     assert other["documents_before"] == with_it["documents_before"]
+
+
+@pytest.mark.parametrize(
+    ("change", "in_parts"),
+    [
+        ("gopher_quality.keep.words=50,120", True), ("gopher_quality.keep.words=1,", True),
+        ("gopher_quality.keep=off", True), ("gopher_quality.keep_by.language.de.words=60,", True),
+        ("gopher_repetition.keep.top_2gram_char_ratio=,0.1", True), ("language.keep.score=0.9,", True),
+        ("language.keep.label=[fr]", True), ("near_duplicates.keep=off", True), ("exact_duplicates.keep=off", True),
+        ("near_duplicates.min_similarity=0.4", True), ("near_duplicates.scope=source", True),
+        ("near_duplicates.keep.cluster_size=,2", True), ("near_duplicates.keep.cluster_size=2,", False),
+        ("tokenize.keep.tokens=100,", True), ("mix.sources.web=0.5", True), ("mix.epochs=off", True),
+        ("mix.default=0", True), ("seed=8", False), ("gopher_quality.when.source=[web]", False),
+        ("near_duplicates.ngram=3", False), ("category.rules=[]", False), ("sources.web.priority=3", False),
+    ],
+)  # fmt: skip
+def test_what_a_change_touches_is_enough_to_tell(place: Place, change: str, in_parts: bool) -> None:
+    """The answer is that of looking at all documents."""
+    sessions = [
+        Session(place.recipe(*changes), place.corpus, Store(place.work), 1, Silent()) for changes in ((), (change,))
+    ]
+    facts = told_in_parts(*sessions)
+    assert (facts is not None) == in_parts
+    if facts is not None:
+        check_counts(facts)
+
+
+def test_only_what_the_last_run_measured_counts(place: Place, tmp_path: Path) -> None:
+    """Rows that another recipe measured since could be kin, or tell more."""
+    fork = place.fork(tmp_path / "fork")
+    fork.run()
+    other = fork.recipe("gopher_quality.keep.words=1,", "version=2")
+    run(other, fork.corpus, RunOptions(fork.work, tmp_path / "out", 1), Silent(), lambda manifest, ledger, folder: [])
+    facts = ask(fork, "gopher_quality.keep.words=1,")
+    assert facts["documents_unknown"] == 0
+    assert facts["after_without_tokens"] == 0
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,11 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+from itertools import product
+from string import ascii_lowercase
+
+import langcodes
 import pytest
 
 from tamis.recipe.languages import check_language
@@ -41,3 +47,21 @@ def test_what_is_no_language_is_refused(tag: str, hint: str) -> None:
     with pytest.raises(ValueError, match="is no language code") as caught:
         check_language(tag)
     assert hint in str(caught.value)
+
+
+def test_codes_of_two_letters_are_those_of_the_standard() -> None:
+    for tag in map("".join, product(ascii_lowercase, repeat=2)):
+        if langcodes.tag_is_valid(tag) and str(langcodes.standardize_tag(tag)) == tag:
+            assert check_language(tag) == tag
+        else:
+            with pytest.raises(ValueError, match=f"'{tag}'"):
+                check_language(tag)
+
+
+def test_rules_that_stages_bring_along_need_no_tables() -> None:
+    script = "import sys; from tamis.recipe.rules import default_rules; from tamis.stages import STAGES\n"
+    script += "from tamis.recipe.languages import check_language\n"
+    script += "codes = [code for s in STAGES for code in default_rules(s).get('keep_by', {}).get('language', {})]\n"
+    script += "assert codes and all(check_language(code) for code in codes)\n"
+    script += "assert 'langcodes' not in sys.modules"
+    subprocess.run([sys.executable, "-c", script], check=True)

@@ -145,7 +145,7 @@ def test_sources_that_load_are_valid(source: str) -> None:
         (HEAD + "sources: [{name: a, path: x, license: GPL-2.0}]\n" + STAGE, "sources/0/license"),
         (HEAD + "sources: [{name: a, path: x, license: MIT, columns: {txt: t}}]\n" + STAGE, "sources/0/columns"),
         (HEAD + "sources: [{name: a, path: x, license: MIT, signals: {e: {f: t}}}]\n" + STAGE, "sources/0/signals/e"),
-        (HEAD + "sources: [{name: a, path: x, license: MIT, format: csv}]\n" + STAGE, "sources/0/format"),
+        (HEAD + "sources: [{name: a, path: x, license: MIT, format: xlsx}]\n" + STAGE, "sources/0/format"),
         (HEAD + "sources: [{name: 'a{x}', path: x, license: MIT, for_each: {x: 3}}]\n" + STAGE, "sources/0/for_each/x"),
     ],
 )  # fmt: skip

@@ -8,10 +8,14 @@ from tamis.cards.checks import Checks
 from tamis.cards.data_card import render
 from tamis.cards.rewrite import read_ledger
 from tamis.corpus.manifest import NAME, Manifest
+from tamis.engine.domains import DOMAINS
 from tamis.engine.facts import software
 from tamis.tokens.formats import FORMATS
 
-OTHER_PARTS = ("data/", "tokens/", "ledger/", "tokenizer/", "documents/", *(f"{name}/" for name in FORMATS))
+OTHER_PARTS = (
+    DOMAINS, "data/", "tokens/", "ledger/", "tokenizer/", "documents/", "samples/", "withheld",
+    *(f"{name}/" for name in FORMATS)
+)  # fmt: skip
 WRITERS = ("tamis", "markdown-it-py", "language-data")
 """Software that the bytes of a card depend on, its numbers being given."""
 LINES = 20

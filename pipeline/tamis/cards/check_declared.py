@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tamis.cards.checks import Checks
-from tamis.cards.twins import FACTS
+from tamis.cards.twins import ELSEWHERE, FACTS
 from tamis.cards.view import facts
 from tamis.corpus.conditions import Condition
 from tamis.corpus.hashing import key_of
@@ -26,7 +26,7 @@ def check_twin(manifest: Manifest, release: Path, checks: Checks) -> None:
     with (release / FACTS).open(encoding="utf-8", newline="") as handle:
         listed = dict(row for row in csv.reader(handle) if len(row) == 2)
     listed.pop("fact", None)
-    stated = dict(facts(manifest.model_dump(mode="json", exclude={"files"})))
+    stated = dict(facts(manifest.model_dump(mode="json", exclude=ELSEWHERE)))
     for path in sorted(set(stated) | set(listed)):
         checks.equal(f"{NAME}: {path}", stated.get(path, "nothing"), listed.get(path, "nothing"))
 
@@ -106,4 +106,6 @@ def check_identity(manifest: Manifest, checks: Checks) -> None:
         manifest.software,
     )
     allowed = [key_of(manifest.recipe, models, *rest) for models in (named, every)]
+    if manifest.changes is not None:
+        allowed = [key_of(identity, manifest.changes.summary.previous_identity) for identity in allowed]
     checks.holds(manifest.identity in allowed, f"{NAME}: identity", manifest.identity, allowed[0])

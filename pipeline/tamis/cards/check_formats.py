@@ -6,30 +6,36 @@ Files are read by their layouts, and compared with the token shards row group by
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tamis.cards.check_shards import Rows
 from tamis.cards.checks import Checks
 from tamis.cards.compare import compare, one_array
-from tamis.cards.front_matter import source_of
+from tamis.cards.paths import source_of
 from tamis.cards.tally import NO_CATEGORY, row_groups
+from tamis.corpus.hashing import file_sha256
 from tamis.corpus.manifest import NAME, Manifest
-from tamis.engine.phases import phases_of
+from tamis.engine.earlier import EARLIER, read_earlier, read_parts
+from tamis.engine.phases import Earlier, phases_of
 from tamis.engine.trainer_files import described, vocabulary_of
+from tamis.mix.cuts import COLUMNS, cut_name
 from tamis.recipe.mix import Mix
 from tamis.tokens.formats import FORMATS
 from tamis.tokens.formats.cells import PartFacts, cell_name, part_name
 from tamis.tokens.formats.contract import PartReader, Vocabulary
+from tamis.tokens.release import PARTS
 
 MAP = "documents"
+_COLUMNS = ["id", "category", "copies", "input_ids", *COLUMNS.values()]
 _MAP_COLUMNS = {
     "id": pa.string(),
     "part": pa.string(),
@@ -54,7 +60,9 @@ def check_formats(manifest: Manifest, release: Path, checks: Checks) -> None:
     for part in walk.parts.values():
         part.end(checks)
     mix = Mix.model_validate(manifest.recipe.get("mix", {}))
-    told = described(parts, phases_of(parts, manifest.mix, mix).found, formats, walk.vocabulary)
+    earlier = read_earlier(release / EARLIER) if (release / EARLIER).is_file() else {}
+    _earlier_holds(manifest, release, earlier, checks)
+    told = described(parts, phases_of(parts, manifest.mix, mix, earlier), formats, walk.vocabulary)
     for path, content in told.items():
         if (release / path).is_file():
             _same_lines(path, (release / path).read_bytes(), content, checks)
@@ -63,6 +71,18 @@ def check_formats(manifest: Manifest, release: Path, checks: Checks) -> None:
     for path in sorted(listed ^ expected):
         held = path in expected
         checks.holds(False, path, "no file" if held else "a file", "one of a format" if held else "none of a format")
+
+
+def _earlier_holds(manifest: Manifest, release: Path, earlier: Mapping[str, Earlier], checks: Checks) -> None:
+    """What is told of an earlier release is what that says, where it is at hand."""
+    for name, one in earlier.items():
+        folder = release / one.where
+        if not (folder / NAME).is_file():
+            continue
+        checks.equal(f"{EARLIER}: {one.where}", file_sha256(folder / NAME), manifest.mix_tables.get(name))
+        there = {part.part: part for part in read_parts(folder / PARTS)}
+        for part in one.parts:
+            checks.equal(f"{EARLIER}: {one.where}, {part.part}", part, there.get(part.part))
 
 
 def _sources(manifest: Manifest) -> list[tuple[str, str]]:
@@ -88,6 +108,7 @@ class _Part:
     language: str
     source: str
     category: str
+    cut: str
     readers: dict[str, PartReader]
     """Format -> its files; one that can't be read is not among them."""
     formats: Sequence[str]
@@ -101,8 +122,8 @@ class _Part:
         """What it holds, counted here."""
         cell = (self.language, self.source, self.category)
         return PartFacts(
-            self.name, *cell, self.documents, self.tokens, self.copies, self.mixed_tokens, self.empty
-        )  # fmt: skip
+            self.name, *cell, self.documents, self.tokens, self.copies, self.mixed_tokens, self.empty, self.cut
+        )
 
     def files(self, release: Path) -> Iterator[str]:
         """The files that its formats make of it."""
@@ -145,6 +166,20 @@ class _Part:
             checks.equal(f"{name}/{self.name} (documents)", len(reader.lengths), self.documents)
 
 
+def _kinds(table: pa.Table) -> pl.DataFrame:
+    """Category, and what else makes the cell, of every row of a token shard."""
+    columns = {column: table[name] for column, name in COLUMNS.items() if name in table.column_names}
+    frame = pl.from_arrow(pa.table({"category": table["category"].cast(pa.string()), **columns}))
+    assert isinstance(frame, pl.DataFrame)
+    return frame.with_columns(pl.col("category").fill_null(NO_CATEGORY))
+
+
+def _named(kinds: pl.DataFrame) -> list[tuple[str, str]]:
+    """The distinct ones, as category and cut."""
+    rows = kinds.unique().rows(named=True)
+    return sorted((row["category"], cut_name({k: row[k] for k in COLUMNS if k in row})) for row in rows)
+
+
 class _Walk:
     """Goes through the token shards, the document map and every format's files in step."""
 
@@ -166,7 +201,7 @@ class _Walk:
         mapped = Rows((table for path in paths[MAP] for table in row_groups(self.release / path)), empty)
         for path in paths["tokens"]:
             start = 0
-            for table in row_groups(self.release / path, ["id", "category", "copies", "input_ids"]):
+            for table in row_groups(self.release / path, _COLUMNS):
                 told = mapped.take(table.num_rows)
                 place = f"{MAP}/{language}/{source}-*.parquet (documents of {path})"
                 if not self.checks.equal(place, told.num_rows, table.num_rows):
@@ -184,10 +219,10 @@ class _Walk:
             compare(told[name], expected, start, place + name, self.checks)
         coded = one_array(told["part"]).dictionary_encode()
         codes = coded.indices.to_numpy(zero_copy_only=False)
-        categories = pc.fill_null(table["category"].cast(pa.string()), NO_CATEGORY)
+        kinds = _kinds(table)
         for code, name in enumerate(coded.dictionary.to_pylist()):
             rows = np.flatnonzero(codes == code)
-            part = self._part(language, source, name, categories.take(pa.array(rows)).unique().to_pylist(), path)
+            part = self._part(language, source, name, _named(kinds[rows]), path)
             if part is None:
                 continue
             here, ends = lengths[rows], np.cumsum(lengths[rows])
@@ -203,21 +238,21 @@ class _Walk:
             part.compare(ids, here, self.vocabulary, self.checks)
             part.take(ids, here, copies[rows])
 
-    def _part(self, language: str, source: str, name: str, categories: list[str], path: str) -> _Part | None:
+    def _part(self, language: str, source: str, name: str, kinds: list[tuple[str, str]], path: str) -> _Part | None:
         """The part of that name, opened when it is first met; None where no such documents belong."""
         place = f"{MAP}: rows of {path}, part {name}"
-        if not self.checks.equal(f"{place} (categories)", len(categories), 1):
+        if not self.checks.equal(f"{place} (cells)", len(kinds), 1):
             return None
         if name not in self.parts:
-            cell = cell_name(language, source, categories[0])
+            cell = cell_name(language, source, *kinds[0])
             number = sum(part.name.rpartition("/")[0] == cell for part in self.parts.values())
             if not self.checks.equal(place, name, part_name(cell, number)):
                 return None
             readers = dict(self._readers(name))
-            self.parts[name] = _Part(name, language, source, categories[0], readers, self.formats)
+            self.parts[name] = _Part(name, language, source, *kinds[0], readers, self.formats)
         part = self.parts[name]
-        known = (part.language, part.source, part.category)
-        return part if self.checks.equal(place, (language, source, categories[0]), known) else None
+        known = (part.language, part.source, part.category, part.cut)
+        return part if self.checks.equal(place, (language, source, *kinds[0]), known) else None
 
     def _readers(self, name: str) -> Iterator[tuple[str, PartReader]]:
         for format_ in self.formats:

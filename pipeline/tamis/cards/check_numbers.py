@@ -13,13 +13,18 @@ import polars as pl
 from tamis.cards.checks import Checks
 from tamis.cards.tally import RELEASED, Tally
 from tamis.corpus.manifest import NAME, CountRow, Manifest
+from tamis.engine.phases import source_of
 from tamis.mix.counts import counts_of
+from tamis.mix.cuts import Cuts
 from tamis.mix.plan import plan, weighting_of
 from tamis.mix.realised import Epochs, epochs_of_cells, is_planned, realised, released_phase
 from tamis.mix.tables import tables_of
 from tamis.recipe.mix import Mix
 
 MIX = "mix"
+_CELL: Mapping[str, Any] = {
+    "source": pl.String, "language": pl.String, "category": pl.String, "part": pl.String, "quality": pl.Float64,
+}  # fmt: skip
 NOT_DRAWN = "mix.epochs"
 
 
@@ -83,9 +88,12 @@ def _sources(manifest: Manifest, tally: Tally, checks: Checks) -> None:
 
 def _composition(manifest: Manifest, tally: Tally, checks: Checks) -> None:
     epochs = _epochs(manifest, tally, checks)
-    found = {(r.source, r.language, r.category, r.license): (i, r) for i, r in enumerate(manifest.composition)}
+    found = {
+        (r.source, r.language, r.category, r.license, r.part, r.quality): (i, r)
+        for i, r in enumerate(manifest.composition)
+    }
     checks.equal(f"{NAME}: composition", len(manifest.composition), len(found))
-    for key in sorted(set(found) | set(tally.cells)):
+    for key in sorted(set(found) | set(tally.cells), key=repr):
         if key not in found:
             checks.holds(False, f"{NAME}: composition", f"no row {key}", "a row, as the ledger has documents of it")
             continue
@@ -105,7 +113,8 @@ def _composition(manifest: Manifest, tally: Tally, checks: Checks) -> None:
             "mixed_tokens",
         ):
             checks.equal(f"{place}.{name}", getattr(row, name), expected[name])
-        checks.equal(f"{place}.epochs", row.epochs, epochs.of_cell(*key[:3]))
+        cell = pl.DataFrame([(*key[:3], *key[4:])], schema=_CELL, orient="row")
+        checks.equal(f"{place}.epochs", row.epochs, float(epochs.of_cells(cell.select(epochs.cuts.key))[0]))
         checks.holds(tally.epochs[key] == {row.epochs}, f"{place}.epochs", row.epochs, sorted(tally.epochs[key]))
 
 
@@ -115,16 +124,21 @@ def _epochs(manifest: Manifest, tally: Tally, checks: Checks) -> Epochs:
     mix = Mix.model_validate(manifest.recipe.get("mix", {}))
     if manifest.mix is None:
         return Epochs(weighting_of(mix, released_phase(mix)))
-    rows = [(*key[:3], cell["passed_tokens"], cell["passed_documents"]) for key, cell in tally.cells.items()]
-    frame = pl.DataFrame(rows, schema=["source", "language", "category", "tokens", "documents"], orient="row")
+    # Which document is in which cell is looked at apart: here it is enough by what cells are told from one another.
+    cuts = Cuts.by(mix)
+    rows = [(*key[:3], *key[4:], cell["passed_tokens"], cell["passed_documents"]) for key, cell in tally.cells.items()]
+    schema = {**_CELL, "tokens": pl.Int64, "documents": pl.Int64}
+    frame = pl.DataFrame(rows, schema=schema, orient="row")
     if not tables_of(mix):
         made = json.loads(json.dumps(plan(mix, counts_of(frame)).to_json()))
         _same(f"{NAME}: mix", manifest.mix, made, checks)
-        return realised(mix, counts_of(frame), Path())
+        return realised(mix, counts_of(frame), Path(), cuts)
     phase = next(phase for phase in manifest.mix["phases"] if phase["name"] == released_phase(mix).name)
-    cells = pl.DataFrame(phase["sources"], infer_schema_length=None).with_columns(rehearsal=pl.lit(False))
-    planned = epochs_of_cells(cells) if is_planned(mix) else None
-    return Epochs(weighting_of(mix, released_phase(mix)), planned)
+    rows = [row | {"source": source_of(row), "rehearsal": False} for row in phase["sources"]]
+    cells = pl.DataFrame(rows, infer_schema_length=None)
+    cells = cells.select("tokens", "weighted_tokens", "rehearsal", *(pl.col(k).cast(t) for k, t in _CELL.items()))
+    planned = epochs_of_cells(cells, cuts) if is_planned(mix) else None
+    return Epochs(weighting_of(mix, released_phase(mix)), planned, cuts)
 
 
 def _funnel(manifest: Manifest, tally: Tally, checks: Checks) -> None:

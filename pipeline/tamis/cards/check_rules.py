@@ -129,6 +129,9 @@ def _satisfied(condition: Condition, column: pa.ChunkedArray) -> Mask:
         if names is not None:
             allowed = {kind(name).item() if hasattr(kind(name), "item") else name for name in names}
             holds &= np.array([(value in allowed) == inside for value in listed], bool)
+    for expression, found in condition.patterns:
+        matches = pc.match_substring_regex(pc.fill_null(column.cast(pa.large_string()), ""), expression)
+        holds &= _numpy(matches) == found
     if condition.is_ is not None:
         holds &= _numpy(pc.fill_null(column, False)) == condition.is_
     verdict: Mask = np.where(known, holds, condition.nulls == "keep")

@@ -13,9 +13,11 @@ import pyarrow.parquet as pq
 from tamis.cards.check_tokens import TOKENIZER, against_text, against_tokens
 from tamis.cards.checks import Checks
 from tamis.cards.compare import compare
-from tamis.cards.front_matter import source_of
+from tamis.cards.paths import source_of
 from tamis.cards.tally import UNKNOWN, Tally, row_groups
+from tamis.cards.withheld import pairs_withheld
 from tamis.corpus.manifest import Manifest
+from tamis.mix.cuts import COLUMNS
 from tamis.tokens.tokenizer import TokenizerHandle, load_tokenizer
 
 SAME = ("id", "source", "language", "category", "license", "url", "date", "copies")
@@ -49,7 +51,8 @@ def check_shards(manifest: Manifest, release: Path, tally: Tally, tokenizer_hold
     _schemas(manifest, release, checks)
     facts = manifest.tokenizer
     encoder = load_tokenizer(release / TOKENIZER, facts["end_of_document"]) if facts and tokenizer_holds else None
-    for language, source in sorted(held | set(files)):
+    absent = {(pair.language, pair.source) for pair in pairs_withheld(release)}
+    for language, source in sorted((held - absent) | set(files)):
         paths = sorted(files.get((language, source), []))
         place = f"data/{language}/{source}-*.parquet"
         names = [f"data/{language}/{source}-{n:05d}-of-{len(paths):05d}.parquet" for n in range(len(paths))]
@@ -75,7 +78,7 @@ def _schemas(manifest: Manifest, release: Path, checks: Checks) -> None:
 
 def _released(manifest: Manifest, release: Path, language: str, source: str) -> Iterator[pa.Table]:
     """The ledger's rows of one language and source that are in the release, in order."""
-    wanted = (*SAME, "chars", "bytes", "tokenize.tokens", "pii.found")
+    wanted = (*SAME, *COLUMNS.values(), "chars", "bytes", "tokenize.tokens", "pii.found")
     for file in manifest.files:
         if not file.path.startswith("ledger/") or source_of(file.path) != source:
             continue
@@ -133,7 +136,9 @@ def _rows(tables: Iterator[pa.Table]) -> Rows:
 
 
 def _against_ledger(table: pa.Table, known: pa.Table, edited: bool, start: int, place: str, checks: Checks) -> None:
-    for name in SAME:
+    cut = [name for name in COLUMNS.values() if name in known.column_names]
+    checks.equal(f"{place} (cells of the mix)", [name for name in COLUMNS.values() if name in table.column_names], cut)
+    for name in (*SAME, *cut):
         compare(table[name], known[name], start, place.replace("{column}", name), checks)
     if "tokens" in table.column_names:
         compare(table["tokens"], known["tokenize.tokens"], start, place.replace("{column}", "tokens"), checks)

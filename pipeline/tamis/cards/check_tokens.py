@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from tamis.cards.checks import Checks
 from tamis.cards.compare import compare, one_array
 from tamis.corpus.manifest import NAME, Manifest
+from tamis.mix.cuts import COLUMNS
 from tamis.tokens.tokenizer import TokenizerHandle
 
 TOKENIZER = "tokenizer/tokenizer.json"
@@ -24,7 +25,7 @@ SAME = ("id", "source", "language", "category", "license", "copies")
 def against_tokens(manifest: Manifest, table: pa.Table, ids: pa.Table, start: int, path: str, checks: Checks) -> None:
     """Compares the rows of a token shard with those of its text shard, and its ids with its counts."""
     place = f"{path}: row {{row}}, "
-    for name in SAME:
+    for name in (*SAME, *(name for name in COLUMNS.values() if name in table.column_names)):
         compare(ids[name], table[name], start, place + name, checks)
     compare(ids["n_tokens"], table["tokens"], start, f"{place}n_tokens", checks)
     lists = one_array(ids["input_ids"])

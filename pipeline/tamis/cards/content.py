@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tamis.cards.front_matter import languages
 from tamis.cards.markdown import code, section, table, text, top
 from tamis.cards.numbers import count, share, short, size
@@ -27,7 +29,7 @@ def names(values: list[str]) -> str:
     return ", ".join(code(value) for value in values[:NAMED]) + more
 
 
-def share_folded(amounts: dict[str, int], limit: int) -> dict[str, list[str]]:
+def share_folded(amounts: Mapping[str, float], limit: int) -> dict[str, list[str]]:
     """Names by size, each with its members; beyond `limit`, the smallest share the name OTHERS."""
     ordered = sorted(amounts, key=lambda name: (-amounts[name], name))
     if len(ordered) <= limit:
@@ -93,6 +95,10 @@ def at_a_glance(view: View) -> str:
         ("Sources", names([name for (name,) in view.sums("source")])),
         ("Licences", names([name for (name,) in view.sums("license")])),
     ]
+    if view.withheld:
+        absent = sum(row.documents for row in view.released) - sum(row.documents for row in view.present)
+        of = names(sorted({source for source, _ in view.withheld}))
+        rows.append(("Withheld", f"the text of {_many(absent, 'document')} of {of}: see [Rights](#rights)"))
     if tokenizer is not None:
         rows.append(("Tokenizer", f"{text(tokenizer['reference'])}, {count(tokenizer['vocabulary_size'])} ids"))
     for folder, what in (("data", "Text shards"), ("tokens", "Token shards")):

@@ -9,7 +9,20 @@ from pathlib import Path
 import polars as pl
 from huggingface_hub import DatasetCardData
 
-from tamis.cards import content, exports, mixture, processing, provenance, usage
+from tamis.cards import (
+    changes,
+    content,
+    duplicates,
+    exports,
+    fairness,
+    mixture,
+    origins,
+    processing,
+    provenance,
+    quality,
+    review,
+    usage,
+)
 from tamis.cards.exports import checksums
 from tamis.cards.figures import figures
 from tamis.cards.front_matter import front_matter
@@ -42,12 +55,18 @@ SECTIONS: dict[str, SectionOf] = {
     "sources": lambda view, _: provenance.sources(view),
     "rights": lambda view, _: provenance.rights(view),
     "personal_data": lambda view, _: processing.personal_data(view),
-    "duplicates": lambda view, _: processing.duplicates(view),
+    "duplicates": lambda view, _: duplicates.duplicates(view),
+    "quality": quality.quality,
+    "domains": origins.domains,
+    "dates": origins.dates,
+    "fairness": fairness.fairness,
+    "review": lambda view, _: review.review(view),
     "mix": mixture.mix,
     "fields": lambda view, _: usage.fields(view),
     "tokenizer": lambda view, _: usage.tokenizer(view),
     "loading": lambda view, _: usage.loading(view),
     "reproducing": lambda view, _: usage.reproducing(view),
+    "changes": lambda view, _: changes.changes(view),
     "motivation": lambda view, _: usage.words(view, "motivation"),
     "intended_uses": lambda view, _: usage.words(view, "intended_uses"),
     "out_of_scope_uses": lambda view, _: usage.words(view, "out_of_scope_uses"),
@@ -80,9 +99,9 @@ def write_card(manifest: Manifest, ledger: pl.DataFrame, folder: Path) -> list[P
     return written
 
 
-def render(manifest: Manifest, ledger: pl.DataFrame, release: Path) -> dict[str, bytes]:
-    """The card's files by their path in the release. The same facts give the same bytes."""
-    view = view_of(manifest, ledger, release)
+def render(manifest: Manifest, ledger: pl.DataFrame, release: Path, verdicts: bytes | None = None) -> dict[str, bytes]:
+    """The card's files by their path in the release. The same facts give the same bytes. `verdicts` as in `view_of`."""
+    view = view_of(manifest, ledger, release, verdicts)
     drawn = {figure.name: figure for figure in (*figures(view), *mixture.figures(view))}
     shown = {name: f"![{text(figure.alt)}]({figure.path})\n\n*{figure.caption}*" for name, figure in drawn.items()}
     body = body_of(view, sections(view, shown))
@@ -92,11 +111,13 @@ def render(manifest: Manifest, ledger: pl.DataFrame, release: Path) -> dict[str,
         PAGE: card_page(view, body, drawn).encode(),
         "LICENSES.md": provenance.licenses_file(view).encode(),
         **{figure.path: figure.content for figure in drawn.values()},
+        **changes.files(view),
+        **review.files(view),
         **twins(view),
         **({TEMPLATE: template.encode()} if template else {}),
         **({"recipe.yaml": recipe.encode()} if recipe else {}),
     }
-    rendered |= exports.render(view, rendered)
+    rendered |= exports.render(view)
     return rendered | {checksums.NAME: checksums.render(view, rendered)}
 
 

@@ -10,10 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from xml.sax.saxutils import escape
 
 INK, SOFT, GRID = "#1a1a1a", "#5c5c5c", "#d9d9d9"
 KEPT, LOST, PLAIN = "#0072B2", "#D55E00", "#7F8C99"
+TINT = "#FDF1E7"
+"""Ground of what is lost."""
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#C8B400", "#8C8C8C")
 HATCHES = ("", "/", "|", "x", "\\", "-", "+", "//")
 WIDTH = 9.0
@@ -26,7 +29,7 @@ LEGEND_COLUMNS = 5
 LEGEND = 0.26
 """Inches of a line of a legend."""
 
-_THEME = {INK: "--ink", SOFT: "--soft", GRID: "--line", "white": "--paper", PLAIN: "--plain"} | {
+_THEME = {INK: "--ink", SOFT: "--soft", GRID: "--line", "white": "--paper", PLAIN: "--plain", TINT: "--tint"} | {
     color: f"--c{number}" for number, color in enumerate(PALETTE)
 }
 """What a page calls the colours of a figure that follows its theme."""
@@ -49,6 +52,24 @@ _STROKES = {
     "-": "M0 2.25H9M0 6.75H9",
     "+": "M2.25 0V9M6.75 0V9M0 2.25H9M0 6.75H9",
 }
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure of a card."""
+
+    path: str
+    caption: str
+    alt: str
+    """What it shows, for those who can't see it."""
+    content: bytes
+    twin: str = ""
+    """The CSV that holds its numbers."""
+
+    @property
+    def name(self) -> str:
+        """Its file's name without folder and ending."""
+        return PurePosixPath(self.path).stem
 
 
 @dataclass(frozen=True)
@@ -87,10 +108,11 @@ class Figure:
             f'<rect x="{_n(x)}" y="{_n(y)}" width="{_n(width)}" height="{_n(height)}" fill="{paint}"{edge}/>'
         )
 
-    def line(self, x1: float, y1: float, x2: float, y2: float, color: str, width: float) -> None:
-        """A straight line."""
+    def line(self, x1: float, y1: float, x2: float, y2: float, color: str, width: float, dash: str = "") -> None:
+        """A straight line; `dash` as SVG writes it: points drawn, points left out."""
         ends = f'x1="{_n(x1)}" y1="{_n(y1)}" x2="{_n(x2)}" y2="{_n(y2)}"'
-        self.parts.append(f'<line {ends} stroke="{color}" stroke-width="{_n(width)}"/>')
+        broken = f' stroke-dasharray="{dash}"' if dash else ""
+        self.parts.append(f'<line {ends} stroke="{color}" stroke-width="{_n(width)}"{broken}/>')
 
     def text(
         self, x: float, y: float, words: str, *, size: float = SIZE, color: str = INK, bold: bool = False,

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import PurePosixPath
 
+from tamis.cards import fairness, origins, quality
 from tamis.cards.content import OTHERS, share_folded
 from tamis.cards.drawing import (
     GRID,
@@ -17,6 +16,7 @@ from tamis.cards.drawing import (
     POINTS,
     SOFT,
     Axes,
+    Drawn,
     Figure,
     Fill,
     fill,
@@ -33,30 +33,12 @@ REASONS = 46
 """Characters of reasons beside a bar of the funnel, about."""
 
 
-@dataclass(frozen=True)
-class Drawn:
-    """A figure of a card."""
-
-    path: str
-    caption: str
-    alt: str
-    """What it shows, for those who can't see it."""
-    content: bytes
-    twin: str = ""
-    """The CSV that holds its numbers."""
-
-    @property
-    def name(self) -> str:
-        """Its file's name without folder and ending."""
-        return PurePosixPath(self.path).stem
-
-
 def figures(view: View) -> list[Drawn]:
-    """All figures: composition, funnel, and (with more than one source) the funnel by source."""
+    """All figures: composition, funnel, (with several sources) the funnel by source, and those of other sections."""
     drawn = [composition(view), funnel(view)]
     if len(view.manifest.sources) > 1:
         drawn.append(sources(view))
-    return drawn
+    return drawn + quality.figures(view) + origins.figures(view) + fairness.figures(view)
 
 
 def composition(view: View) -> Drawn:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pyarrow as pa
 
+from tamis.cards.paths import source_of
 from tamis.cards.view import View
+from tamis.corpus.manifest import CompositionRow
 from tamis.mix.epochs import NO_CATEGORY, UNKNOWN
 from tamis.recipe.languages import CODE
 from tamis.recipe.licenses import hub_license
@@ -23,11 +26,12 @@ TITLE_LENGTH = 60
 def front_matter(view: View) -> dict[str, Any]:
     """The fields, in the Hub's own vocabulary (its `datasetcard.md`)."""
     manifest = view.manifest
-    natural = [tag for tag in languages(view) if tag != CODE]
+    spoken = languages(view, view.present)
+    natural = [tag for tag in spoken if tag != CODE]
     fields: dict[str, Any] = {
         "pretty_name": manifest.title[:TITLE_LENGTH],
         **_license(view),
-        "language": list(dict.fromkeys(tag.partition("-")[0] for tag in languages(view))),
+        "language": list(dict.fromkeys(tag.partition("-")[0] for tag in spoken)),
         "language_details": [tag for tag in natural if "-" in tag],
         "multilinguality": ["multilingual" if len(natural) > 1 else "monolingual"] if natural else [],
         "size_categories": [size_category(sum(file.rows or 0 for file in view.files("data")))],
@@ -43,9 +47,9 @@ def front_matter(view: View) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if value not in ([], "", None)}
 
 
-def languages(view: View) -> list[str]:
-    """Languages of the release, the largest first; `und` is no language and stays out."""
-    return [language for (language,) in view.sums("language") if language != UNKNOWN]
+def languages(view: View, rows: Iterable[CompositionRow] | None = None) -> list[str]:
+    """Languages of the release, or of some rows of it, the largest first; `und` is no language and stays out."""
+    return [language for (language,) in view.sums("language", rows=rows) if language != UNKNOWN]
 
 
 def size_category(rows: int) -> str:
@@ -54,7 +58,7 @@ def size_category(rows: int) -> str:
 
 
 def _license(view: View) -> dict[str, Any]:
-    expressions = {license_ for (license_,) in view.sums("license")}
+    expressions = {license_ for (license_,) in view.sums("license", rows=view.present)}
     hub = hub_license(expressions)
     if hub != "other":
         return {"license": hub}
@@ -103,10 +107,10 @@ def categories(view: View) -> dict[str, list[str]]:
     """Each category of the release with the sources whose every document is of it; with none where such a
     document shares its files with those of other categories, which no glob can tell apart."""
     of_source: dict[str, set[str]] = {}
-    for source, category in view.sums("source", "category"):
+    for source, category in view.sums("source", "category", rows=view.present):
         of_source.setdefault(source, set()).add(category)
     found: dict[str, list[str]] = {}
-    for (category,) in view.sums("category"):
+    for (category,) in view.sums("category", rows=view.present):
         members = sorted(source for source, held in of_source.items() if category in held)
         if category != NO_CATEGORY:
             found[category] = members if all(len(of_source[source]) == 1 for source in members) else []
@@ -116,11 +120,6 @@ def categories(view: View) -> dict[str, list[str]]:
 def _shards(source: str) -> str:
     """The glob of a source's shards. Its length keeps source `web` from taking the files of source `web-fr`."""
     return f"data/*/{source}-{_NUMBER}-of-{_NUMBER}.parquet"
-
-
-def source_of(path: str) -> str:
-    """The source of a shard, from its name `SOURCE-00000-of-000NN.parquet`."""
-    return path.rpartition("/")[2].rsplit("-", 3)[0]
 
 
 def _info(view: View) -> dict[str, Any]:

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tamis.cards.content import ROWS, share_folded
-from tamis.cards.drawing import LEGEND, LEGEND_COLUMNS, Axes, Figure, fill
-from tamis.cards.figures import Drawn, stack
+from tamis.cards.drawing import LEGEND, LEGEND_COLUMNS, Axes, Drawn, Figure, fill
+from tamis.cards.figures import stack
 from tamis.cards.markdown import code, folded, section, table, text, top
 from tamis.cards.numbers import count, share, short
 from tamis.cards.view import Sum, View
+from tamis.mix.words import cell_words
 
 TWIN = "stats/mix.csv"
 OPEN = 3
@@ -37,7 +38,9 @@ def _weighted(view: View) -> dict[tuple[str, str, str, float], Sum] | None:
     cells: dict[tuple[str, str, str, float], Sum] = {}
     for row in view.manifest.composition:
         weighted = row.epochs != 1
-        key = (row.source, row.language, row.category, row.epochs) if weighted else ("all others", "", "", 1.0)
+        name = row.source if row.part is None else f"{row.source}:{row.part}"
+        source = cell_words({"name": name, "quality": row.quality})
+        key = (source, row.language, row.category, row.epochs) if weighted else ("all others", "", "", 1.0)
         cells[key] = cells.get(key, Sum()) + row
     return cells if any(epochs != 1 for *_, epochs in cells) else None
 

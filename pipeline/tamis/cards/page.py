@@ -16,8 +16,7 @@ from pathlib import Path
 import orjson
 
 from tamis.cards.content import key_facts, summary
-from tamis.cards.drawing import themed
-from tamis.cards.figures import Drawn
+from tamis.cards.drawing import Drawn, themed
 from tamis.cards.numbers import count, share
 from tamis.cards.page_data import chart_data
 from tamis.cards.page_markdown import Page, Part, inline, parts

@@ -14,6 +14,8 @@ from html import escape
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+WHOLE = 16
+"""Letters up to which a piece of code stays in one line: a rule such as `0.1 to 0.9`."""
 PASSED = re.compile(r"</?(?:details|summary|br|sub|sup|kbd|p|em|strong|code)\s*/?>|<details open>")
 FOLDED = 20
 """Points of a list up to which it is shown whole."""
@@ -93,6 +95,8 @@ def _reader() -> MarkdownIt:
 
 def _code(content: str) -> str:
     """Code in a line; a long name may break behind its dots and underscores."""
+    if len(content) <= WHOLE:
+        return f'<code class="whole">{escape(content)}</code>'
     return "<code>" + re.sub(r"(?<=\w)([._/])(?=\w)", r"\1<wbr>", escape(content)) + "</code>"
 
 

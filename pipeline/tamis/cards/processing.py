@@ -199,23 +199,6 @@ def _brief(value: Any) -> str:
 NAMES, LONG = 12, 120
 
 
-def duplicates(view: View) -> str:
-    """What the duplicate stages found."""
-    found = view.manifest.duplicates
-    if not found:
-        return section("Duplicates", "No stage looked for duplicates.")
-    rows = []
-    for name, facts in found.items():
-        entered = sum(row.documents_in for row in view.manifest.funnel if row.stage == name)
-        rows.append(
-            (code(name), count(entered), *(count(facts[key]) for key in ("documents", "clusters", "duplicates")),
-             share(facts["duplicates"], entered), count(facts["largest"]))
-        )  # fmt: skip
-    header = ("Stage", "Compared", "In clusters", "Clusters", "Duplicates", "%", "Largest cluster")
-    note = "Of each cluster one document stays. In the ledger, `STAGE.duplicate_of` names it for every other."
-    return section("Duplicates", table(header, "lrrrrrr", rows), note)
-
-
 def personal_data(view: View) -> str:
     """Kinds of personal data found in released documents, and what became of them."""
     stage = view.stage("pii")

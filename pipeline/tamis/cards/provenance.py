@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tamis.cards import withheld
 from tamis.cards.content import ROWS, names
 from tamis.cards.markdown import code, folded, link, section, table, text, top
 from tamis.cards.numbers import count, share, size
@@ -84,7 +85,7 @@ def _source(source: SourceFacts) -> str:
         ("Rows read", count(source.read)),
     ]
     if source.filtered:
-        rows.append(("Left out by `where`", count(source.filtered)))
+        rows.append(("Left out while reading", count(source.filtered)))
     rows.append(
         (
             "Rejected",
@@ -163,6 +164,11 @@ def rights(view: View) -> str:
     if kept:
         of = names(sorted({f"{row.source}: {row.license}" for row in kept}))
         hand_on = f"**{count(held)} documents in this release may not be handed on** ({of}): publish without them."
+        if view.withheld:
+            hand_on = f"The text of {count(held)} documents may not be handed on ({of}) and **is not in this copy**: "
+            hand_on += (
+                "their ids and addresses are in `withheld/`, and `withheld.json` lists the files that are not here."
+            )
     absent = [source.name for source in view.manifest.sources if not source.redistributable]
     absent = [name for name in absent if name not in {row.source for row in kept}]
     if absent:
@@ -199,11 +205,8 @@ def _asks(expression: str) -> tuple[str, str, str]:
 
 
 def handed_on(view: View, row: CompositionRow) -> bool:
-    """May a cell's text be handed on? What the recipe says of its source, else what the licence says."""
-    said = next(source for source in view.manifest.recipe["sources"] if source["name"] == row.source).get(
-        "redistributable"
-    )
-    return redistributable(row.license) if said is None else bool(said)
+    """May a cell's text be handed on?"""
+    return withheld.handed_on(view.manifest, row.source, row.license)
 
 
 def licenses_file(view: View) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tamis.cards.view import View
 from tamis.engine.ledger import NOT_DRAWN
 
-FILTERED = "left out by the row filter"
+FILTERED = "left out while reading"
 """Rows that a source's `where` leaves out."""
 
 

@@ -16,8 +16,8 @@ UNKNOWN, NO_CATEGORY, NO_LICENSE, RELEASED = "und", "none", "LicenseRef-Unknown"
 TOTALS = ("found", "measured")
 """Columns of `pii` that aren't counts of a kind."""
 TOKENS = "tokenize.tokens"
-CELL = ("source", "language", "category", "license")
-Key = tuple[str, ...]
+CELL = ("source", "language", "category", "license", "mix.part", "mix.quality")
+Key = tuple[Any, ...]
 
 
 @dataclass
@@ -29,7 +29,7 @@ class Tally:
     chars: Counter[str] = field(default_factory=Counter)
     bytes: Counter[str] = field(default_factory=Counter)
     cells: dict[Key, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    """Source, language, category, license -> sums."""
+    """CELL -> sums; part and bucket are None where the mix doesn't cut by them."""
     epochs: dict[Key, set[float]] = field(default_factory=lambda: defaultdict(set))
     drops: dict[Key, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     """Source, reason (`released` when there is none) -> documents, chars."""
@@ -126,6 +126,8 @@ def _filled(table: pa.Table) -> pa.Table:
         columns[name] = pc.fill_null(columns[name].cast(pa.string()), unknown)
     zeros = pa.chunked_array([pa.array([0] * len(table), pa.int64())])
     columns["_tokens"] = pc.fill_null(columns[TOKENS], 0).cast(pa.int64()) if TOKENS in columns else zeros
+    for name, kind in (("mix.part", pa.string()), ("mix.quality", pa.float64())):
+        columns[name] = columns[name].cast(kind) if name in columns else pa.nulls(len(table), kind)
     columns["_mixed"] = pc.multiply(columns["_tokens"], columns["copies"].cast(pa.int64()))
     return pa.table(columns)
 

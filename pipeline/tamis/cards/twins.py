@@ -6,20 +6,23 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
+from tamis.cards import duplicates, fairness, origins, quality
 from tamis.cards.mixture import TWIN as MIX
 from tamis.cards.mixture import mix_rows
 from tamis.cards.view import View, facts
 
 FACTS = "stats/facts.csv"
-"""Every fact of the manifest but the list of files, by its place there: a change of either is found by it."""
+"""Every fact of the manifest, by its place there: a change of either is found by it."""
+ELSEWHERE = {"files", "histograms"}
+"""Facts that are not in it: checksums, which the files themselves have, and counts with a table of their own."""
 
 
 def twins(view: View) -> dict[str, bytes]:
     """CSV files by path."""
     manifest = view.manifest
-    composition = [row.model_dump() for row in manifest.composition]
+    composition = manifest.model_dump(include={"composition"})["composition"]
     funnel = [row.model_dump(exclude={"reasons"}) for row in manifest.funnel]
-    everything = manifest.model_dump(mode="json", exclude={"files"})
+    everything = manifest.model_dump(mode="json", exclude=ELSEWHERE)
     found = {
         "stats/composition.csv": _records(composition),
         "stats/funnel.csv": _records(funnel),
@@ -36,6 +39,10 @@ def twins(view: View) -> dict[str, bytes]:
             ),
         ),
         "stats/lengths.csv": _records(view.lengths),
+        **({quality.TWIN: _csv(quality.HEADER, quality.twin(view))} if manifest.histograms else {}),
+        **{path: _csv(header, rows) for path, (header, rows) in origins.twins(view).items()},
+        **({duplicates.TWIN: _csv(duplicates.HEADER, duplicates.twin(view))} if manifest.clusters else {}),
+        **({fairness.TWIN: _csv(fairness.HEADER, fairness.twin(view))} if manifest.groups else {}),
         FACTS: _csv(("fact", "value"), facts(everything)),
     }
     cells = mix_rows(view)

@@ -32,6 +32,8 @@ MEANINGS = {
     "date": "date as the source writes it",
     "author": "author, if the source tells it",
     "copies": "how often the document counts in the mix",
+    "mix.part": "whether the mix takes the document as long or short",
+    "mix.quality": "upper edge of the document's bucket of quality, as a quantile of tokens; null when not measured",
     "tokens": "number of token ids, the end-of-document id included",
     "n_tokens": "length of `input_ids`",
     "input_ids": "token ids of `text`, then one end-of-document id",
@@ -52,8 +54,14 @@ def fields(view: View) -> str:
         "tokens": "`tokens/LANGUAGE/SOURCE-*.parquet`: token ids, row for row the same documents",
     }
     for folder, schema in view.schemas.items():
-        rows = [(code(field.name), code(_type(field.type)), MEANINGS.get(field.name, "–")) for field in schema]
-        parts.append(f"### {titles[folder]}\n\n{table(('Column', 'Type', 'Meaning'), 'lll', rows)}")
+        null = {field.name: _null(view, field) for field in schema} if folder == "data" else {}
+        rows = [
+            (code(field.name), code(_type(field.type)), *([null[field.name]] if null else []),
+             MEANINGS.get(field.name, "–"))
+            for field in schema
+        ]  # fmt: skip
+        header = ("Column", "Type", *(("Null",) if null else ()), "Meaning")
+        parts.append(f"### {titles[folder]}\n\n{table(header, 'llrl' if null else 'lll', rows)}")
     ledger = (
         "### `ledger/*.parquet`: one row per ingested document\n\n"
         f"Columns {', '.join(map(code, FACTS))}; `passed` (every rule), `epochs`, `copies`, `dropped_by` (the first "
@@ -61,6 +69,16 @@ def fields(view: View) -> str:
         "signals as `STAGE.SIGNAL`. No text."
     )
     return section("Fields", *parts, ledger)
+
+
+def _null(view: View, field: pa.Field) -> str:
+    """Share of the released documents that have no value there."""
+    if field.name == "text":
+        return "never"
+    if field.name not in view.nulls:
+        return "not counted"
+    nulls = view.nulls[field.name]
+    return share(nulls, sum(file.rows or 0 for file in view.files("data"))) if nulls else "none"
 
 
 def _type(type_: pa.DataType) -> str:
@@ -106,7 +124,7 @@ def share_of(part: int, whole: int) -> str:
 
 def loading(view: View) -> str:
     """How to read it."""
-    language = next((lang for (lang,) in view.sums("language")), UNKNOWN)
+    language = next((lang for (lang,) in view.sums("language", rows=view.present)), UNKNOWN)
     tokens = (
         '\ntokens = load_dataset("NAMESPACE/' + view.manifest.name + '", "tokens", split="train", streaming=True)'
         if view.files("tokens")
@@ -150,7 +168,7 @@ def _identifier(language: str) -> str:
 
 
 def _license(view: View) -> str:
-    return next((name for (name,) in view.sums("license")), "")
+    return next((name for (name,) in view.sums("license", rows=view.present)), "")
 
 
 def reproducing(view: View) -> str:

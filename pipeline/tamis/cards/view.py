@@ -12,10 +12,12 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tamis.cards.withheld import pairs_withheld
 from tamis.corpus.commit import canonical_json
 from tamis.corpus.manifest import CompositionRow, FileFacts, Manifest
-from tamis.engine.mixing import TOKENS
+from tamis.mix.cuts import TOKENS
 from tamis.mix.epochs import UNKNOWN
+from tamis.review.reviewed import Reviewed, reviewed_of
 
 LEDGER_COLUMNS = ("language", "copies", "chars", "failed")
 """Columns of the ledger that a card is made of, beside the token counts."""
@@ -52,6 +54,12 @@ class View:
     """`data` and `tokens` -> Arrow schema of its shards."""
     memory: int
     """Uncompressed bytes of the data shards."""
+    nulls: dict[str, int]
+    """Column of the data shards -> rows without a value; the columns whose nulls the files count."""
+    reviewed: Reviewed
+    """Samples, and the verdicts that the release has on them."""
+    withheld: frozenset[tuple[str, str]] = frozenset()
+    """Source and language of documents whose text a published copy withholds."""
 
     @property
     def unit(self) -> str:
@@ -67,6 +75,11 @@ class View:
     def released(self) -> list[CompositionRow]:
         """Cells of which the release holds documents."""
         return [row for row in self.manifest.composition if row.documents]
+
+    @property
+    def present(self) -> list[CompositionRow]:
+        """Those of them whose text is in this copy."""
+        return [row for row in self.released if (row.source, row.language) not in self.withheld]
 
     def sums(self, *keys: str, rows: Iterable[CompositionRow] | None = None) -> dict[tuple[str, ...], Sum]:
         """Sums by some of source, language, category, license: the largest first."""
@@ -90,8 +103,9 @@ class View:
         return next((stage for stage in self.manifest.stages if stage.name == name), None)
 
 
-def view_of(manifest: Manifest, ledger: pl.DataFrame, release: Path) -> View:
-    """Everything a card needs; the same from a manifest in the making and from one that was read back."""
+def view_of(manifest: Manifest, ledger: pl.DataFrame, release: Path, verdicts: bytes | None = None) -> View:
+    """Everything a card needs; the same from a manifest in the making and from one that was read back. `verdicts` take
+    the place of the `stats/review.csv` that the release has."""
     # One spelling: keys sorted, as in the file.
     manifest = Manifest.model_validate(orjson.loads(canonical_json(manifest.model_dump(mode="json"))))
     data = [file.path for file in manifest.files if file.path.startswith("data/")]
@@ -104,13 +118,27 @@ def view_of(manifest: Manifest, ledger: pl.DataFrame, release: Path) -> View:
         failed=_failed(ledger),
         lengths=_lengths(ledger),
         schemas=schemas,
-        memory=sum(_memory(release / path) for path in data),
+        **_footers([release / path for path in data]),
+        reviewed=reviewed_of(release, verdicts),
+        withheld=pairs_withheld(release),
     )
 
 
-def _memory(path: Path) -> int:
-    metadata = pq.read_metadata(path)
-    return sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
+def _footers(paths: Iterable[Path]) -> dict[str, Any]:
+    """What the footers of the data shards tell: `memory` and `nulls`."""
+    memory, nulls = 0, dict[str, int]()
+    uncounted: set[str] = set()
+    for path in paths:
+        metadata = pq.read_metadata(path)
+        for group in map(metadata.row_group, range(metadata.num_row_groups)):
+            memory += group.total_byte_size
+            for column in map(group.column, range(group.num_columns)):
+                name, counted = column.path_in_schema, column.statistics
+                if counted is None or not counted.has_null_count:
+                    uncounted.add(name)
+                else:
+                    nulls[name] = nulls.get(name, 0) + counted.null_count
+    return {"memory": memory, "nulls": {name: n for name, n in nulls.items() if name not in uncounted}}
 
 
 def _failed(ledger: pl.DataFrame) -> dict[str, int]:

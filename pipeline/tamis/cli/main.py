@@ -24,17 +24,20 @@ COMMANDS = {
     "mix": "Plan what training sees of every language, category and source, phase by phase.",
     "ablate": "Compare variants of a recipe: a small model trained on each.",
     "why": "Tell one document's whole story: what was measured, which rule decided.",
+    "diff": "Tell what changed between two releases: documents, rules, sources, licences.",
+    "review": "Review samples of a release on a local page: keep, drop, unsure.",
     "stages": "List the stages, or document one: method, options, signals, default rules.",
     "card": "Write the data card of a release again.",
     "verify": "Recompute every checksum and every number of a release.",
+    "publish": "Publish a release on the Hugging Face Hub; nothing half done, ever.",
     "schema": "Print the JSON Schema of recipes, for editors.",
     "doctor": "Check this installation: packages, models, compiled kernels, folders.",
 }
 EXIT_CODES = {
     0: "done (also: nothing to do)",
-    1: "the run failed, or doctor found something broken",
+    1: "the run failed, the Hub did, or doctor found something broken",
     2: "a mistake in what was asked: an option, a recipe, a path",
-    3: "verify: the release doesn't match its manifest",
+    3: "verify, publish: the release doesn't match its manifest; diff --exit-code: the two differ",
     130: "interrupted; what was finished is kept",
     141: "whoever read the output closed it (as `| head` does)",
 }
@@ -119,6 +122,7 @@ def cli(debug: bool) -> None:
     tamis run my.yaml             make its release
     tamis what-if my.yaml --set gopher_quality.keep.words=30,
     tamis verify releases/my-0.1.0
+    tamis publish releases/my-0.1.0 --repo me/my --dry-run
     """
 
 

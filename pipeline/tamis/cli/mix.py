@@ -77,7 +77,7 @@ def _plan(recipe: str, loaded: Recipe, base: Path, counts: Path | None, work: Pa
 
     path = recipe_path(recipe)
     last = (
-        counts_of_last_run(Store(work).decided(loaded.run_name))
+        counts_of_last_run(Store(work).decided(loaded.run_name), loaded.mix)
         if counts is None and loaded.mix.counts is None
         else None
     )
@@ -134,6 +134,13 @@ def _show_phase(phase: dict[str, Any]) -> None:
     )
 
 
+def _named(row: dict[str, Any]) -> str:
+    """A cell's source, and its bucket of quality where it has one."""
+    from tamis.mix.words import cell_words
+
+    return cell_words(row | {"name": row["source"]})
+
+
 def _show_axis(axis: str, rows: list[dict[str, Any]]) -> None:
     from tamis.cli.output import console, number, table
     from tamis.mix.words import percent
@@ -143,7 +150,7 @@ def _show_axis(axis: str, rows: list[dict[str, Any]]) -> None:
     documents = not by_source and any(row["document_share"] is not None for row in rows)
     cells = [
         (
-            row[axis if by_source else "value"],
+            _named(row) if by_source else row["value"],
             *((row["language"], row["category"]) if by_source else ()),
             "?" if row["tokens"] is None else number(row["tokens"]),
             number(row["weighted_tokens"]),

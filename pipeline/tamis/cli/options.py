@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -67,6 +68,11 @@ def load(recipe: str, settings: tuple[str, ...], plan_alone: bool = False, varia
 
     path = recipe_path(recipe)
     loaded = load_recipe(path, STAGES, settings, variant)
+    _check(loaded, path, plan_alone)
+    return loaded, path.parent
+
+
+def _check(loaded: Recipe, path: Path, plan_alone: bool = False) -> None:
     if not loaded.sources and not plan_alone:
         raise OptionError(
             f"{path} plans a mix from counts: it has no sources, so there is nothing to run. "
@@ -74,7 +80,28 @@ def load(recipe: str, settings: tuple[str, ...], plan_alone: bool = False, varia
         )
     if loaded.card.template:
         _check_card_template(loaded.card.template, path.parent)
-    return loaded, path.parent
+
+
+def load_both(recipe: str, settings: tuple[str, ...], variant: str) -> tuple[Recipe, Recipe, Path]:
+    """The recipe as it stands, the same changed (as by `load`), and the folder their paths start in."""
+    from tamis.recipe.load import build_recipe
+    from tamis.recipe.yaml_lines import read_yaml
+    from tamis.stages import STAGES
+
+    path = recipe_path(recipe)
+    data = read_yaml(path)
+    before = build_recipe(copy.deepcopy(data), str(path), STAGES, ())
+    after = build_recipe(data, str(path), STAGES, settings, variant)
+    for one in (before, after):
+        _check(one, path)
+    return before, after, path.parent
+
+
+def print_json(data: Any) -> None:
+    """One JSON object on stdout."""
+    import orjson
+
+    click.echo(orjson.dumps(data, option=orjson.OPT_INDENT_2).decode())
 
 
 def _check_card_template(name: str, base: Path) -> None:

@@ -12,11 +12,12 @@ from datetime import timedelta
 from typing import Any
 
 import click
-import orjson
 from rich.console import Console, ConsoleDimensions
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
+
+from tamis.cli.options import print_json
 
 __all__ = ["busy", "console", "duration", "errors", "escape", "number", "print_json", "size", "table"]
 
@@ -45,11 +46,6 @@ class _Output(Console):
 
 console = _Output(highlight=False, emoji=False)
 errors = _Output(stderr=True, highlight=False, emoji=False)
-
-
-def print_json(data: Any) -> None:
-    """One JSON object on stdout."""
-    click.echo(orjson.dumps(data, option=orjson.OPT_INDENT_2).decode())
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], right: Collection[int] = ()) -> None:

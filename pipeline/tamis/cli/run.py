@@ -18,6 +18,7 @@ from tamis.cli.options import (
     work_option,
     workers_option,
 )
+from tamis.engine.worker import prepare_workers
 from tamis.errors import OptionError
 
 if TYPE_CHECKING:
@@ -59,6 +60,10 @@ def command(
 
     Variants share all that is measured. With several, --json prints {"releases": [...]}.
     """
+    workers = workers or cores()
+    if workers > 1 and next(out.glob("*/manifest.json"), None) is None:
+        # There is no release, so there is work to do: workers load what they need while this process does.
+        prepare_workers()
     from tamis.cards.data_card import write_card
     from tamis.cli.output import print_json
     from tamis.cli.progress import Bars
@@ -69,7 +74,7 @@ def command(
     names = ("", *load(recipe, settings)[0].variants) if all_variants else tuple(dict.fromkeys(variants)) or ("",)
     # All are checked before the first one is made.
     recipes = [load(recipe, settings, variant=name) for name in names]
-    options = RunOptions(work, out, workers or cores(), max_rejects)
+    options = RunOptions(work, out, workers, max_rejects)
     summaries = []
     for loaded, base in recipes:
         with Bars(quiet=quiet or as_json) as bars:

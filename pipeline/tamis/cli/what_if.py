@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import click
 
-from tamis.cli.options import json_option, load, recipe_argument, set_option, variant_option, work_option
+from tamis.cli.options import (
+    json_option,
+    load_both,
+    print_json,
+    recipe_argument,
+    set_option,
+    variant_option,
+    work_option,
+)
 
 
 @click.command("what-if")
@@ -27,7 +37,6 @@ def command(recipe: str, settings: tuple[str, ...], variant: str, work: Path, as
     tamis what-if my.yaml --set gopher_quality.keep.words=30,
     tamis what-if my.yaml --set near_duplicates.min_similarity=0.8 --set mix.epochs.fr--book=3
     """
-    from tamis.cli.output import busy, print_json
     from tamis.corpus.store import Store
     from tamis.engine.reporting import Silent
     from tamis.engine.session import Session
@@ -36,15 +45,23 @@ def command(recipe: str, settings: tuple[str, ...], variant: str, work: Path, as
     if not settings and not variant:
         raise click.UsageError("say what to change: --set gopher_quality.keep.words=30,")
     store = Store(work)
-    before, base = load(recipe, ())
-    after, _ = load(recipe, settings, variant=variant)
+    before, after, base = load_both(recipe, settings, variant)
     sessions = [Session(one, base, store, 1, Silent()) for one in (before, after)]
-    with busy("deciding anew"), store.lock():
+    with _busy(), store.lock():
         facts = {"changes": [*([f"variant {variant}"] if variant else []), *settings], **what_if(*sessions)}
     if as_json:
         print_json(facts)
     else:
         _show(facts)
+
+
+def _busy() -> AbstractContextManager[None]:
+    """Shows on a terminal that something goes on; elsewhere, the library that draws isn't even loaded."""
+    if not sys.stderr.isatty():
+        return nullcontext()
+    from tamis.cli.output import busy
+
+    return busy("deciding anew")
 
 
 def _show(facts: dict[str, Any]) -> None:

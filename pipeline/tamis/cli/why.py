@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tamis.cli.options import json_option, load, set_option, work_option
+from tamis.cli.options import json_option, load, set_option, variant_option, work_option
 
 _LONG = 24
 
@@ -16,9 +16,12 @@ _LONG = 24
 @click.argument("document", metavar="ID")
 @click.argument("recipe", default="sample", metavar="[RECIPE]")
 @set_option
+@variant_option
 @work_option
 @json_option
-def command(document: str, recipe: str, settings: tuple[str, ...], work: Path, as_json: bool) -> None:
+def command(
+    document: str, recipe: str, settings: tuple[str, ...], variant: str, work: Path, as_json: bool
+) -> None:  # fmt: skip
     """Tell the whole story of document ID in RECIPE: signals, rules, duplicates, copies.
 
     Ids stand in the ledger and in the release's `id` column. No text is shown.
@@ -29,7 +32,7 @@ def command(document: str, recipe: str, settings: tuple[str, ...], work: Path, a
     from tamis.engine.session import Session
     from tamis.engine.why import why
 
-    loaded, base = load(recipe, settings)
+    loaded, base = load(recipe, settings, variant=variant)
     store = Store(work)
     with busy("looking it up"), store.lock():
         story = why(Session(loaded, base, store, 1, Silent()), document)
@@ -94,6 +97,16 @@ def _value(value: Any) -> str:
     return text if len(text) <= _LONG else text[: _LONG - 3] + "..."
 
 
+def _cell(mix: dict[str, Any]) -> str:
+    """Part and bucket of quality, where the mix cuts by them."""
+    words = [f"a {mix['part']} document"] if mix.get("part") else []
+    if mix.get("quality") is not None:
+        words.append(f"quality to quantile {mix['quality']:g}")
+    elif "quality" in mix:
+        words.append("quality not known")
+    return f"; {', '.join(words)}" if words else ""
+
+
 def _verdict(story: dict[str, Any]) -> list[str]:
     from tamis.cli.output import number
 
@@ -106,7 +119,7 @@ def _verdict(story: dict[str, Any]) -> list[str]:
             f"(source priority {other['priority']}, {number(other['chars'])} characters); that one is {_fate(other)}."
         )
     count = story["mix"]["epochs"]
-    epochs = f"{count:g} {'epoch' if count == 1 else 'epochs'} ({story['mix']['from']})"
+    epochs = f"{count:g} {'epoch' if count == 1 else 'epochs'} ({story['mix']['from']}{_cell(story['mix'])})"
     if story["released"]:
         lines.append(f"Released: {_fate(story).removeprefix('released, ')} at {epochs}.")
     elif story["released"] is None:

@@ -8,6 +8,8 @@ Spellings in a recipe:
     true / false            a boolean
     {min: 50, max: 100}     the range, spelled out
     {in: [fr, en]}          the set, spelled out; {not_in: [...]} its complement; numbers are listed so, too
+    {glob: ["*.fr/**"]}     a pattern that the whole value must match: * and ? within a step of a path, ** over any
+    {regex: "^a+$"}         a regular expression that is found in the value; {not_glob: ...}, {not_regex: ...}
     {..., nulls: drop}      a null fails, too (a null passes otherwise: nothing is known against it)
 
 A NaN is a null. A bound means the same number in a float32 column as in a float64 one: 0.3 is in [null, 0.3].
@@ -16,6 +18,7 @@ A NaN is a null. A bound means the same number in a float32 column as in a float
 from __future__ import annotations
 
 import math
+import re
 from typing import Any, Literal
 
 import polars as pl
@@ -23,7 +26,8 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 Scalar = str | bool | int | float
 _SPELLINGS = {"in": "in_", "is": "is_"}
-_SETS = ("in_", "not_in")
+_SETS = ("in_", "not_in", "glob", "not_glob")
+_PATTERNS = ("glob", "not_glob", "regex", "not_regex")
 
 
 class Condition(BaseModel):
@@ -39,6 +43,15 @@ class Condition(BaseModel):
     """Allowed values."""
     not_in: tuple[Scalar, ...] | None = None
     """Forbidden values."""
+    glob: tuple[str, ...] | None = None
+    """Patterns, one of which the whole value matches: `*` and `?` stand for letters within a step of a path or an
+    address, `**` for any, `[abc]` for one of some."""
+    not_glob: tuple[str, ...] | None = None
+    """Patterns, none of which it matches."""
+    regex: str | None = None
+    """A regular expression found in the value."""
+    not_regex: str | None = None
+    """A regular expression not found in it."""
     is_: bool | None = None
     """The allowed truth value."""
     nulls: Literal["keep", "drop"] = "keep"
@@ -53,6 +66,10 @@ class Condition(BaseModel):
     def _consistent(self) -> Condition:
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"the range [{_num(self.min)}, {_num(self.max)}] is empty: min is above max")
+        for expression, _ in self.patterns:
+            _check_expression(expression)
+        if self.patterns and (self.min is not None or self.max is not None or self.is_ is not None):
+            raise ValueError("patterns are for names, ranges for numbers: one rule can't hold both")
         if self == Condition.model_construct():
             raise ValueError("it allows everything: write a range, a set, a boolean, or `nulls: drop`")
         return self
@@ -61,6 +78,17 @@ class Condition(BaseModel):
     def values(self) -> tuple[Scalar, ...]:
         """The values its sets list."""
         return (self.in_ or ()) + (self.not_in or ())
+
+    @property
+    def patterns(self) -> tuple[tuple[str, bool], ...]:
+        """Regular expressions for glob and regex, and whether each is to be found in the value."""
+        written = (
+            (None if self.glob is None else "|".join(map(_expression, self.glob)), True),
+            (None if self.not_glob is None else "|".join(map(_expression, self.not_glob)), False),
+            (self.regex, True),
+            (self.not_regex, False),
+        )
+        return tuple((expression, found) for expression, found in written if expression is not None)
 
     def passes(self, column: str) -> pl.Expr:
         """Polars expression: true where the column satisfies this condition; never null."""
@@ -77,6 +105,9 @@ class Condition(BaseModel):
             verdict = verdict & _one_of(value, self.in_)
         if self.not_in is not None:
             verdict = verdict & ~_one_of(value, self.not_in)
+        for expression, found in self.patterns:
+            matches = value.str.contains(expression)
+            verdict = verdict & (matches if found else ~matches)
         if self.is_ is not None:
             verdict = verdict & (value == self.is_)
         if self.nulls == "drop":
@@ -93,6 +124,11 @@ class Condition(BaseModel):
             parts.append("{" + ", ".join(map(_shown, self.in_)) + "}")
         if self.not_in is not None:
             parts.append("not {" + ", ".join(map(_shown, self.not_in)) + "}")
+        for name in _PATTERNS:
+            written = getattr(self, name)
+            if written is not None:
+                told = ", ".join((written,) if isinstance(written, str) else written)
+                parts.append(f"{'not ' if name.startswith('not_') else ''}like {told}")
         if self.is_ is not None:
             parts.append(_shown(self.is_))
         if self.nulls == "drop":
@@ -112,6 +148,36 @@ class Condition(BaseModel):
             key.removesuffix("_"): list(value) if key in _SETS else _plain(value) if key in ("min", "max") else value
             for key, value in full.items()
         }
+
+
+def _expression(glob: str) -> str:
+    """A glob as a regular expression of the whole value."""
+    made, at = [], 0
+    while at < len(glob):
+        letter = glob[at]
+        closing = glob.find("]", at + 2) if letter == "[" else -1
+        if glob.startswith("**/", at):
+            made.append("(?:.*/)?")
+            at += 3
+        elif glob.startswith("**", at):
+            made.append(".*")
+            at += 2
+        elif closing > 0:
+            inside = glob[at + 1 : closing].replace("\\", r"\\").replace("[", r"\[")
+            made.append(f"[{'^' + inside[1:] if inside[0] == '!' else inside}]")
+            at = closing + 1
+        else:
+            made.append({"*": "[^/]*", "?": "[^/]"}.get(letter) or re.escape(letter))
+            at += 1
+    return f"(?s:^{''.join(made)}$)"
+
+
+def _check_expression(expression: str) -> None:
+    try:
+        pl.Series([""]).str.contains(expression)
+    except pl.exceptions.ComputeError as error:
+        reason = str(error).strip().splitlines()[-1].removeprefix("error: ")
+        raise ValueError(f"{expression!r} is no regular expression: {reason}") from None
 
 
 def _one_of(value: pl.Expr, allowed: tuple[Scalar, ...]) -> pl.Expr:
@@ -160,7 +226,7 @@ def parse_condition(value: Any) -> Any:
         )
     raise ValueError(
         f"{'null' if value is None else repr(value)} is no condition: write a range [min, max], a set [fr, en], "
-        "true, false, or {min:, max:, in:, not_in:, is:, nulls: drop}"
+        "true, false, or {min:, max:, in:, not_in:, glob:, not_glob:, regex:, not_regex:, is:, nulls: drop}"
     )
 
 

@@ -78,7 +78,8 @@ class Reject:
 
     file: str
     line: int | None
-    """Line (JSONL, from 1), row (Parquet, from 1), or None when it concerns the whole file."""
+    """Line (JSONL, from 1), row (Parquet, from 1), byte offset in the file as stored (web archives), or None when
+    it concerns the whole file."""
     cause: str
     """Stable snake_case key: bad_json, bad_utf8, wrong_type, missing_text, truncated_archive, ..."""
     detail: str

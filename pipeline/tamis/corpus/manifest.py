@@ -7,11 +7,13 @@ same inputs gives the same bytes.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_serializer
 
+from tamis.corpus.changes import ReleaseChanges
 from tamis.corpus.commit import read_json
+from tamis.corpus.sample_facts import SampleFacts
 from tamis.errors import InputError
 
 FORMAT = 1
@@ -36,7 +38,7 @@ class SourceFacts(_Fact):
     read: int
     """Rows (or files, or paragraphs) met."""
     filtered: int
-    """Left out by `where`."""
+    """Left out on purpose: by row filters, a sample or a limit, and what a reader passes over by kind."""
     rejects: dict[str, int]
     """Unreadable, by cause. read = filtered + rejects + documents, always."""
     notes: dict[str, int]
@@ -102,6 +104,14 @@ class CompositionRow(_Fact):
     """Documents with repeats, as the mix has them."""
     mixed_tokens: int
     """Tokens with repeats."""
+    part: str | None = None
+    """`long` or `short` documents, where the mix tells them apart."""
+    quality: float | None = None
+    """Upper edge of the bucket of quality, where the mix has a curve; null for documents without the signal."""
+
+
+CUT = ("part", "quality")
+"""Fields of a CompositionRow that only a mix that cuts by them fills."""
 
 
 class CountRow(_Fact):
@@ -111,6 +121,95 @@ class CountRow(_Fact):
     language: str
     documents: int
     found: int
+
+
+class HistogramRow(_Fact):
+    """How a signal is spread over the documents that its stage measured, as the bins of `corpus.bins` have it."""
+
+    stage: str
+    signal: str
+    scale: Literal["equal", "doubling", "whole", "values"]
+    """Bins of equal width; four from each power of two to the next, of any numbers or of whole ones; one a value."""
+    edges: tuple[float | None, ...] = ()
+    """Of a signal in numbers: bin n is from edges[n] on and below edges[n + 1]; None is an open end."""
+    labels: tuple[str, ...] = ()
+    """Of a label or a flag: the value of each bin."""
+    released: tuple[int, ...]
+    """Documents of each bin that are in the release."""
+    failed: tuple[int, ...]
+    """Documents that the rule on this signal drops, whichever rule was the first to drop them."""
+    other: tuple[int, ...]
+    """Documents that only other rules, or the mix, drop."""
+    nulls: dict[str, int]
+    """Documents without a value: released, failed, other. All in all there are as many as were measured."""
+
+
+class GroupRow(_Fact):
+    """What the rules did to the ingested documents of one language or category."""
+
+    column: str
+    value: str
+    documents: int
+    measured: dict[str, int]
+    """Stage -> documents it measured."""
+    removed: dict[str, int]
+    """Stage -> measured documents that fail any of its rules; where there are some."""
+    failed: dict[str, int]
+    """Rule -> documents that fail it; where there are some."""
+
+
+class DomainRow(_Fact):
+    """Documents that a domain has in the release."""
+
+    language: str = ""
+    domain: str
+    documents: int
+    bytes: int
+    """UTF-8 bytes of the ingested text, as in the composition."""
+    tokens: int
+
+
+class DomainFacts(_Fact):
+    """Registrable domains of the addresses of released documents."""
+
+    suffix_list: dict[str, str]
+    """The Public Suffix List they go by: package, version, sha256."""
+    distinct: int
+    listed: int
+    """Rows of `domains_top.csv`: the top tenth by bytes, and no fewer than 1,000 if there are as many."""
+    documents: int
+    """Released documents with a domain."""
+    bytes: int
+    tokens: int
+    without: dict[str, int]
+    """Documents that have none: `no_url`, `no_domain` (an address in numbers, or within a network)."""
+    top: tuple[DomainRow, ...]
+    """The largest by bytes."""
+    by_language: tuple[DomainRow, ...]
+    """The largest of each language."""
+
+
+class ClusterRow(_Fact):
+    """Clusters of duplicates of a range of sizes."""
+
+    stage: str
+    smallest: int
+    largest: int
+    clusters: int
+    documents: int
+
+
+class LargeCluster(_Fact):
+    """One of the largest clusters of a resolver."""
+
+    stage: str
+    kept: str
+    """Identifier of the document that stays in place of all."""
+    released: bool
+    """Whether that document is in the release: a later rule may have dropped it."""
+    documents: int
+    sources: dict[str, int]
+    """Source -> documents."""
 
 
 class FileFacts(_Fact):
@@ -142,15 +241,35 @@ class Manifest(_Fact):
     pii: tuple[CountRow, ...]
     duplicates: dict[str, dict[str, int]]
     """resolver -> {clusters, documents, dropped, largest}."""
+    clusters: tuple[ClusterRow, ...] = ()
+    large_clusters: tuple[LargeCluster, ...] = ()
+    histograms: tuple[HistogramRow, ...] = ()
+    """Of every signal in numbers, flags or labels, in the order of the stages."""
+    groups: tuple[GroupRow, ...] = ()
+    """By language and by category."""
+    domains: DomainFacts | None = None
+    """None when no document of the release has an address."""
+    dates: dict[str, dict[str, int]] = {}
+    """Category -> year -> released documents; `none` without a date, `unread` with one that shows no year."""
     tokenizer: dict[str, Any] | None
     mix: dict[str, Any] | None = None
     """The plan of the mix, phase by phase, as `tamis mix --json` prints it; None when nothing counts tokens."""
     mix_tables: dict[str, str] = {}
     """SHA-256 of each table that the mix names, by its path in the recipe."""
+    samples: SampleFacts | None = None
+    """What was drawn for review; None: nothing."""
+    changes: ReleaseChanges | None = None
+    """What changed since the release that the recipe names as the previous one."""
     card_template: str = ""
     """Text of the card's template, when the recipe names one."""
     totals: dict[str, int]
     files: tuple[FileFacts, ...]
+
+    @field_serializer("composition")
+    def _composition(self, rows: tuple[CompositionRow, ...]) -> list[dict[str, Any]]:
+        """Without the fields of CUT that no row has."""
+        without = {name for name in CUT if all(getattr(row, name) is None for row in rows)}
+        return [row.model_dump(exclude=without) for row in rows]
 
 
 def read_manifest(release: Path) -> Manifest:

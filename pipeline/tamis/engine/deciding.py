@@ -27,7 +27,7 @@ def judged(context: ShardContext, frame: pl.DataFrame, uses: Sequence[StageUse])
 
 class Walk:
     """A shard's rows on their way through the stages, judged from what is on disk. It goes on where it
-    stopped: a shard that is measured in between needs a new one."""
+    stopped: when what it has walked is measured in between (`left`), a new one is needed."""
 
     def __init__(self, frame: pl.DataFrame) -> None:
         self.verdicts = Verdicts.start(frame)
@@ -58,16 +58,24 @@ class Walk:
         """Walks to the end of `uses`, or as far as all is measured: whether they, and then `sketches`, have
         anything left to measure."""
         for use in uses[self._steps :]:
-            if self._left or not self._step(context, use):
+            if self._unmeasured(context, use):
+                return True
+            if self.left or not self._step(context, use):
                 break
-        return self._left or any(
+        return self.left or any(
             (self.inputs.sketched(use) & ~measured_mask(context, use)).any()
             for use in sketches
             if use.stage.prepare is not None
         )
 
+    def _unmeasured(self, context: ShardContext, use: StageUse) -> bool:
+        """Whether the next stage hasn't measured anything yet, and is to: it needn't be judged to see that."""
+        return (
+            use.stage.resolve is None and not context.signal_path(use).exists() and bool(self.inputs.asked(use).any())
+        )
+
     @property
-    def _left(self) -> bool:
+    def left(self) -> bool:
         """Whether the stages walked have anything left to measure."""
         return self._lacking or bool(self.verdicts.unknown.any())
 

@@ -43,7 +43,7 @@ class DocumentMap:
 
     def add(self, table: pa.Table, parts: Mapping[str, Mapped]) -> None:
         """Takes the rows of a row group, whose documents their parts have taken."""
-        coded = one_chunk(table["category"]).dictionary_encode()
+        coded = one_chunk(table["kind"]).dictionary_encode()
         names, codes = coded.dictionary.to_pylist(), coded.indices.to_numpy()
         lengths = lengths_of(table)
         number, start = np.empty(len(codes), np.int64), np.empty(len(codes), np.int64)

@@ -15,9 +15,10 @@ from tamis import __version__
 from tamis.corpus.manifest import CompositionRow, CountRow, FunnelRow, SourceFacts, StageFacts
 from tamis.engine.keys import Models
 from tamis.engine.ledger import NOT_DRAWN
-from tamis.engine.mixing import TOKENS
 from tamis.engine.verdicts import Verdicts
 from tamis.errors import RunError
+from tamis.mix.cuts import COLUMNS as CUT
+from tamis.mix.cuts import TOKENS
 from tamis.mix.epochs import NO_CATEGORY, UNKNOWN
 from tamis.recipe.model import Recipe, Source, StageUse
 
@@ -27,7 +28,7 @@ DECLARED = ("title", "acquisition", "accessed", "geography", "content", "synthet
 
 
 _COUNTED = ("source", "language", "category", "license", "chars", "bytes", "passed", "epochs", "copies", "dropped_by",
-            "failed", TOKENS)  # fmt: skip
+            "failed", TOKENS, *CUT.values())  # fmt: skip
 
 
 def counted(column: str) -> bool:
@@ -157,7 +158,9 @@ def stage_facts(use: StageUse, models: Models) -> StageFacts:
 
 
 def composition_of(ledger: pl.DataFrame) -> list[CompositionRow]:
-    """Documents, characters and tokens by source, language, category and licence."""
+    """Documents, characters and tokens by source, language, category and licence, and by what else makes a cell."""
+    cut = {name: column for column, name in CUT.items() if name in ledger.columns}
+    key = ["source", "language", "category", "license", *cut]
     tokens = pl.col(TOKENS).fill_null(0) if TOKENS in ledger.columns else pl.lit(0, pl.Int64)
     drawn = pl.col("copies") > 0
     cells = (
@@ -168,7 +171,7 @@ def composition_of(ledger: pl.DataFrame) -> list[CompositionRow]:
             pl.col("license").fill_null("LicenseRef-Unknown"),
             tokens.cast(pl.Int64).alias("_tokens"),
         )
-        .group_by("source", "language", "category", "license")
+        .group_by(key)
         .agg(
             drawn.sum().cast(pl.Int64).alias("documents"),
             pl.col("chars").filter(drawn).sum().alias("chars"),
@@ -180,7 +183,8 @@ def composition_of(ledger: pl.DataFrame) -> list[CompositionRow]:
             pl.col("copies").cast(pl.Int64).sum().alias("copies"),
             (pl.col("_tokens") * pl.col("copies")).sum().alias("mixed_tokens"),
         )
-        .sort("source", "language", "category", "license")
+        .sort(key)
+        .rename(cut)
     )
     return [CompositionRow(**row) for row in cells.iter_rows(named=True)]
 
@@ -259,5 +263,15 @@ def _installed(name: str) -> str:
 
 def software() -> dict[str, str]:
     """Versions of all that bytes depend on."""
-    names = ("language-data", "markdown-it-py", "numba", "numpy", "polars", "pyarrow", "tokenizers", "xxhash")
+    names = (
+        "language-data",
+        "markdown-it-py",
+        "numba",
+        "numpy",
+        "polars",
+        "publicsuffixlist",
+        "pyarrow",
+        "tokenizers",
+        "xxhash",
+    )
     return {"tamis": __version__, "python": platform.python_version()} | {name: _installed(name) for name in names}

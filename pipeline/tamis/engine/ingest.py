@@ -26,7 +26,7 @@ from tamis.corpus.hashing import content_hashes, file_fingerprint, key_of
 from tamis.corpus.store import Store
 from tamis.engine.keys import reading_key
 from tamis.errors import InputError, StoreError
-from tamis.readers import FORMATS, extractor_of, reader_of
+from tamis.readers import CONTAINERS, extractor_of, format_of, reader_of
 from tamis.readers.contract import SIGNAL_TYPES, Tally
 from tamis.readers.decompress import is_remote
 from tamis.readers.locate import UNREADABLE
@@ -34,13 +34,6 @@ from tamis.recipe.model import Source
 
 INGEST_VERSION = 1
 """Part of every shard's name: raise it when normalisation or ids change."""
-CONTAINERS = tuple(
-    f"{ending}{packed}"
-    for format_ in ("jsonl", "parquet")
-    for ending in FORMATS[format_]
-    for packed in ("", ".gz", ".zst", ".zstd")
-)
-"""Names of files that hold many documents."""
 GROUP_BYTES = 8_000_000
 """One-document files: bytes of a group, on average."""
 
@@ -72,9 +65,15 @@ class IngestTask:
         the name of a content they don't have.
         """
         with _ShardWriter(self) as writer:
-            tallies = [writer.add_file(file) for file in self.files]
+            read: list[InputFile] = []
+            tallies: list[Tally] = []
+            for file in self.files:
+                if writer.full:
+                    break
+                read.append(file)
+                tallies.append(writer.add_file(file))
             shards = writer.close()
-        for file in self.files:
+        for file in read:
             if _changed(file):
                 shutil.rmtree(self.folder, ignore_errors=True)
                 raise InputError(
@@ -125,6 +124,13 @@ class _ShardWriter:
         self.pending: list[pa.RecordBatch] = []
         self.pending_bytes = 0
         self.part: _Part | None = None
+        self.taken = 0
+        """Documents so far."""
+
+    @property
+    def full(self) -> bool:
+        """Whether the source's limit is reached."""
+        return self.taken == self.task.source.limit
 
     def __enter__(self) -> _ShardWriter:
         return self
@@ -139,13 +145,29 @@ class _ShardWriter:
         tally = Tally()
         ids = _Ids(self.task.source.name, file.name)
         for batch in reader_of(self.task.source, file)(self.task.source, file, tally):
-            documents = self._documents(batch, ids, tally, file)
+            documents = self._chosen(self._documents(batch, ids, tally, file), tally)
             for piece in _pieces(documents):
                 self.pending.append(piece)
                 self.pending_bytes += _sum(piece, "bytes")
                 if self.pending_bytes >= ROW_GROUP_BYTES:
                     self._flush()
+            if self.full:
+                break
         return tally
+
+    def _chosen(self, documents: pa.RecordBatch, tally: Tally) -> pa.RecordBatch:
+        """The documents of a batch that the source's sample and limit take."""
+        source, rows = self.task.source, documents.num_rows
+        if source.sample_rate < 1:
+            bound = source.sample_rate * 2**64
+            seed = source.sample_seed
+            hashes = (xxhash.xxh3_64_intdigest(id_.encode(), seed) for id_ in documents.column("id").to_pylist())
+            documents = documents.filter(pa.array([digest < bound for digest in hashes], pa.bool_()))
+        if source.limit is not None:
+            documents = documents.slice(0, source.limit - self.taken)
+        self.taken += documents.num_rows
+        tally.filtered += rows - documents.num_rows
+        return documents
 
     def _documents(self, batch: pa.RecordBatch, ids: _Ids, tally: Tally, file: InputFile) -> pa.RecordBatch:
         from tamis.kernels.normalize import normalize
@@ -263,11 +285,12 @@ def _pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
 
 def group_files(source: Source, files: Sequence[InputFile]) -> list[tuple[InputFile, ...]]:
     """Cuts a source's files (sorted by name) into groups that later files leave alone."""
+    if source.limit is not None:
+        return [tuple(files)]  # the first documents of all: one after another
     groups: list[tuple[InputFile, ...]] = []
     current: list[InputFile] = []
-    container = source.format in ("jsonl", "parquet")
     for file in files:
-        if container or (source.format == "auto" and file.name.lower().endswith(CONTAINERS)):
+        if format_of(source, file) in CONTAINERS:
             groups.append((file,))
             continue
         current.append(file)

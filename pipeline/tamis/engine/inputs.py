@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from tamis.corpus.signals import MEASURED, Mask, mask_of
-from tamis.engine.verdicts import Verdicts
+from tamis.engine.verdicts import Recalled, Verdicts
 from tamis.recipe.model import StageUse
 
 
@@ -45,14 +45,15 @@ class Inputs:
             return self.asked(use)
         return self.held_text & self.known(column for column in use.stage.reads if column != "text")
 
-    def judge(self, use: StageUse, table: pa.Table) -> pa.Table:
-        """Applies the rules of `use` to its signals, and returns `table` with `measured` as the rules see it."""
+    def judge(self, use: StageUse, table: pa.Table, recalled: Recalled | None = None) -> pa.Table:
+        """Applies the rules of `use` to its signals (not on the rows `recalled`), and returns `table` with `measured`
+        as the rules see it."""
         verdicts = self.verdicts
         measured = mask_of(table)
         seen = measured & self.asked(use)
         open_ = {column: verdicts.frame[f"{column}?"].to_numpy() for column in use.stage.provides}
         table = table.set_column(0, MEASURED, pa.array(seen))
-        verdicts.judge(use, table)
+        verdicts.judge(use, table, recalled)
         inside = verdicts.applies[use.name]
         # A row outside `when` has nothing of this stage, and never will: that is known.
         done = seen | ~inside

@@ -96,6 +96,8 @@ def _check_reads(use: StageUse, before: Sequence[StageUse]) -> None:
 
 def reading_key(source: Source) -> str:
     """Identity of how a source is read: its texts and row-level facts, not what is said of it."""
-    fields = ("name", "format", "split", "columns", "signals", "where")
+    fields = (
+        "name", "format", "split", "delimiter", "columns", "signals", "where", "sample_rate", "sample_seed", "limit"
+    )  # fmt: skip
     data = source.model_dump(mode="json")
     return key_of("reading", 1, {name: data[name] for name in fields})

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from tamis.engine.verdicts import Verdicts
+from tamis.mix.cuts import COLUMNS, Cuts
 from tamis.mix.realised import Epochs
 from tamis.recipe.model import Recipe, StageUse
 
@@ -24,8 +25,8 @@ def ledger_of(recipe: Recipe, verdicts: Verdicts, uses: Sequence[StageUse], epoc
     """Ledger rows of one shard, in its order.
 
     Columns: FACTS, `passed` (every keep rule), `epochs` (the mix's weight), `copies` (in the release; 0
-    when dropped or not drawn), `dropped_by` (null in the release), `failed` (all failed rules), then per
-    stage `STAGE.measured` and its signals.
+    when dropped or not drawn), `dropped_by` (null in the release), `failed` (all failed rules), where the mix cuts
+    by them `mix.part` and `mix.quality` (null where not passed), then per stage `STAGE.measured` and its signals.
     """
     frame = verdicts.frame
     passed = verdicts.alive
@@ -39,6 +40,7 @@ def ledger_of(recipe: Recipe, verdicts: Verdicts, uses: Sequence[StageUse], epoc
         "copies": pl.Series(copies),
         "dropped_by": pl.Series([name or None for name in dropped_by], dtype=pl.String),
         "failed": _failed(verdicts),
+        **_cut(verdicts, epochs.cuts),
     }
     judged = {f"{use.name}.{column.name}" for use in uses for column in use.stage.adds}
     extra = [name for name in frame.columns if name.startswith("source.") and name not in judged]
@@ -48,6 +50,15 @@ def ledger_of(recipe: Recipe, verdicts: Verdicts, uses: Sequence[StageUse], epoc
         signals = [pl.col(f"{use.name}.{column.name}") for column in use.stage.adds]
         rows = rows.with_columns(measured.alias(f"{use.name}.measured")).hstack(frame.select(signals))
     return rows
+
+
+def _cut(verdicts: Verdicts, cuts: Cuts) -> dict[str, pl.Series]:
+    """Part and bucket of the documents that passed, where the mix has any."""
+    if not cuts.columns:
+        return {}
+    cells = cuts.of(verdicts.frame).with_columns(passed=pl.Series(verdicts.alive))
+    known = cells.select(pl.when("passed").then(name).alias(COLUMNS[name]) for name in cuts.columns)
+    return {name: known[name] for name in known.columns}
 
 
 def _failed(verdicts: Verdicts) -> pl.Series:

@@ -1,9 +1,8 @@
-"""The ledger of a release: one file a corpus shard, several in the making at a time."""
+"""The ledger of a release: one file a corpus shard."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from tamis.corpus.commit import committing
 from tamis.engine.facts import ShardCounts, counted
 from tamis.engine.measure import ShardContext
 from tamis.engine.release import file_entry
+from tamis.engine.spread import Spread
 from tamis.engine.verdicts import Verdicts
 
 ROW_GROUP_ROWS = 100_000
@@ -36,32 +36,34 @@ def write_ledgers(
     contexts: Sequence[ShardContext],
     verdicts: list[Verdicts],
     ledger_of: Callable[[Verdicts], pl.DataFrame],
+    spread: Spread,
     folder: Path,
-    threads: int,
-) -> list[LedgerFile]:
-    """Writes the ledger of every shard into the release at `folder`, named by source and number.
+) -> Iterator[LedgerFile]:
+    """Writes the ledger of each shard in turn into the release at `folder`, named by source and number, and counts it
+    in.
 
-    The verdicts are taken out of their list: what isn't needed any more goes while other ledgers are made.
+    The verdicts are taken out of their list: what isn't needed any more goes before the next ledger is made.
     """
-    paths = [folder / "ledger" / name for name in _names(contexts)]
-    left = dict(enumerate(verdicts))
+    left = verdicts[::-1]
     verdicts.clear()
+    for context, name in zip(contexts, _names(contexts), strict=True):
+        yield _written(context, left.pop(), ledger_of, spread, folder, folder / "ledger" / name)
 
-    def write(number: int) -> LedgerFile:
-        judged = left.pop(number)
-        ledger = ledger_of(judged)
-        with committing(paths[number]) as temporary:
-            ledger.write_parquet(temporary, compression="zstd", compression_level=3, row_group_size=ROW_GROUP_ROWS)
-        return LedgerFile(
-            contexts[number],
-            paths[number],
-            file_entry(folder, paths[number]),
-            ledger.select(name for name in ledger.columns if counted(name)),
-            ShardCounts.of(judged),
-        )
 
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(write, range(len(contexts))))
+def _written(
+    context: ShardContext,
+    judged: Verdicts,
+    ledger_of: Callable[[Verdicts], pl.DataFrame],
+    spread: Spread,
+    folder: Path,
+    path: Path,
+) -> LedgerFile:
+    ledger = ledger_of(judged)
+    with committing(path) as temporary:
+        ledger.write_parquet(temporary, compression="zstd", compression_level=3, row_group_size=ROW_GROUP_ROWS)
+    spread.add(judged, ledger)
+    kept = ledger.select(name for name in ledger.columns if counted(name))
+    return LedgerFile(context, path, file_entry(folder, path), kept, ShardCounts.of(judged))
 
 
 def _names(contexts: Sequence[ShardContext]) -> list[str]:

@@ -13,7 +13,8 @@ import os
 
 import pyarrow as pa
 
-_POOL = "ARROW_DEFAULT_MEMORY_POOL"
+from tamis.engine.worker import ARROW_POOL
+
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """`mallopt`'s names of them, in glibc's malloc.h."""
 _KEPT_BYTES = 256_000_000
@@ -22,15 +23,10 @@ _OWN_PAGES_BYTES = 32_000_000
 """Blocks from here on are mapped, and given back, one by one."""
 
 
-def one_heap() -> dict[str, str]:
-    """Environment of a process that is to import Arrow; whoever chose a pool for it keeps it."""
-    return {_POOL: os.environ.get(_POOL, "system")}
-
-
 def share_heap() -> None:
     """Has Arrow use the heap of this process, as far as that can be had once it is imported: what it reads of many
     small files leaves no holes there that only Arrow could fill."""
-    if _POOL not in os.environ:
+    if ARROW_POOL not in os.environ:
         pa.set_memory_pool(pa.system_memory_pool())
 
 

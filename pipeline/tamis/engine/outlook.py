@@ -9,7 +9,7 @@ leaves no document unknown: only its signals are.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,17 +20,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tamis.corpus.signals import MEASURED, Mask, mask_of
+from tamis.corpus.signals import MEASURED, Mask, empty_signals, mask_of
+from tamis.corpus.stage import SketchReader
 from tamis.engine.deciding import measured_mask, signals_of
 from tamis.engine.inputs import Inputs
 from tamis.engine.ledger import ledger_of
 from tamis.engine.measure import ShardContext
-from tamis.engine.mixing import TOKENS, mixed, passed_counts
+from tamis.engine.mixing import check_cuts, mixed, passed_counts
 from tamis.engine.resolving import resolve_key, resolved_columns
 from tamis.engine.session import Session
 from tamis.engine.sketches import Sketches
 from tamis.engine.tasks import run_here
-from tamis.engine.verdicts import Verdicts
+from tamis.engine.verdicts import Recalled, Verdicts
+from tamis.mix.cuts import TOKENS
 from tamis.mix.realised import Epochs
 from tamis.recipe.model import Recipe, StageUse
 from tamis.resolve.bounds import Bounds, Presence, exact_bounds, near_bounds
@@ -68,60 +70,93 @@ class Outlook:
         return unmeasured
 
 
+@dataclass(frozen=True)
+class Part:
+    """Rows of a shard that are looked at: here, all of them."""
+
+    context: ShardContext
+    frame: pl.DataFrame
+    """Their document columns."""
+
+    def signals(self, use: StageUse, needed: Sequence[str], asked: Mask) -> pa.Table:
+        """The stage's signals on the rows, those `asked` for at least. Verdicts hang on the signals `needed`; others
+        may be left out (null)."""
+        rows = self.frame.height
+        return signals_of(self.context, use) if asked.any() else empty_signals(rows, use.stage.adds)
+
+    def recalled(self, use: StageUse) -> Recalled:
+        """Rows whose verdict of the stage is known without their signals: here, none."""
+        none = np.zeros(self.frame.height, bool)
+        return Recalled(none, none)
+
+    def measured(self, use: StageUse) -> Mask:
+        """Rows that the stage (or its sketch) has measured."""
+        return measured_mask(self.context, use)
+
+
 def outlook(session: Session) -> Outlook:
     """What the session's recipe decides on its corpus, as far as signals on disk tell."""
+    parts = [Part(context, frame) for context, frame in zip(session.contexts, session.frames, strict=True)]
+    return outlook_of(session, parts, Gap)
+
+
+def outlook_of(session: Session, parts: Sequence[Part], gap: Callable[..., Gap]) -> Outlook:
+    """What the session's recipe decides on some rows of its corpus; a resolver's turn is a `gap` of its own."""
     recipe = session.recipe
-    walks = _walks(session)
+    check_cuts(recipe)
+    walks = _walks(parts)
     for index, use in enumerate(recipe.stages):
-        needed = _needed(use, recipe.stages[index + 1 :])
+        needed = needed_of(use, recipe.stages[index + 1 :])
         if use.stage.resolve is None:
             for walk in walks:
-                table = pa.concat_tables([signals_of(context, use) for context in walk.contexts])
-                walk.judge(use, table, decides=bool(needed or use.stage.provides))
+                recalled = walk.recalled(use)
+                table = walk.signals(use, needed, recalled.rows)
+                walk.judge(use, table, bool(needed or use.stage.provides), recalled)
         else:
-            _Gap(session, walks, use, needed).judge()
-    epochs = mixed(recipe, passed_counts(walk.settled() for walk in walks), session.base)
-    parts = [walk.outlook(recipe, epochs) for walk in walks]
+            gap(session, walks, use, needed).judge()
+    cuts, counts = passed_counts(recipe.mix, [walk.settled() for walk in walks])
+    epochs = mixed(recipe, counts, session.base, cuts)
+    told = [walk.outlook(recipe, epochs) for walk in walks]
     return Outlook(
-        ledger=pl.concat([part.ledger for part in parts], how="diagonal_relaxed"),
-        unknown=np.concatenate([part.unknown for part in parts]),
-        unexplained=np.concatenate([part.unexplained for part in parts]),
-        without_tokens=np.concatenate([part.without_tokens for part in parts]),
-        open={use.name: np.concatenate([part.open[use.name] for part in parts]) for use in recipe.stages},
-        cause=pl.concat([part.cause for part in parts]),
+        ledger=pl.concat([one.ledger for one in told], how="diagonal_relaxed"),
+        unknown=np.concatenate([one.unknown for one in told]),
+        unexplained=np.concatenate([one.unexplained for one in told]),
+        without_tokens=np.concatenate([one.without_tokens for one in told]),
+        open={use.name: np.concatenate([one.open[use.name] for one in told]) for use in recipe.stages},
+        cause=pl.concat([one.cause for one in told]),
     )
 
 
-def _walks(session: Session) -> list[_Walk]:
+def _walks(parts: Sequence[Part]) -> list[Walk]:
     """The corpus, many shards at a time: to ask a rule of a few thousand rows takes as long as of a hundred."""
-    walks: list[_Walk] = []
-    shards: list[tuple[ShardContext, pl.DataFrame]] = []
-    for shard in zip(session.contexts, session.frames, strict=True):
-        shards.append(shard)
-        if sum(frame.height for _, frame in shards) >= BATCH_ROWS:
-            walks.append(_Walk(shards))
-            shards = []
-    return [*walks, _Walk(shards)] if shards else walks
+    walks: list[Walk] = []
+    batch: list[Part] = []
+    for part in parts:
+        batch.append(part)
+        if sum(one.frame.height for one in batch) >= BATCH_ROWS:
+            walks.append(Walk(batch))
+            batch = []
+    return [*walks, Walk(batch)] if batch else walks
 
 
-def _needed(use: StageUse, later: Sequence[StageUse]) -> list[str]:
+def needed_of(use: StageUse, later: Sequence[StageUse]) -> list[str]:
     """Signals of a stage on which a verdict hangs: those of its rules, and those that later stages name."""
     ruled = {signal for values in use.keep_by.values() for rules in values.values() for signal in rules}
     named = {column for stage in later for column in (*stage.when, *stage.keep_by, *stage.stage.reads)}
     return [name for name in use.stage.signals if name in {*use.keep, *ruled} or f"{use.name}.{name}" in named]
 
 
-class _Walk:
+class Walk:
     """Some shards on their way through the stages, their rows one after the other.
 
     Of its verdicts, `alive` are the rows that may be alive here, `unknown` those of which it isn't sure.
     """
 
-    def __init__(self, shards: Sequence[tuple[ShardContext, pl.DataFrame]]) -> None:
-        self.contexts = [context for context, _ in shards]
-        self.ends = np.cumsum([frame.height for _, frame in shards])
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self.parts = list(parts)
+        self.ends = np.cumsum([part.frame.height for part in parts])
         """Rows up to the end of each shard."""
-        frame = pl.concat([frame for _, frame in shards], how="diagonal_relaxed")
+        frame = pl.concat([part.frame for part in parts], how="diagonal_relaxed")
         self.inputs = Inputs(Verdicts.start(frame))
         self.verdicts = self.inputs.verdicts
         self.open: dict[str, Mask] = {}
@@ -136,13 +171,25 @@ class _Walk:
     def by_shard(self, mask: Mask) -> Iterator[tuple[ShardContext, pl.DataFrame, Mask]]:
         """Each shard with its rows as the verdicts have them, and its part of a mask."""
         frame, start = self.verdicts.frame, 0
-        for context, end in zip(self.contexts, self.ends.tolist(), strict=True):
-            yield context, frame.slice(start, end - start), mask[start:end]
+        for part, end in zip(self.parts, self.ends.tolist(), strict=True):
+            yield part.context, frame.slice(start, end - start), mask[start:end]
             start = end
 
     def measured(self, use: StageUse) -> Mask:
         """Rows that the stage (or its sketch) has measured."""
-        return np.concatenate([measured_mask(context, use) for context in self.contexts])
+        return np.concatenate([part.measured(use) for part in self.parts])
+
+    def recalled(self, use: StageUse) -> Recalled:
+        """Rows whose verdict of the stage is known without their signals."""
+        parts = [part.recalled(use) for part in self.parts]
+        rows, fail = (np.concatenate([getattr(one, name) for one in parts]) for name in ("rows", "fail"))
+        return Recalled(rows, fail, parts[0].by)
+
+    def signals(self, use: StageUse, needed: Sequence[str], recalled: Mask) -> pa.Table:
+        """The stage's signals on the rows, read from the shards in which it has any in its reach that isn't
+        recalled."""
+        asked = np.split(self.reach(use) & ~recalled, self.ends[:-1])
+        return pa.concat_tables(part.signals(use, needed, mine) for part, mine in zip(self.parts, asked, strict=True))
 
     def vague(self, columns: Iterable[str]) -> Mask:
         """Rows of which one of the columns isn't known."""
@@ -161,7 +208,7 @@ class _Walk:
         reach = self.verdicts.inside(use.when) | self.vague(use.when)
         return reach if use.exhaustive and use.stage.resolve is None else reach & self.verdicts.alive
 
-    def judge(self, use: StageUse, table: pa.Table, decides: bool) -> None:
+    def judge(self, use: StageUse, table: pa.Table, decides: bool, recalled: Recalled | None = None) -> None:
         """Applies the stage's rules to the rows that `table` has measured; the others in its reach become
         unknown if it `decides`. A row that fails, if it comes that far, is dropped in any case."""
         verdicts = self.verdicts
@@ -170,7 +217,7 @@ class _Walk:
             reach &= ~self._barred.get(column, np.zeros(len(reach), bool))
         alive, unknown = verdicts.alive.copy(), verdicts.unknown.copy()
         seen = mask_of(table) & ~self.vague((*use.when, *use.keep_by))
-        self.inputs.judge(use, table.set_column(0, MEASURED, pa.array(seen)))
+        self.inputs.judge(use, table.set_column(0, MEASURED, pa.array(seen)), recalled)
         measured = verdicts.measured[use.name]
         self.open[use.name] = reach & ~measured
         self._note(use, inside & ~reach)
@@ -202,7 +249,7 @@ class _Walk:
         if unknown.any():
             # A document of which the mix draws no copy isn't released, whatever the rules say.
             drawn = epochs.copies(frame, recipe.seed) > 0
-            unknown &= drawn | self.vague(("language", "category"))
+            unknown &= drawn | self.vague(("language", "category", *epochs.cuts.reads))
         verdicts.alive &= ~verdicts.unknown
         ledger = ledger_of(recipe, verdicts, recipe.stages, epochs)
         tokens = TOKENS.partition(".")[0]
@@ -218,13 +265,13 @@ class _Walk:
         )
 
 
-class _Gap:
+class Gap:
     """A resolver's turn: it sees every row that may be there, and only what holds in every case counts."""
 
     def __init__(
         self,
         session: Session,
-        walks: Sequence[_Walk],
+        walks: Sequence[Walk],
         use: StageUse,
         needed: Sequence[str],
     ) -> None:
@@ -243,8 +290,8 @@ class _Gap:
         """Lets the stage's rules judge the rows of which the resolver's word holds in every case."""
         use, total = self.use, sum(int(mask.sum()) for mask in self.seen)
         with tempfile.TemporaryDirectory(dir=self.session.store.scratch()) as scratch:
-            certain = self._certain(Path(scratch)) if total else {}
-            found = self._found() if total else None
+            certain = self.certain(Path(scratch)) if total else {}
+            found = self.found() if total else None
         start = 0
         for walk, seen in zip(self.walks, self.seen, strict=True):
             index = np.full(len(seen), -1)
@@ -266,54 +313,65 @@ class _Gap:
             names = [MEASURED, *use.stage.signals]
             walk.judge(use, pa.table([pa.array(told), *columns], names=names), decides=bool(self.needed))
 
-    def _found(self) -> pa.Table:
+    def found(self) -> pa.Table:
         """What the resolver finds if all rows are there; as an earlier run found it, if one did."""
         session, use = self.session, self.use
         shards = [shard for walk, seen in zip(self.walks, self.seen, strict=True) for shard in walk.by_shard(seen)]
         path = session.store.resolved(use.name, resolve_key(use, *zip(*shards, strict=True)))
         if path.exists():
             return pq.read_table(path)
-        return resolved_columns(self._sketches(self.seen), session.store, run_here)
+        return resolved_columns(self.sketches(self.seen), session.store, run_here)
 
-    def _sketches(self, rows: Sequence[Mask]) -> Sketches:
+    def sketches(self, rows: Sequence[Mask]) -> Sketches:
+        """What is known of some rows."""
         parts = [part for walk, mask in zip(self.walks, rows, strict=True) for part in walk.by_shard(mask)]
         return Sketches(self.use, *zip(*parts, strict=True))
 
-    def _certain(self, scratch: Path) -> dict[str, Mask]:
+    def certain(self, scratch: Path) -> dict[str, Mask]:
         """By signal: rows seen whose value is the same whoever else is there."""
         use = self.use
-        scope: Scope = getattr(use.config, "scope", "corpus")
-        wild = [
-            walk.vague(("language",)) & seen & (scope == "language")
-            for walk, seen in zip(self.walks, self.seen, strict=True)
-        ]
-        sure, roving = self._of_seen(self.sure), self._of_seen(wild)
+        sure, roving = self.of_seen(self.sure), self.of_seen(self.wild())
         certain = dict.fromkeys(use.stage.signals, np.ones(len(sure), bool))
         rows = None
         if not sure.all() or roving.any():
-            rows = self._sketches(self.seen)
-            bounds = _bounds(use, rows, Presence(sure, roving), scratch)
+            rows = self.sketches(self.seen)
+            bounds = bounds_of(use, rows, Presence(sure, roving), scratch)
             certain = dict.fromkeys(certain, np.zeros(len(sure), bool)) | dict(bounds.certain() if bounds else {})
         blind = [possible & ~seen for possible, seen in zip(self.possible, self.seen, strict=True)]
         if any(mask.any() for mask in blind):
-            met = self._meet(blind, scope, rows or self._sketches(self.seen)) | roving
+            met = self._meet(blind, rows or self.sketches(self.seen)) | roving
             certain = {name: holds & ~met for name, holds in certain.items()}
         return {name: certain[name] for name in use.stage.signals}
 
-    def _of_seen(self, masks: Sequence[Mask]) -> Mask:
+    @property
+    def scope(self) -> Scope:
+        """Which documents the resolver compares."""
+        scope: Scope = getattr(self.use.config, "scope", "corpus")
+        return scope
+
+    def wild(self) -> list[Mask]:
+        """Rows seen of which it isn't known whom they are compared with."""
+        by_language = self.scope == "language"
+        return [
+            walk.vague(("language",)) & seen & by_language for walk, seen in zip(self.walks, self.seen, strict=True)
+        ]
+
+    def of_seen(self, masks: Sequence[Mask]) -> Mask:
+        """Masks over all rows as one over the rows seen."""
         return np.concatenate([mask[seen] for mask, seen in zip(masks, self.seen, strict=True)])
 
-    def _meet(self, blind: Sequence[Mask], scope: Scope, seen: Sketches) -> Mask:
+    def _meet(self, blind: Sequence[Mask], seen: Sketches) -> Mask:
         """Rows seen that may duplicate a row of which there is no sketch: any of its scope."""
+        scope = self.scope
         stray = any((walk.vague((scope,)) & mask).any() for walk, mask in zip(self.walks, blind, strict=True))
         if stray:
             return np.ones(seen.rows.num_rows, bool)
-        blind_scopes = scope_keys(self._sketches(blind).rows, scope)
+        blind_scopes = scope_keys(self.sketches(blind).rows, scope)
         met: Mask = np.isin(scope_keys(seen.rows, scope), blind_scopes)
         return met
 
 
-def _bounds(use: StageUse, sketches: Sketches, presence: Presence, scratch: Path) -> Bounds | None:
+def bounds_of(use: StageUse, sketches: SketchReader, presence: Presence, scratch: Path) -> Bounds | None:
     """What holds of the duplicates among rows that may or may not be there; None for other resolvers."""
     config: Any = use.config
     if use.name not in ("exact_duplicates", "near_duplicates"):

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tamis.corpus.commit import TableWriter, intact
+from tamis.corpus.commit import TableWriter, committing, intact
 from tamis.corpus.hashing import key_of
 from tamis.corpus.signals import Mask, read_columns
 from tamis.corpus.stage import Partners
@@ -33,7 +33,7 @@ RunTasks = Callable[[Sequence[Any]], list[Any]]
 """Runs tasks and returns their results in order."""
 GROUP_ROWS = 1 << 16
 """Rows of a group of shards, about."""
-_REMEDY = "Delete it and run again: the duplicates are found anew"
+REMEDY = "Delete it and run again: the duplicates are found anew"
 
 _PLAIN: dict[str, Any] = {"compression": "none", "use_dictionary": False, "write_statistics": False}
 """Of a Parquet file of sketches: hashes don't get any smaller."""
@@ -63,7 +63,7 @@ class PartnerSketches:
             yield from self.rows.column(column).chunks
             return
         at = 0
-        with intact(self.path, _REMEDY), pq.ParquetFile(self.path) as file:
+        with intact(self.path, REMEDY), pq.ParquetFile(self.path) as file:
             for group in range(file.num_row_groups):
                 table = file.read_row_group(group, columns=[column])
                 kept = self.kept[at : at + table.num_rows]
@@ -78,8 +78,8 @@ def partners_of(asked: Sketches, store: Store, run: RunTasks) -> tuple[PartnerSk
         among = _in_memory(asked)
         return PartnerSketches(asked.of_flat(among).rows, None, among), among
     known = asked.narrowed([measured_mask(context, asked.use) for context in asked.contexts])
-    path = _partners_file(known, store, run)
-    all_of_them = known.of_flat(_positions(path, len(known)))
+    path = partners_file(known, store, run)
+    all_of_them = known.of_flat(positions_in(path, len(known)))
     both = [mine & theirs for mine, theirs in zip(all_of_them.asked, asked.asked, strict=True)]
     reader = PartnerSketches(asked.narrowed(both).rows, path, _inside(both, all_of_them.asked))
     return reader, _inside(both, asked.asked)
@@ -106,8 +106,9 @@ def _in_memory(asked: Sketches) -> Mask:
     return found
 
 
-def _partners_file(known: Sketches, store: Store, run: RunTasks) -> Path:
-    """Sketches of those of the rows that may have a partner, with their `position` among the rows."""
+def partners_file(known: Sketches, store: Store, run: RunTasks) -> Path:
+    """Sketches of those of the rows that may have a partner, with their `position` among the rows; and beside it,
+    whose kin they are (`kin_file`)."""
     use = known.use
     key = key_of(
         use.name,
@@ -118,28 +119,34 @@ def _partners_file(known: Sketches, store: Store, run: RunTasks) -> Path:
         ],
     )
     path = store.partners(use.name, key)
-    if not path.exists():
+    if not path.exists() or not kin_file(path).exists():
         with tempfile.TemporaryDirectory(dir=store.scratch()) as scratch:
-            found = _found(known, Path(scratch), run)
+            found = _found(known, kin_file(path), Path(scratch), run)
             _gather(known, found, path, Path(scratch), run)
     return path
 
 
-def _found(known: Sketches, scratch: Path, run: RunTasks) -> Mask:
-    """The rows that may have a partner."""
-    groups = _groups(known)
-    tasks = [_KeysTask(known.use, shards, scratch / f"keys-{n}.npy") for n, shards in enumerate(groups)]
+def kin_file(path: Path) -> Path:
+    """Of a file of partners: a label for each of them, the same for those that a chain of shared keys connects."""
+    return path.with_suffix(".kin.npy")
+
+
+def _found(known: Sketches, kin: Path, scratch: Path, run: RunTasks) -> Mask:
+    """The rows that may have a partner; `kin` is written."""
+    groups, use = _groups(known), known.use
+    tasks = [_KeysTask(use, shards, scratch / f"keys-{n}.npy") for n, shards in enumerate(groups)]
     present = [_unpacked(packed, _rows(shards)) for packed, shards in zip(run(tasks), groups, strict=True)]
     filled = [(task.path, int(mask.sum())) for task, mask in zip(tasks, present, strict=True) if mask.any()]
     found = np.concatenate([np.zeros(0, bool), *present])
     total = int(found.sum())
+    files = tuple(path for path, _ in filled)
+    shared = np.zeros(total, bool)
     if total:
-        files = tuple(path for path, _ in filled)
         numbers = len(np.load(files[0], mmap_mode="r"))
-        shared = np.zeros(total, bool)
-        for packed in run([_SharedTask(known.use, files, number) for number in range(numbers)]):
+        for packed in run([_SharedTask(use, files, number) for number in range(numbers)]):
             shared |= _unpacked(packed, total)
         found[found] = shared
+    run([_KinTask(use, files, shared, kin)])
     return found
 
 
@@ -247,6 +254,50 @@ class _SharedTask:
 
 
 @dataclass(frozen=True, eq=False)
+class _KinTask:
+    """Joins the rows that have one of their keys in common, and commits a label for each."""
+
+    use: StageUse
+    paths: tuple[Path, ...]
+    """Files of keys."""
+    shared: Mask
+    """Which of their rows are looked at."""
+    path: Path
+
+    @property
+    def label(self) -> str:
+        """`resolve STAGE: kin`."""
+        return f"resolve {self.use.name}: kin"
+
+    @property
+    def bytes(self) -> int:
+        """It handles no text."""
+        return 0
+
+    def run(self) -> None:
+        """Reads the files, a row at a time."""
+        from tamis.kernels.components import component_roots, link_buckets
+
+        files = [np.load(path, mmap_mode="r") for path in self.paths]
+        parent = np.arange(int(self.shared.sum()), dtype=np.int64)
+        # Compared with itself, any row is like any other: what shares a key becomes one component.
+        alike, rows = np.zeros((1, 1), np.uint32), np.zeros(len(parent), np.int64)
+        for number in range(len(files[0]) if len(parent) else 0):
+            keys = np.concatenate([file[number] for file in files])[self.shared]
+            order = np.argsort(keys)
+            keys = keys[order]
+            same = keys[1:] == keys[:-1]
+            left, right = order[:-1][same], order[1:][same]
+            # Most are together already.
+            apart = parent[left] != parent[right]
+            pairs = np.column_stack([left[apart], right[apart]]).ravel()
+            link_buckets(pairs, np.repeat(np.arange(len(pairs) // 2, dtype=np.uint64), 2), rows, alike, 0, parent)
+            component_roots(parent)
+        with committing(self.path) as temporary, temporary.open("wb") as handle:
+            np.save(handle, parent.astype(np.int32))
+
+
+@dataclass(frozen=True, eq=False)
 class _GatherTask:
     """Writes the sketches of some rows of some shards."""
 
@@ -289,8 +340,9 @@ class _GatherTask:
             writer.close()
 
 
-def _positions(path: Path, rows: int) -> Mask:
-    with intact(path, _REMEDY):
+def positions_in(path: Path, rows: int) -> Mask:
+    """Which of so many sketched rows are in a file of partners."""
+    with intact(path, REMEDY):
         positions = read_columns(path, ["position"]).column("position").to_numpy()
     mask = np.zeros(rows, bool)
     mask[positions] = True

@@ -13,7 +13,10 @@ from tamis.corpus.conditions import Condition
 from tamis.engine.ingest import ingested, shards_of
 from tamis.engine.keys import stage_keys
 from tamis.engine.measure import ShardContext
+from tamis.engine.mixing import check_mix
+from tamis.engine.release import check_tokens
 from tamis.engine.session import Session
+from tamis.engine.trainer_files import check_formats
 from tamis.recipe.model import Source, StageUse
 
 BY_DOCUMENT = "by document"
@@ -21,7 +24,11 @@ BY_DOCUMENT = "by document"
 
 
 def plan(session: Session) -> dict[str, Any]:
-    """Sources with their files, stages with rules and cached signals, and the readings of the text."""
+    """Sources with their files, stages with rules and cached signals, and the readings of the text. Raises what a run
+    would raise before it reads any."""
+    check_tokens(session.recipe)
+    check_formats(session.recipe)
+    check_mix(session.recipe, session.base)
     session.locate()
     session.resolve_models()
     told = [_source(session, source) for source in session.recipe.sources]

@@ -1,4 +1,7 @@
-"""Writing a release: text shards and token shards from one reading of the corpus, and the ledger.
+"""Writing a release: text shards and token shards from one reading of the corpus.
+
+A task reads some corpus shards, once, and writes what they have of every file of the release. Parquet files are put
+together from such parts (`assembly`), so how many tasks there are, and who does them when, is not seen in them.
 
 The text is edited here as it was for the tokenizer, and every row's hash is compared with the one taken
 of the text that was tokenized: the two are byte-equal, or the run stops.
@@ -6,11 +9,11 @@ of the text that was tokenized: the two are byte-equal, or the run stops.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,18 +23,21 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tamis.corpus.hashing import content_hashes, file_sha256
+from tamis.corpus.parquet_parts import Part
 from tamis.corpus.signals import read_columns, read_signals
 from tamis.corpus.stage import SPANS
 from tamis.engine.measure import ShardContext, edited
 from tamis.engine.rows import whole
-from tamis.engine.shard_writer import ROW_GROUP_BYTES, ShardWriter
+from tamis.engine.shard_writer import ROW_GROUP_BYTES, PartWriter
 from tamis.errors import RecipeError, StoreError
 from tamis.kernels.buffers import one_chunk, unpacked_lists
 from tamis.mix.epochs import UNKNOWN
 from tamis.recipe.model import Recipe, StageUse
 
-TOGETHER_BYTES = 3 * ROW_GROUP_BYTES
-"""Text bytes of the row groups in the making that one task holds."""
+TOGETHER_BYTES = 4 * ROW_GROUP_BYTES
+"""Bytes of the row groups in the making that one task holds."""
+STRIPE_BYTES = (16_000_000, 8 * ROW_GROUP_BYTES)
+"""Text bytes of the corpus shards that one task reads, at least and at most, give or take a shard."""
 LEDGER_FACTS = ("id", "language", "category", "license", "copies")
 FACTS = ("id", "source", "language", "category", "license", "url", "title", "date", "author")
 METADATA = ("url", "title", "date", "author")
@@ -65,145 +71,168 @@ class Piece:
     context: ShardContext
     rows: npt.NDArray[np.int64]
     """In order."""
+    bytes: int
+    """Of their text, before it is edited."""
+
+
+class FileKey(NamedTuple):
+    """Which Parquet file of a release."""
+
+    kind: str
+    """`data` or `tokens`: also its folder."""
+    language: str
+    source: str
+    number: int
+    """From 0, among the files of the three."""
+
+    def path(self, of: int | None = None) -> str:
+        """`data/LANGUAGE/SOURCE-00000-of-000NN.parquet`, once it is known of how many."""
+        of_all = "" if of is None else f"-of-{of:05d}"
+        return f"{self.kind}/{self.language}/{self.source}-{self.number:05d}{of_all}.parquet"
 
 
 @dataclass(frozen=True, eq=False)
 class ReleaseFile:
-    """One release shard, before it is written."""
+    """What one task writes of one release shard."""
 
     language: str
     source: str
     number: int
-    of: int
     pieces: tuple[Piece, ...]
-    bytes: int
 
-    @property
-    def name(self) -> str:
-        """`LANGUAGE/SOURCE-00000-of-000NN.parquet`."""
-        return f"{self.language}/{self.source}-{self.number:05d}-of-{self.of:05d}.parquet"
-
-    @property
-    def held(self) -> int:
-        """Text bytes of a row group in the making, at most."""
-        return min(self.bytes, ROW_GROUP_BYTES)
+    def key(self, kind: str) -> FileKey:
+        """The text shard, or its token shard."""
+        return FileKey(kind, self.language, self.source, self.number)
 
     @property
     def rows(self) -> int:
         """Documents."""
         return sum(len(piece.rows) for piece in self.pieces)
 
-
-def plan_files(contexts: Sequence[ShardContext], ledgers: Sequence[pl.DataFrame], shard_size: int) -> list[ReleaseFile]:
-    """Cuts the released rows of every language and source into files of at most `shard_size` text bytes,
-    in corpus order."""
-    groups: dict[tuple[str, str], list[list[Piece]]] = {}
-    sizes: dict[tuple[str, str], list[int]] = {}
-    for context, ledger in zip(contexts, ledgers, strict=True):
-        released = (
-            ledger.select("language", "bytes", "copies")
-            .with_row_index("row")
-            .filter(pl.col("copies") > 0)
-            .with_columns(pl.col("row").cast(pl.Int64), pl.col("language").fill_null(UNKNOWN))
-        )
-        for language, part in released.group_by("language", maintain_order=True):
-            key = (str(language[0]), context.source.name)
-            files = groups.setdefault(key, [[]])
-            filled = sizes.setdefault(key, [0])
-            rows, ends = part["row"].to_numpy(), np.cumsum(part["bytes"].to_numpy())
-            at = 0
-            while at < len(rows):
-                before = int(ends[at - 1]) if at else 0
-                stop = int(np.searchsorted(ends, before + shard_size - filled[-1], side="right"))
-                if stop <= at and filled[-1]:
-                    files.append([])
-                    filled.append(0)
-                    continue
-                # A document that no file has room for gets one of its own.
-                stop = max(stop, at + 1)
-                files[-1].append(Piece(context, rows[at:stop]))
-                filled[-1] += int(ends[stop - 1]) - before
-                at = stop
-    return [
-        ReleaseFile(language, source, number, len(files), tuple(pieces), sizes[language, source][number])
-        for (language, source), files in sorted(groups.items())
-        for number, pieces in enumerate(files)
-    ]
+    @property
+    def bytes(self) -> int:
+        """Text bytes."""
+        return sum(piece.bytes for piece in self.pieces)
 
 
-def share(files: Sequence[ReleaseFile], contexts: Sequence[ShardContext], workers: int) -> list[list[ReleaseFile]]:
-    """Which files are written together, from one reading of the corpus shards they have in common.
+class FileCutter:
+    """Cuts the released rows of every language and source into files of at most `shard_size` text bytes, in the
+    order in which the corpus shards are given to `cut`."""
 
-    Files that begin near each other are dealt out evenly to the workers, a group holding row groups in the
-    making of TOGETHER_BYTES at most. What is in a file doesn't depend on the files it is written with.
+    def __init__(self, shard_size: int) -> None:
+        self._size = shard_size
+        self._last: dict[tuple[str, str], tuple[int, int]] = {}
+        """Number of the file that is being filled, and bytes in it, by language and source."""
+
+    def cut(self, shards: Iterable[tuple[ShardContext, pl.DataFrame]]) -> tuple[ReleaseFile, ...]:
+        """What the next corpus shards (with their ledgers) have of which files."""
+        found: dict[tuple[str, str, int], list[Piece]] = {}
+        for context, ledger in shards:
+            released = (
+                ledger.select("language", "bytes", "copies")
+                .with_row_index("row")
+                .filter(pl.col("copies") > 0)
+                .with_columns(pl.col("row").cast(pl.Int64), pl.col("language").fill_null(UNKNOWN))
+            )
+            for (language,), part in released.group_by("language", maintain_order=True):
+                place = (str(language), context.source.name)
+                rows, ends = part["row"].to_numpy(), np.cumsum(part["bytes"].to_numpy())
+                for number, start, stop, size in self._fill(place, ends):
+                    found.setdefault((*place, number), []).append(Piece(context, rows[start:stop], size))
+        return tuple(ReleaseFile(*place, tuple(pieces)) for place, pieces in sorted(found.items()))
+
+    def _fill(self, place: tuple[str, str], ends: npt.NDArray[np.int64]) -> Iterator[tuple[int, int, int, int]]:
+        """Number of a file, which rows go to it (from, to), and their bytes."""
+        number, filled = self._last.get(place, (0, 0))
+        at = before = 0
+        while at < len(ends):
+            stop = int(np.searchsorted(ends, before + self._size - filled, side="right"))
+            if stop <= at and filled:
+                number, filled = number + 1, 0
+                continue
+            # A document that no file has room for gets one of its own.
+            stop = max(stop, at + 1)
+            size = int(ends[stop - 1]) - before
+            yield number, at, stop, size
+            at, before, filled = stop, before + size, filled + size
+        self._last[place] = number, filled
+
+
+def stripes_of(contexts: Sequence[ShardContext]) -> list[list[ShardContext]]:
+    """Cuts the corpus into stripes of neighbouring shards.
+
+    A stripe is read once, by one task, and its rows have row groups of their own. So stripes depend on the corpus
+    alone: each is an eighth of what is left, within bounds, so that the last tasks of a release are small.
     """
-    position = {context.key: number for number, context in enumerate(contexts)}
-    groups: list[list[ReleaseFile]] = []
-    near: list[ReleaseFile] = []
-    held = 0
-    for file in sorted(files, key=lambda file: (position[file.pieces[0].context.key], file.name)):
-        if held + file.held > workers * TOGETHER_BYTES:
-            groups += _dealt(near, workers)
-            near, held = [], 0
-        near.append(file)
-        held += file.held
-    return groups + _dealt(near, workers)
-
-
-def _dealt(files: Sequence[ReleaseFile], workers: int) -> list[list[ReleaseFile]]:
-    """The files in one group a worker, or some more where memory asks for it; the largest first, each to the
-    group that has least to do."""
-    groups: list[list[ReleaseFile]] = [[] for _ in range(workers)]
-    for file in sorted(files, key=lambda file: (-file.bytes, file.name)):
-        fitting = [g for g in groups if not g or sum(other.held for other in g) + file.held <= TOGETHER_BYTES]
-        if not fitting:
-            fitting = [[]]
-            groups += fitting
-        min(fitting, key=lambda group: sum(other.bytes for other in group)).append(file)
-    return [group for group in groups if group]
+    left = sum(context.shard.bytes for context in contexts)
+    stripes: list[list[ShardContext]] = []
+    room = 0
+    for context in contexts:
+        if room <= 0:
+            room = min(max(left // 8, STRIPE_BYTES[0]), STRIPE_BYTES[1])
+            stripes.append([])
+        stripes[-1].append(context)
+        room -= context.shard.bytes
+        left -= context.shard.bytes
+    return stripes
 
 
 @dataclass(frozen=True, eq=False)
 class ReleaseTask:
-    """Writes some text shards and their token shards."""
+    """Writes what some corpus shards have of the text shards and token shards of a release."""
 
+    number: int
+    """In corpus order."""
     files: tuple[ReleaseFile, ...]
     ledgers: Mapping[tuple[str, str], Path]
-    """Ledger files of the corpus shards that they have rows of, in corpus order."""
+    """Ledger files of the corpus shards, in corpus order."""
+    bytes: int
+    """Text bytes of the corpus shards, released or not."""
     edits: tuple[StageUse, ...]
     tokenize: StageUse | None
     vocabulary_16: bool
     """Whether token ids fit in uint16."""
+    cuts: tuple[str, ...]
+    """Columns of the ledger that make cells besides source, language and category."""
     root: Path
-    """The release in the making."""
+    """Folder for the parts of all tasks."""
 
     @property
     def label(self) -> str:
-        """`release LANGUAGE/SOURCE-...`."""
-        more = f" and {len(self.files) - 1} more" if len(self.files) > 1 else ""
-        return f"release {self.files[0].name}{more}"
+        """`release SOURCE SHARD`."""
+        first, *others = self.ledgers
+        return f"release {' '.join(first)}{f' and {len(others)} more' if others else ''}"
 
     @property
-    def bytes(self) -> int:
-        """Text bytes."""
+    def rows(self) -> int:
+        """Documents released."""
+        return sum(file.rows for file in self.files)
+
+    @property
+    def released(self) -> int:
+        """Text bytes released."""
         return sum(file.bytes for file in self.files)
 
-    def run(self) -> list[dict[str, Any]]:
-        """Writes the shards; returns their manifest entries."""
-        paths = [self.root / kind / file.name for file in self.files for kind in self._kinds]
-        with ExitStack() as stack:
-            writers = [
-                [
-                    stack.enter_context(ShardWriter(self.root / kind / file.name, len(self.files) > 1))
-                    for kind in self._kinds
-                ]
-                for file in self.files
-            ]
-            for context, rows in self._shards():
-                for file, tables in self._batches(context, rows):
-                    for writer, table in zip(writers[file], tables, strict=True):
-                        writer.add(table)
-        return [file_entry(self.root, path) for path in paths]
+    @property
+    def folder(self) -> Path:
+        """Where the parts are written."""
+        return self.root / f"{self.number:05d}"
+
+    def run(self) -> dict[FileKey, Part]:
+        """Writes the parts; returns them by the file they belong to."""
+        shutil.rmtree(self.folder, ignore_errors=True)  # of a worker that died
+        writers = {
+            key: PartWriter(self.folder / key.path()) for file in self.files for key in map(file.key, self._kinds)
+        }
+        everyone = list(writers.values())
+        by_file = [everyone[at : at + len(self._kinds)] for at in range(0, len(everyone), len(self._kinds))]
+        for context, rows in self._shards():
+            for file, tables in self._batches(context, rows):
+                for writer, table in zip(by_file[file], tables, strict=True):
+                    writer.add(table)
+                if sum(writer.held for writer in everyone) > TOGETHER_BYTES:
+                    max(everyone, key=lambda writer: writer.held).flush()
+        return {key: writer.close() for key, writer in writers.items()}
 
     @property
     def _kinds(self) -> tuple[str, ...]:
@@ -215,7 +244,7 @@ class ReleaseTask:
         for number, file in enumerate(self.files):
             for piece in file.pieces:
                 found.setdefault(piece.context.key, (piece.context, {}))[1][number] = piece.rows
-        yield from (found[key] for key in self.ledgers)
+        yield from (found[key] for key in self.ledgers if key in found)
 
     def _batches(
         self, context: ShardContext, rows: Mapping[int, npt.NDArray[np.int64]]
@@ -224,9 +253,9 @@ class ReleaseTask:
         corpus shard at a time."""
         with whole(context.shard):
             shard = pq.ParquetFile(context.shard.path)
-        ledger = read_columns(self.ledgers[context.key], [*LEDGER_FACTS, *self._masks])
-        edits = [self._spans(context, use, ledger) for use in self.edits]
-        tokens = self._signals(context, self.tokenize, ["tokens", "input_ids", "text_hash"]) if self.tokenize else None
+        ledger = read_columns(self.ledgers[context.key], [*LEDGER_FACTS, *self.cuts, *self._masks])
+        edits = [edit_spans(context, use, ledger) for use in self.edits]
+        tokens = _signals(context, self.tokenize, ["tokens", "input_ids", "text_hash"]) if self.tokenize else None
         start = 0
         for number in range(shard.num_row_groups):
             count = shard.metadata.row_group(number).num_rows
@@ -257,11 +286,12 @@ class ReleaseTask:
         """Text rows and token rows of some rows of a row group."""
         group, known = rows.of_group(group), rows.of(ledger)
         text = edited(one_chunk(group.column("text")), [rows.of(table) for table in edits])
-        columns = {name: known.column(name) for name in LEDGER_FACTS}
+        columns = {name: known.column(name) for name in (*LEDGER_FACTS, *self.cuts)}
         columns["source"] = pa.repeat(pa.scalar(context.source.name, pa.string()), len(text))
         columns |= {name: group.column(name) for name in METADATA}
         columns = {name: _string(column) for name, column in columns.items()}
-        data = pa.table({"text": text, **{name: columns[name] for name in FACTS}, "copies": columns["copies"]})
+        mixed = {name: columns[name] for name in ("copies", *self.cuts)}
+        data = pa.table({"text": text, **{name: columns[name] for name in FACTS}, **mixed})
         if tokens is None or self.tokenize is None:
             return (data,)
         tokens = rows.of(tokens)
@@ -273,7 +303,7 @@ class ReleaseTask:
         ids = unpacked_lists(one_chunk(tokens.column("input_ids")), "<u2" if self.vocabulary_16 else "<u4")
         return data.append_column("tokens", tokens.column("tokens")), pa.table(
             {
-                **{name: columns[name] for name in TOKEN_FACTS},
+                **{name: columns[name] for name in (*TOKEN_FACTS, *self.cuts)},
                 "n_tokens": tokens.column("tokens"),
                 "input_ids": ids,
             }
@@ -283,19 +313,22 @@ class ReleaseTask:
     def _masks(self) -> list[str]:
         return [f"{use.name}.measured" for use in self.edits]
 
-    def _spans(self, context: ShardContext, use: StageUse, ledger: pa.Table) -> pa.Table:
-        """The edit's spans, on the rows it applies to by this recipe: the file may hold more."""
-        asked = ledger.column(f"{use.name}.measured")
-        if not pc.any(asked).as_py():
-            return pa.table([asked, pa.nulls(len(asked), SPANS)], names=["measured", "spans"])
-        table = self._signals(context, use, [use.stage.spans or ""])
-        return table.set_column(0, "measured", asked)
 
-    def _signals(self, context: ShardContext, use: StageUse, columns: list[str]) -> pa.Table:
-        table = read_signals(context.signal_path(use), context.shard.rows, columns)
-        if table is None:
-            raise StoreError(f"{context.signal_path(use)}: the signal file is gone. Run again")
-        return table
+def edit_spans(context: ShardContext, use: StageUse, ledger: pa.Table) -> pa.Table:
+    """An edit's spans on the rows of a shard that it applies to by this recipe (the file may hold more): `measured`,
+    as the shard's `ledger` has it, and spans."""
+    asked = ledger.column(f"{use.name}.measured")
+    if not pc.any(asked).as_py():
+        return pa.table([asked, pa.nulls(len(asked), SPANS)], names=["measured", "spans"])
+    table = _signals(context, use, [use.stage.spans or ""])
+    return table.set_column(0, "measured", asked)
+
+
+def _signals(context: ShardContext, use: StageUse, columns: list[str]) -> pa.Table:
+    table = read_signals(context.signal_path(use), context.shard.rows, columns)
+    if table is None:
+        raise StoreError(f"{context.signal_path(use)}: the signal file is gone. Run again")
+    return table
 
 
 @dataclass(frozen=True, eq=False)

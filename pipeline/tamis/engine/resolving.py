@@ -63,6 +63,17 @@ def resolved_columns(asked: Sketches, store: Store, run: RunTasks) -> pa.Table:
     task = _ResolveTask(use, reader, store.scratch())
     # Without a sketch there is little to do, and no machine code to be loaded for it.
     found = task.run() if use.stage.prepare is None else run([task])[0]
+    return _spread(use, found, among)
+
+
+def resolved_among(use: StageUse, reader: PartnerSketches, among: Mask, store: Store) -> pa.Table:
+    """As `resolved_columns`, of rows of which those `among` them that may have a partner are known: `reader` has
+    them."""
+    return _spread(use, _ResolveTask(use, reader, store.scratch()).run(), among)
+
+
+def _spread(use: StageUse, found: pa.Table, among: Mask) -> pa.Table:
+    """What was found of some rows, and what goes without saying of the others."""
     index = np.full(len(among), -1)
     index[among] = np.arange(found.num_rows)
     take = pa.array(index, mask=~among)

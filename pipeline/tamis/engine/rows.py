@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from tamis.corpus.commit import intact
 from tamis.corpus.documents import Shard
+from tamis.corpus.signals import Mask
 from tamis.readers.contract import SIGNAL_TYPES
 from tamis.recipe.model import DETECT, Source
 
@@ -29,6 +30,9 @@ COLUMNS = (
     "category",
     "license",
 )
+
+JUDGED = ("id", "content_hash", "chars", "language", "category", "license")
+"""Those of COLUMNS that a verdict, or what becomes of it in the mix, may hang on."""
 
 
 def document_columns(source: Source, table: pa.Table, signals: Mapping[str, str]) -> pl.DataFrame:
@@ -62,13 +66,17 @@ def _filled(frame: pl.DataFrame, column: str, value: str | None) -> pl.Expr:
 
 def read_rows(source: Source, shard: Shard, signals: Mapping[str, str] = MappingProxyType({})) -> pl.DataFrame:
     """Document columns of a whole shard, without its text; `signals` as in `document_columns`."""
-    with whole(shard):
-        file = pq.ParquetFile(shard.path)
+    return document_columns(source, read_table(shard, COLUMNS), signals)
+
+
+def read_table(shard: Shard, columns: Sequence[str], rows: Mask | None = None) -> pa.Table:
+    """Some columns, and the signals that the source brings along, of a shard or some of its rows (a mask)."""
+    with whole(shard), pq.ParquetFile(shard.path) as file:
         own = [name for name in file.schema_arrow.names if name.startswith("source.")]
-        table = file.read(columns=[*COLUMNS, *own])
+        table = file.read(columns=[*columns, *own])
         if table.num_rows != shard.rows:
             raise ValueError(f"it has {table.num_rows} rows instead of {shard.rows}")
-    return document_columns(source, table, signals)
+    return table if rows is None else table.filter(pa.array(rows))
 
 
 def whole(shard: Shard) -> AbstractContextManager[None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ from tamis.engine.facts import software
 from tamis.engine.fitting import fit_models
 from tamis.engine.ingest import IngestTask, ingest_tasks, ingested, shards_of
 from tamis.engine.keys import Models, resolve_models, stage_keys
+from tamis.engine.kin import Kin, kin_of
 from tamis.engine.measure import MeasureTask, ShardContext
 from tamis.engine.mixing import table_hashes
 from tamis.engine.passes import Pass, passes_of
@@ -52,9 +53,15 @@ class Session:
     contexts: list[ShardContext] = field(default_factory=list)
     frames: list[pl.DataFrame] = field(default_factory=list)
     """Document columns of every shard."""
+    kin: dict[str, Kin] = field(default_factory=dict)
+    """By resolver, once it has run."""
+    own_ids: bool = True
+    """Whether every document is called as it is in its shard, as far as frames are read."""
     work: Work = field(default_factory=Work)
     written: set[tuple[str, str]] = field(default_factory=set)
     """Signal files written so far, by shard and stage."""
+    previous: str | None = None
+    """Identity of the release that the recipe names as the previous one."""
     _walks: list[Walk] = field(default_factory=list)
 
     @property
@@ -99,7 +106,7 @@ class Session:
 
     @property
     def identity(self) -> str:
-        """Identity of the release this recipe makes of these inputs with this software. Models that are fitted
+        """Identity of what this recipe makes of these inputs with this software. Models that are fitted
         in the run follow from these."""
         return key_of(
             self.recipe.to_recipe(),
@@ -110,9 +117,15 @@ class Session:
             software(),
         )
 
-    def ingest(self, max_rejects: float | None = None) -> None:
-        """Reads what isn't read yet. Raises TooManyRejects when more than `max_rejects` (a count, or a
-        share below 1) of the rows can't be read, and InputError when a source has no document."""
+    @property
+    def release_identity(self) -> str:
+        """Identity of the release: it tells what changed since the previous one, so it is another after another."""
+        return self.identity if self.previous is None else key_of(self.identity, self.previous)
+
+    def ingest(self, max_rejects: float | None = None, frames: bool = True) -> None:
+        """Reads what isn't read yet; the documents' columns only if `frames` are wanted. Raises TooManyRejects when
+        more than `max_rejects` (a count, or a share below 1) of the rows can't be read, and InputError when a source
+        has no document."""
         tasks, signals = self.tasks_of, self.signals
         read: dict[Path, pl.DataFrame] = {}
 
@@ -143,9 +156,11 @@ class Session:
             if not shards:
                 raise InputError(self._no_document(source))
             self.contexts += [ShardContext(source, shard, {}, self.store.root, signals=signals) for shard in shards]
-            self.frames += unique_ids(
-                [read[s.path] if s.path in read else read_rows(source, s, signals) for s in shards]
-            )
+            if frames:
+                named = [read[s.path] if s.path in read else read_rows(source, s, signals) for s in shards]
+                distinct = unique_ids(named)
+                self.own_ids &= all(one is other for one, other in zip(named, distinct, strict=True))
+                self.frames += distinct
 
     @property
     def signals(self) -> dict[str, str]:
@@ -158,14 +173,14 @@ class Session:
         causes: Counter[str] = sum((Counter(record["causes"]) for record in records), Counter())
         told = ", ".join(f"{count} {cause}" for cause, count in sorted(causes.items()))
         return (
-            f"source {source.name} has no document: {files} files with {read} rows, of which `where` left out "
+            f"source {source.name} has no document: {files} files with {read} rows, of which the recipe left out "
             f"{filtered} and {causes.total()} could not be read{f' ({told})' if told else ''}. "
-            "Mend its path, columns or `where`, or take the source out of the recipe"
+            "Mend its path, columns, `where` or sample, or take the source out of the recipe"
         )
 
-    def open(self) -> None:
-        """Takes up what earlier runs left, without reading any text. Raises UserError when the recipe's
-        corpus isn't all there."""
+    def open(self, frames: bool = True) -> None:
+        """Takes up what earlier runs left, without reading any text; the documents' columns only if `frames` are
+        wanted. Raises UserError when the recipe's corpus isn't all there."""
         self.locate()
         self.resolve_models()
         missing = [task for task in self.tasks_of if ingested(task) is None]
@@ -174,8 +189,14 @@ class Session:
                 f"{len(missing)} input groups of {self.recipe.name} are not ingested yet (first: {missing[0].label}): "
                 "`tamis run` comes first"
             )
-        self.ingest()
+        self.ingest(frames=frames)
         self.fit(make=False)
+
+    def read_frames(self) -> None:
+        """Reads the documents' columns, in a session that was opened without."""
+        for source in self.recipe.sources:
+            mine = [context for context in self.contexts if context.source.name == source.name]
+            self.frames += unique_ids([read_rows(source, context.shard, context.signals) for context in mine])
 
     def fit(self, make: bool = True) -> None:
         """Finds the models that the recipe wants made of the corpus, makes those that aren't there (unless
@@ -198,6 +219,7 @@ class Session:
             for use in one.resolvers:
                 self.reporter.phase(f"resolve {use.name}", 0, 0)
                 self.contexts = resolve_stage(use, self.contexts, self.verdicts(before), self.store, self.crew.quietly)
+                self.kin[use.name] = kin_of(use, self.contexts, self.frames, self.store, self.crew.quietly)
                 before.append(use)
 
     def _run_measuring(self, phase: str, tasks: Sequence[MeasureTask], one: Pass) -> None:
@@ -243,8 +265,9 @@ class Session:
         for number, context in enumerate(self.contexts):
             if self._walks[number].needs_measuring(context, one.walked, one.resolvers):
                 tasks.append(MeasureTask(context, one.walked, one.resolvers, models))
-                # It starts anew, with what is measured then.
-                self._walks[number] = Walk(self.frames[number])
+                if self._walks[number].left:
+                    # It starts anew, with what is measured then.
+                    self._walks[number] = Walk(self.frames[number])
         return tasks
 
     @cached_property
@@ -255,12 +278,21 @@ class Session:
     def run_tasks(self, phase: str, tasks: Sequence[Any], count: Callable[[Done], None]) -> list[Any]:
         """Runs the tasks of a phase and returns their results; `count` and the reporter hear of each."""
         self.reporter.phase(phase, len(tasks), total_bytes(tasks))
+        return self.crew.run(tasks, self._heard(count))
 
+    def run_in_turn(
+        self, phase: str, tasks: Iterable[Any], of: int, bytes_: int, count: Callable[[Done], None]
+    ) -> None:
+        """Runs the `of` tasks of a phase in their order, each made when it is its turn."""
+        self.reporter.phase(phase, of, bytes_)
+        self.crew.run_in_turn(tasks, of, self._heard(count))
+
+    def _heard(self, count: Callable[[Done], None]) -> Callable[[Done], None]:
         def on_done(done: Done) -> None:
             count(done)
             self.reporter.done(done)
 
-        return self.crew.run(tasks, on_done)
+        return on_done
 
     def _count_ingest(self, done: Done) -> None:
         rows = sum(shard["rows"] for shard in done.result["shards"])

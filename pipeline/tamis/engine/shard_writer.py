@@ -1,4 +1,4 @@
-"""Parquet files of a release: how they are laid out, and written as their rows come."""
+"""Parquet files of a release: how they are laid out, and written as their rows come, in parts."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from tamis.corpus.commit import TableWriter
+from tamis.corpus.commit import make_folder
+from tamis.corpus.parquet_parts import Part, read_part
 from tamis.kernels.buffers import one_chunk
+from tamis.mix.cuts import COLUMNS
 
 ROW_GROUP_BYTES = 32_000_000
-"""Bytes of text, or of token ids, in a row group: the Hub's viewer wants less than 100 MB uncompressed."""
-REPEATED = ("source", "language", "category", "license", "date", "author", "copies")
+"""Bytes of text, or of token ids, in a row group, at most and some more: the Hub's viewer wants less than 100 MB."""
+REPEATED = ("source", "language", "category", "license", "date", "author", "copies", *COLUMNS.values())
 """Columns whose values repeat: dictionaries make them smaller. (So does one of `text`: its first megabyte is
 compressed in one piece.) Dictionaries of the others are built for nothing, those of token ids at a price."""
-COMPARED = (*REPEATED, "id", "url", "tokens", "n_tokens")
-"""Columns a query may ask a range of. Smallest and largest text are of no use, and long."""
+COMPARED = (*REPEATED, "id", "url", "title", "tokens", "n_tokens")
+"""Columns a query may ask a range of, or the nulls of. Smallest and largest text are of no use, and long."""
 _TOKEN_LEVEL, _TEXT_LEVEL = 1, 3
 """zstd levels: 1 makes texts 12 % larger than 3 (so they get 3), token ids 6 %, for two thirds of the time."""
 
@@ -36,46 +39,44 @@ def options_of(schema: pa.Schema) -> dict[str, Any]:
     }
 
 
-class ShardWriter:
-    """A Parquet file in the making, row groups of about ROW_GROUP_BYTES; nothing is made for no rows.
+class PartWriter:
+    """Some row groups of a Parquet file in the making, of about ROW_GROUP_BYTES each, or fewer where `flush` cuts them.
 
-    When its rows are `parts` of larger tables, they are copied: held as they are, they would hold all of them.
+    Nothing is committed: a part is gone once its file is put together.
     """
 
-    def __init__(self, path: Path, parts: bool) -> None:
-        self._path, self._parts = path, parts
+    def __init__(self, path: Path) -> None:
+        self._path = path
         self._pending: list[pa.Table] = []
-        self._bytes = 0
-        self._writer: TableWriter | None = None
-
-    def __enter__(self) -> ShardWriter:
-        return self
+        self._writer: pq.ParquetWriter | None = None
+        self.held = 0
+        """Bytes of text, or of token ids, that aren't written yet."""
 
     def add(self, table: pa.Table) -> None:
         """Takes rows in their order: of a table with `text` or with `input_ids`."""
-        self._bytes += _weight(table)
-        # In one chunk a column either way: where Parquet's pages end may depend on the chunks they are made of.
-        self._pending.append(_copied(table) if self._parts else table.combine_chunks())
-        if self._bytes >= ROW_GROUP_BYTES:
-            self._flush()
+        self.held += _weight(table)
+        # Copied: they may be a part of a larger table, and would hold all of it.
+        self._pending.append(_copied(table))
+        if self.held >= ROW_GROUP_BYTES:
+            self.flush()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Ends the row group."""
         if not self._pending:
             return
         table = pa.concat_tables(self._pending)
         if self._writer is None:
-            self._writer = TableWriter(self._path, table.schema, **options_of(table.schema))
-        self._writer.write(table)
-        self._pending, self._bytes = [], 0
+            make_folder(self._path.parent)
+            self._writer = pq.ParquetWriter(self._path, table.schema, **options_of(table.schema))
+        self._writer.write_table(table, row_group_size=table.num_rows)
+        self._pending, self.held = [], 0
 
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if kind is None:
-            self._flush()
-        if self._writer is not None:
-            if kind is None:
-                self._writer.close()
-            else:
-                self._writer.discard()
+    def close(self) -> Part:
+        """Describes the part, which has rows."""
+        self.flush()
+        assert self._writer is not None, "no rows were added"
+        self._writer.close()
+        return read_part(self._path)
 
 
 def _weight(table: pa.Table) -> int:

@@ -13,20 +13,28 @@ from tamis.engine.ingest import ingested
 from tamis.engine.reporting import Silent
 from tamis.engine.session import Session
 from tamis.recipe.model import Recipe
+from tamis.recipe.variants import PLAIN
 
 
 def status(recipe: Recipe, base: Path, store: Store) -> dict[str, Any]:
-    """`last_run` (None before the first; the fields of its record) and every source's ingest records.
+    """`last_run` (None before the first; the fields of its record), `variants` (the same of every variant, and of
+    `plain`, the recipe as it stands) and every source's ingest records.
 
     A run whose process ended without a word is `killed`. Nothing is written, but for the hashes of input
     files that are new.
     """
-    last = last_run(recipe.name, store)
-    return {"recipe": recipe.name, "last_run": last, "sources": _sources(recipe, base, store)}
+    names = ("", *recipe.variants)
+    runs = {name or PLAIN: last_run(recipe.model_copy(update={"variant": name}).run_name, store) for name in names}
+    return {
+        "recipe": recipe.run_name,
+        "last_run": runs[recipe.variant or PLAIN],
+        "variants": runs if recipe.variants else {},
+        "sources": _sources(recipe, base, store),
+    }
 
 
 def last_run(recipe: str, store: Store) -> dict[str, Any] | None:
-    """The record of the recipe's last run."""
+    """The record of the last run of a recipe, or of its variant: `run_name` of either."""
     path = store.last_run(recipe)
     if not path.exists():
         return None

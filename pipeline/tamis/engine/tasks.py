@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import active_children, connection, get_context
+from multiprocessing import active_children, connection
 from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Any, Protocol
 
-from tamis.engine.memory import one_heap, reuse_memory
-from tamis.engine.worker import ONE_CORE, start_worker
+from tamis.engine.memory import reuse_memory
+from tamis.engine.worker import (
+    environment,
+    prepare_workers,
+    start_worker,
+    uninterrupted,
+    worker_context,
+    workers_environment,
+)
 from tamis.errors import TamisError, TaskFailed
 
 ATTEMPTS = 3
@@ -89,7 +93,7 @@ def run_here(tasks: Sequence[Any]) -> list[Any]:
 class Workers:
     """Up to `count` worker processes, started when they are needed and kept from call to call.
 
-    They are spawned: a script of its own that comes here must stand under `if __name__ == "__main__":`. They
+    They import the script that comes here: it must stand under `if __name__ == "__main__":`. They
     are killed at the end of the `with` block, also when an exception ends it (KeyboardInterrupt, say): nothing
     is lost but tasks in flight, as those commit whole files.
     """
@@ -110,20 +114,27 @@ class Workers:
         self.release()
 
     def run(self, tasks: Sequence[Any], on_done: Callable[[Done], None]) -> list[Any]:
-        """Runs all tasks and returns their results in order.
+        """Runs all tasks, the largest first, and returns their results in order.
 
         A task that fails is tried again; the others are finished before TaskFailed names those that failed
         ATTEMPTS times. A worker that dies takes nothing with it but the tasks in flight; each of those runs
         again alone, so that one that kills its worker every time fails alone, too.
         """
+        # The last task to end is then a small one.
+        order = sorted(range(len(tasks)), key=lambda index: (-tasks[index].bytes, index))
+        results = self.run_in_turn((tasks[index] for index in order), len(tasks), on_done)
+        return [result for _, result in sorted(zip(order, results, strict=True), key=lambda pair: pair[0])]
+
+    def run_in_turn(self, tasks: Iterable[Any], count: int, on_done: Callable[[Done], None]) -> list[Any]:
+        """As `run`, in their order, for `count` tasks that are made while others are at work."""
         running = _Running(tasks, on_done)
-        if self.count == 1 or (len(tasks) <= 1 and self._pool is None):
+        if self.count == 1 or (count <= 1 and self._pool is None):
             running.here()
         else:
             running.in_workers(self)
         if running.errors:
-            raise TaskFailed(_report(tasks, running.errors))
-        return [running.results[index] for index in range(len(tasks))]
+            raise TaskFailed(_report(running.tasks, running.errors))
+        return [running.results[index] for index in range(len(running.tasks))]
 
     def quietly(self, tasks: Sequence[Any]) -> list[Any]:
         """As `run`, unheard."""
@@ -133,10 +144,12 @@ class Workers:
         """Hands a task to a worker. Raises BrokenProcessPool when one died since."""
         if self._pool is None:
             self._others, self._workers = set(active_children()), set()
+            prepare_workers()
+            variables = {**os.environ, **workers_environment()}
             self._pool = ProcessPoolExecutor(
-                self.count, get_context("spawn"), initializer=start_worker, initargs=(os.getpid(),)
+                self.count, worker_context(), initializer=start_worker, initargs=(variables,)
             )
-        with _uninterrupted(), _environment({**ONE_CORE, **one_heap()}):
+        with uninterrupted(), environment(workers_environment()):
             future = self._pool.submit(_attempt, task)
         self._workers |= set(active_children()) - self._others
         return future
@@ -171,26 +184,36 @@ class Workers:
 class _Running:
     """The tasks of one call: what came of them, and what is still to do."""
 
-    def __init__(self, tasks: Sequence[Any], on_done: Callable[[Done], None]) -> None:
-        self.tasks, self.on_done = tasks, on_done
+    def __init__(self, tasks: Iterable[Any], on_done: Callable[[Done], None]) -> None:
+        self._source, self.on_done = iter(tasks), on_done
+        self.tasks: list[Any] = []
         self.results: dict[int, Any] = {}
         self.errors: dict[int, str] = {}
-        self.tries = [0] * len(tasks)
-        # Largest first: the last task to end is then a small one.
-        self.waiting = sorted(range(len(tasks)), key=lambda index: (-tasks[index].bytes, index))
+        self.tries: list[int] = []
+        self.waiting: list[int] = []
         self.suspects: list[int] = []
         """Tasks that were in flight when a worker died."""
 
+    def _any(self, queue: list[int]) -> bool:
+        """Whether a task is left in the queue, one made where need be."""
+        if queue is self.waiting and not queue:
+            for task in self._source:
+                self.waiting.append(len(self.tasks))
+                self.tasks.append(task)
+                self.tries.append(0)
+                break
+        return bool(queue)
+
     def here(self) -> None:
         """Runs the tasks in this process."""
-        while self.waiting:
+        while self._any(self.waiting):
             index = self.waiting.pop(0)
             self.tries[index] += 1
             self._landed(index, _attempt(self.tasks[index]))
 
     def in_workers(self, workers: Workers) -> None:
         """Runs the tasks in worker processes."""
-        while self.waiting or self.suspects:
+        while self.suspects or self._any(self.waiting):
             if self.suspects:
                 self._fly(workers, self.suspects, 1)
             else:
@@ -201,8 +224,8 @@ class _Running:
         """Runs the tasks of `queue`, `slots` at a time, until it is empty or a worker died."""
         flying: dict[Future[_Attempt], int] = {}
         broken = False
-        while flying or (queue and not broken):
-            while queue and len(flying) < slots and not broken:
+        while flying or (not broken and self._any(queue)):
+            while not broken and len(flying) < slots and self._any(queue):
                 try:
                     flying[workers.submit(self.tasks[queue[0]])] = queue[0]
                 except BrokenProcessPool:
@@ -237,40 +260,6 @@ class _Running:
             again.append(index)
         else:
             self.errors[index] = error
-
-
-@contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Sets environment variables for the processes that are started in the block."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Ctrl-C waits for the end of the block: it would leave the pool half made. A process started in the block
-    never hears of it, not even while it is still importing."""
-    caught: list[tuple[Any, ...]] = []
-    # Another thread may take the signal that this one blocks; Python handles it in the main thread then.
-    main = threading.current_thread() is threading.main_thread()
-    handler = signal.signal(signal.SIGINT, lambda *signal_: caught.append(signal_)) if main else None
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        if main:
-            signal.signal(signal.SIGINT, handler)
-    if caught and callable(handler):
-        handler(*caught[0])
 
 
 def describe(error: BaseException) -> str:

@@ -8,28 +8,29 @@ the same documents in every format. `documents/parts.csv` counts what each part 
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tamis.corpus.commit import canonical_json, write_bytes
 from tamis.engine.document_map import DocumentMap, lengths_of
-from tamis.engine.phases import phases_of
+from tamis.engine.earlier import EARLIER, earlier_csv, earlier_releases, parts_csv
+from tamis.engine.phases import Phases, phases_of
 from tamis.engine.release import file_entry
 from tamis.engine.session import Session
 from tamis.engine.tasks import Done
 from tamis.errors import RecipeError, UserError
 from tamis.kernels.buffers import one_chunk
+from tamis.mix.cuts import COLUMNS, cut_name
 from tamis.mix.epochs import NO_CATEGORY
 from tamis.mix.plan import MixPlan
 from tamis.recipe.model import Recipe
@@ -42,7 +43,7 @@ from tamis.tokens.release import PARTS, PHASES
 PART_TOKENS = 2_000_000_000
 """Tokens of a part, at most: 4 GB of 2-byte ids, 8 GB of 4-byte ones. A document, and what the release wrote with it
 in one row group, is not cut."""
-_READ = ["id", "category", "copies", "input_ids"]
+_READ = ["id", "category", "copies", "input_ids", *COLUMNS.values()]
 
 
 def check_formats(recipe: Recipe) -> None:
@@ -67,7 +68,7 @@ class Slice:
     tokens: int
     rows: int
     parts: Mapping[str, int]
-    """Category -> number of the part that its documents here go to."""
+    """Kind -> number of the part that its documents here go to."""
 
     @property
     def map_path(self) -> str:
@@ -77,7 +78,7 @@ class Slice:
 
 def slices_of(root: Path, part_tokens: int = PART_TOKENS) -> list[Slice]:
     """Cuts the token shards of a release, in their order, into slices of at most `part_tokens` tokens. Footers and the
-    column of categories are read, no token."""
+    columns that make cells are read, no token."""
     found = []
     for (language, source), paths in _shards(root).items():
         cut: list[list[_RowGroup]] = [[]]
@@ -88,9 +89,9 @@ def slices_of(root: Path, part_tokens: int = PART_TOKENS) -> list[Slice]:
         next_part: dict[str, int] = {}
         for number, groups in enumerate(cut):
             parts = {}
-            for category in sorted({category for group in groups for category in group.categories}):
-                parts[category] = next_part.get(category, 0)
-                next_part[category] = parts[category] + 1
+            for kind in sorted({kind for group in groups for kind in group.kinds}):
+                parts[kind] = next_part.get(kind, 0)
+                next_part[kind] = parts[kind] + 1
             row_groups = tuple((group.path, group.number) for group in groups)
             tokens, rows = sum(group.tokens for group in groups), sum(group.rows for group in groups)
             found.append(Slice(language, source, number, len(cut), row_groups, tokens, rows, parts))
@@ -103,7 +104,7 @@ class _RowGroup:
     number: int
     tokens: int
     rows: int
-    categories: frozenset[str]
+    kinds: frozenset[str]
 
 
 def _shards(root: Path) -> dict[tuple[str, str], list[Path]]:
@@ -116,16 +117,29 @@ def _shards(root: Path) -> dict[tuple[str, str], list[Path]]:
 
 
 def _row_groups(path: Path) -> Iterator[_RowGroup]:
-    with pq.ParquetFile(path, read_dictionary=["category"]) as file:
+    with pq.ParquetFile(path) as file:
         names = file.schema_arrow.names
         columns = [file.metadata.schema.column(number).path.partition(".")[0] for number in range(len(names))]
         for number in range(file.num_row_groups):
             metadata = file.metadata.row_group(number)
             # One value an id: no document is without.
             tokens = metadata.column(columns.index("input_ids")).num_values
-            categories = pc.unique(file.read_row_group(number, columns=["category"])["category"]).to_pylist()
-            here = frozenset(NO_CATEGORY if name is None else name for name in categories)
-            yield _RowGroup(path, number, tokens, metadata.num_rows, here)
+            kinds = kinds_of(file.read_row_group(number, columns=["category", *COLUMNS.values()]))
+            yield _RowGroup(path, number, tokens, metadata.num_rows, frozenset(pc.unique(kinds).to_pylist()))
+
+
+def kinds_of(table: pa.Table) -> pa.ChunkedArray:
+    """The kind of each row of a token shard, which tells its cells apart: `CATEGORY/CUT`, with an empty CUT where the
+    mix doesn't cut."""
+    kinds = pc.fill_null(table["category"].cast(pa.string()), NO_CATEGORY)
+    columns = [column for column, name in COLUMNS.items() if name in table.column_names]
+    if not columns:
+        return pc.binary_join_element_wise(kinds, "", "/")
+    cuts = pl.DataFrame({column: pl.from_arrow(table[COLUMNS[column]]) for column in columns})
+    distinct = cuts.unique()
+    named = distinct.with_columns(cut=pl.Series([cut_name(row) for row in distinct.iter_rows(named=True)]))
+    joined = cuts.join(named, on=columns, how="left", maintain_order="left", nulls_equal=True)
+    return pc.binary_join_element_wise(kinds, joined["cut"].to_arrow().cast(pa.string()), "/")
 
 
 def trainer_files(
@@ -150,10 +164,12 @@ def trainer_files(
 
     results: list[FormatResult] = session.run_tasks("formats", tasks, count)
     parts = sorted((part for result in results for part in result.parts), key=lambda part: part.part)
-    phases = phases_of(parts, plan.to_json() if plan is not None else None, session.recipe.mix)
+    mix = session.recipe.mix
+    earlier = earlier_releases(mix, session.base, formats, tokenizer)
+    phases = phases_of(parts, plan.to_json() if plan is not None else None, mix, earlier)
     for sentence in phases.left_out:
         session.reporter.warn(sentence)
-    told = described(parts, phases.found, formats, vocabulary)
+    told = described(parts, phases, formats, vocabulary)
     for path, content in told.items():
         write_bytes(root / path, content)
     return [entry for result in results for entry in result.entries] + [file_entry(root, root / path) for path in told]
@@ -165,24 +181,19 @@ def vocabulary_of(tokenizer: Mapping[str, Any]) -> Vocabulary:
 
 
 def described(
-    parts: Sequence[PartFacts], phases: Sequence[Phase], formats: Sequence[str], vocabulary: Vocabulary
+    parts: Sequence[PartFacts], phases: Phases, formats: Sequence[str], vocabulary: Vocabulary
 ) -> dict[str, bytes]:
     """The files that are made of the parts' counts alone, by path: the counts, and every format's blends."""
-    found = {PARTS: _parts_csv(parts), PHASES: _phases_json(phases)}
+    found = {PARTS: parts_csv(parts), PHASES: _phases_json(phases.found)}
+    if phases.used:
+        found[EARLIER] = earlier_csv(phases.used)
     for name in formats:
-        for phase in phases:
+        for phase in phases.found:
             found |= FORMATS[name].blend(phase, vocabulary)
     if "megatron" in formats:
-        found |= sequences([(part.part, part.documents) for part in parts])
+        others = [(f"{one.where}/megatron/{p.part}", p.documents) for one in phases.used.values() for p in one.parts]
+        found |= sequences([*((f"megatron/{part.part}", part.documents) for part in parts), *others])
     return found
-
-
-def _parts_csv(parts: Sequence[PartFacts]) -> bytes:
-    out = io.StringIO()
-    writer = csv.DictWriter(out, [field.name for field in fields(PartFacts)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(part) for part in parts)
-    return out.getvalue().encode()
 
 
 def _phases_json(phases: Sequence[Phase]) -> bytes:
@@ -192,10 +203,17 @@ def _phases_json(phases: Sequence[Phase]) -> bytes:
             "tokens": phase.tokens,
             "cells": {cell.cell: cell.share for cell in phase.cells},
             "in_turn": phase.in_turn,
+            **_elsewhere(phase),
         }
         for phase in phases
     ]
     return canonical_json(told, indent=True) + b"\n"
+
+
+def _elsewhere(phase: Phase) -> dict[str, Any]:
+    """Which cells are of an earlier release, and where that has them."""
+    others = {cell.cell: {"release": cell.release, "cell": cell.stem} for cell in phase.cells if cell.release}
+    return {"elsewhere": others} if others else {}
 
 
 def _check_room(format_: Format, slices: Sequence[Slice], vocabulary: Vocabulary) -> None:
@@ -263,22 +281,23 @@ class FormatTask:
     def run(self) -> FormatResult:
         """Writes the files; they take their places when all are written."""
         with ExitStack() as stack:
-            parts = {category: self._part(category, number, stack) for category, number in self.slice.parts.items()}
+            parts = {kind: self._part(kind, number, stack) for kind, number in self.slice.parts.items()}
             document_map = DocumentMap(self.root / self.slice.map_path)
             stack.callback(document_map.discard)
             for table in self._tables():
-                for category, documents, copies in _by_category(table):
-                    parts[category].add(documents, copies)
+                for kind, documents, copies in _by_kind(table):
+                    parts[kind].add(documents, copies)
                 document_map.add(table, parts)
             paths = [path for part in parts.values() for writer in part.writers for path in writer.close()]
             paths.append(document_map.close())
         return FormatResult(
             [file_entry(self.root, path) for path in paths],
-            [part.facts(self.slice, category) for category, part in parts.items()],
+            [part.facts(self.slice, kind) for kind, part in parts.items()],
         )
 
-    def _part(self, category: str, number: int, stack: ExitStack) -> _Part:
-        name = part_name(cell_name(self.slice.language, self.slice.source, category), number)
+    def _part(self, kind: str, number: int, stack: ExitStack) -> _Part:
+        category, _, cut = kind.rpartition("/")
+        name = part_name(cell_name(self.slice.language, self.slice.source, category, cut), number)
         writers = [FORMATS[one].writer(self.root / one / name, self.vocabulary) for one in self.formats]
         for writer in writers:
             stack.callback(writer.discard)
@@ -291,8 +310,7 @@ class FormatTask:
                 path, file = path_, pq.ParquetFile(path_)
             assert file is not None
             table = file.read_row_group(number, columns=_READ)
-            named = pc.fill_null(table["category"].cast(pa.string()), NO_CATEGORY)
-            yield table.set_column(table.schema.get_field_index("category"), "category", named)
+            yield table.append_column("kind", kinds_of(table))
 
 
 class _Part:
@@ -312,26 +330,27 @@ class _Part:
         for name, more in zip(self._sums, found, strict=True):
             self._sums[name] += int(more)
 
-    def facts(self, of: Slice, category: str) -> PartFacts:
+    def facts(self, of: Slice, kind: str) -> PartFacts:
         """What it holds."""
-        return PartFacts(self.name, of.language, of.source, category, **self._sums)
+        category, _, cut = kind.rpartition("/")
+        return PartFacts(self.name, of.language, of.source, category, **self._sums, cut=cut)
 
 
-def _by_category(table: pa.Table) -> Iterator[tuple[str, Documents, npt.NDArray[np.int64]]]:
-    """The documents of a row group, category by category, in their order."""
-    coded = one_chunk(table["category"]).dictionary_encode()
-    categories, codes = coded.dictionary.to_pylist(), coded.indices.to_numpy()
+def _by_kind(table: pa.Table) -> Iterator[tuple[str, Documents, npt.NDArray[np.int64]]]:
+    """The documents of a row group, kind by kind, in their order."""
+    coded = one_chunk(table["kind"]).dictionary_encode()
+    kinds, codes = coded.dictionary.to_pylist(), coded.indices.to_numpy()
     names, copies, lengths = one_chunk(table["id"]), table["copies"].to_numpy().astype(np.int64), lengths_of(table)
     ids = one_chunk(table["input_ids"]).flatten().to_numpy()
-    if len(categories) > 1:
+    if len(kinds) > 1:
         order = np.argsort(codes, kind="stable")
         names, copies = names.take(pa.array(order)), copies[order]
         ids, lengths = _reordered(ids, lengths, order), lengths[order]
     row, at = 0, 0
-    for category, count in zip(categories, np.bincount(codes), strict=True):
+    for kind, count in zip(kinds, np.bincount(codes), strict=True):
         rows = slice(row, row + count)
         stop = at + int(lengths[rows].sum())
-        yield category, Documents(names[rows], ids[at:stop], lengths[rows]), copies[rows]
+        yield kind, Documents(names[rows], ids[at:stop], lengths[rows]), copies[rows]
         row, at = row + count, stop
 
 

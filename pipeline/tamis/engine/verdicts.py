@@ -27,6 +27,17 @@ Load = Callable[[StageUse, Mask], pa.Table]
 of rows that the stage is asked about."""
 
 
+@dataclass(frozen=True)
+class Recalled:
+    """Rows whose verdict of a stage is known, though their signals needn't be."""
+
+    rows: Mask
+    fail: Mask
+    """Those of them that the stage drops."""
+    by: str | None = None
+    """The rule that drops them, where that is known."""
+
+
 @dataclass
 class Verdicts:
     """What is known of some rows after the stages walked so far."""
@@ -66,8 +77,8 @@ class Verdicts:
         inside = self.inside(use.when)
         return inside if use.exhaustive and use.stage.resolve is None else inside & self.alive
 
-    def judge(self, use: StageUse, table: pa.Table) -> None:
-        """Applies the stage's rules to what it measured (`table`, row-aligned)."""
+    def judge(self, use: StageUse, table: pa.Table, recalled: Recalled | None = None) -> None:
+        """Applies the stage's rules to what it measured (`table`, row-aligned); not to the rows `recalled`."""
         name = use.name
         self.entered[name] = self.alive.copy()
         self.applies[name] = self.inside(use.when)
@@ -75,7 +86,7 @@ class Verdicts:
         seen = mask_of(table) & asked
         self.measured[name] = seen
         self._take_in(use, table, seen)
-        self._apply_rules(use, seen)
+        self._apply_rules(use, seen, recalled)
         missing = self.alive & asked & ~seen
         self.unknown |= missing
         self.alive &= ~missing
@@ -98,11 +109,16 @@ class Verdicts:
             )
         self._inside.clear()
 
-    def _apply_rules(self, use: StageUse, seen: Mask) -> None:
+    def _apply_rules(self, use: StageUse, seen: Mask, recalled: Recalled | None) -> None:
         rules = _rules_of(use, {by: self.frame.schema.get(by) for by in use.keep_by})
         alive = self.alive.copy()
         for reason, passes in rules.ask(self.frame).items():
-            self._fail(reason, seen & ~passes, alive)
+            fails = ~passes
+            if recalled is not None:
+                # Where it isn't known which rule they fail, the first stands for all.
+                by = recalled.by or next(iter(rules.answers))
+                fails = np.where(recalled.rows, recalled.fail & (reason == by), fails)
+            self._fail(reason, seen & fails, alive)
 
     def _fail(self, reason: str, failed: Mask, alive: Mask) -> None:
         """Records a rule's failures; `alive` is who was alive before the stage's first rule."""
@@ -178,7 +194,7 @@ class _Rules:
             answers[column] = (
                 passing(use.keep[signal]) if signal in use.keep else None,
                 tuple(
-                    (ask((by, value), partial(_matches, by, type_, value)), passing(rules[signal]))
+                    (ask((by, value), partial(matches, by, type_, value)), passing(rules[signal]))
                     for by, by_value in use.keep_by.items()
                     for value, rules in by_value.items()
                     if signal in rules and (type_ := types[by]) is not None
@@ -214,7 +230,7 @@ def _rules_of(use: StageUse, types: Mapping[str, pl.DataType | None]) -> _Rules:
     return _RULES[key][1]
 
 
-def _matches(by: str, type_: pl.DataType, value: str) -> pl.Expr:
+def matches(by: str, type_: pl.DataType, value: str) -> pl.Expr:
     """Where column `by`, of this type, has the value that a `keep_by` spells `value`; never null."""
     if type_.is_numeric():
         # 3, 3.0 and 3e0 are the same number.

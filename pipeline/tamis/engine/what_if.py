@@ -13,10 +13,11 @@ import numpy as np
 import polars as pl
 
 from tamis.engine.decided import find_decided
-from tamis.engine.mixing import TOKENS
 from tamis.engine.outlook import Outlook, outlook
+from tamis.engine.revised import revised
 from tamis.engine.session import Session
 from tamis.errors import UserError
+from tamis.mix.cuts import TOKENS
 from tamis.mix.epochs import NO_CATEGORY, UNKNOWN
 from tamis.mix.realised import is_planned
 
@@ -58,6 +59,9 @@ _PAST = (
 """Counts of documents in the release as it is: they stand with the language and category they have there."""
 
 
+_WHEN = ("before", "after")
+
+
 def what_if(before: Session, after: Session) -> dict[str, Any]:
     """Documents and tokens gained, lost and unknown when `after`'s recipe takes the place of `before`'s.
 
@@ -71,8 +75,7 @@ def what_if(before: Session, after: Session) -> dict[str, Any]:
     Raises UserError when the recipe as it stands is not measured, or the two don't read the same documents.
     """
     _open(before, after)
-    old, new = _decided(before), outlook(after)
-    facts = _facts(old, new)
+    facts, cause, unsettled = _told(before, after)
     lost = pl.col("documents_lost") > 0
     return {
         **{name: int(facts[name].sum()) for name in COUNTS},
@@ -81,16 +84,31 @@ def what_if(before: Session, after: Session) -> dict[str, Any]:
         "by_source": _by(facts, "source"),
         "lost_to": _tally(facts.filter(lost)["reason"]),
         "gained_from": _tally(facts.filter(pl.col("documents_gained") > 0)["old_reason"]),
-        "unknown_for_want_of": _tally(new.cause.drop_nulls()),
-        "mix_unsettled": is_planned(after.recipe.mix) and bool(new.unknown.any() or new.without_tokens.any()),
+        "unknown_for_want_of": _tally(cause.drop_nulls()),
+        "mix_unsettled": is_planned(after.recipe.mix) and unsettled,
     }
 
 
-def _decided(session: Session) -> pl.DataFrame:
-    """Ledger rows of all documents under a recipe that is measured: as its run left them, if it was the last one."""
-    found = find_decided(session.store.decided(session.recipe.run_name), session.identity)
-    if found is not None:
-        return found
+def _told(before: Session, after: Session) -> tuple[pl.DataFrame, pl.Series, bool]:
+    """The facts (`_facts`), the causes of what is unknown, and whether something that the mix weighs isn't known."""
+    known = find_decided(before.store.decided(before.recipe.run_name), before.identity)
+    told = revised(before, after, known) if known is not None else None
+    if told is None:
+        for session in (before, after):
+            if not session.frames:
+                session.read_frames()
+        pairs = [(known.rows if known is not None else _decided_anew(before), outlook(after))]
+        facts = []
+    else:
+        pairs, facts = told.changed, [_unchanged(told.same)]
+    facts += [_facts(*pair) for pair in pairs]
+    causes = [new.cause for _, new in pairs] or [pl.Series([], dtype=pl.String)]
+    unsettled = any(new.unknown.any() or new.without_tokens.any() for _, new in pairs)
+    return pl.concat(facts), pl.concat(causes), bool(unsettled)
+
+
+def _decided_anew(session: Session) -> pl.DataFrame:
+    """Ledger rows of all documents under a recipe that is measured, though its run wasn't the last one."""
     now = outlook(session)
     if now.unmeasured.any():
         raise UserError(
@@ -103,16 +121,16 @@ def _decided(session: Session) -> pl.DataFrame:
 def _open(before: Session, after: Session) -> None:
     """Takes up both recipes' corpus, once where it is the same."""
     same = before.recipe.sources == after.recipe.sources and before.base == after.base
-    before.open()
+    before.open(frames=False)
     try:
         if same:
             after.recipe = after.recipe.model_copy(update={"sources": before.recipe.sources})
             after.inputs, after.records = before.inputs, before.records
-            after.contexts, after.frames = before.contexts, before.frames
+            after.contexts, after.frames = before.contexts, before.frames  # one list: read for one, read for both
             after.resolve_models()
             after.fit(make=False)
         else:
-            after.open()
+            after.open(frames=False)
     except UserError as error:
         raise type(error)(f"with these settings: {error}") from None
     _check_same_corpus(before, after)
@@ -162,6 +180,16 @@ def _facts(old: pl.DataFrame, new: Outlook) -> pl.DataFrame:
         *_groups(old, new.ledger),
         new.ledger["dropped_by"].alias("reason"),
         old["dropped_by"].alias("old_reason"),
+    )
+
+
+def _unchanged(cells: pl.DataFrame) -> pl.DataFrame:
+    """As `_facts`, of documents that stay as they are: a row per cell."""
+    counts = {f"{name}_{when}": cells[name] for name in ("documents", "tokens", "mixed_tokens") for when in _WHEN}
+    nothing = pl.Series(np.zeros(cells.height, np.int64))
+    reasons = [pl.lit(None, pl.String).alias(name) for name in ("reason", "old_reason")]
+    return pl.DataFrame({name: counts.get(name, nothing) for name in COUNTS}).with_columns(
+        *_groups(cells, cells), *reasons
     )
 
 

@@ -14,6 +14,7 @@ from tamis.engine.ledger import NOT_DRAWN
 from tamis.engine.outlook import Outlook, outlook
 from tamis.engine.session import Session
 from tamis.errors import InputError, did_you_mean
+from tamis.mix.cuts import COLUMNS
 from tamis.mix.epochs import NO_CATEGORY, UNKNOWN
 from tamis.mix.plan import weighting_of
 from tamis.mix.realised import is_planned, released_phase
@@ -51,7 +52,7 @@ def why(session: Session, document: str) -> dict[str, Any]:
         "row": row,
         **_fate(told, at),
         "failed": entry["failed"],
-        "mix": {"epochs": entry["epochs"], **_epochs(session.recipe.mix, entry)},
+        "mix": {"epochs": entry["epochs"], **_epochs(session.recipe.mix, entry), **_cut(entry)},
         "duplicate": _duplicate(session.recipe, told, entry),
         "stages": stages,
     }
@@ -183,6 +184,11 @@ def _epochs(mix: Mix, entry: dict[str, Any]) -> dict[str, Any]:
     base = f"{cell} {said.epochs[cell]:g}" if cell in said.epochs else f"default {said.default:g}"
     factor = f", times {said.languages[language]:g} for {language}" if language in said.languages else ""
     return {"from": base + factor}
+
+
+def _cut(entry: dict[str, Any]) -> dict[str, Any]:
+    """What part and bucket of its source the document is in, where the mix has any."""
+    return {column: entry[name] for column, name in COLUMNS.items() if name in entry}
 
 
 def _duplicate(recipe: Recipe, told: Outlook, entry: dict[str, Any]) -> dict[str, Any] | None:

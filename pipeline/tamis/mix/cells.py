@@ -117,10 +117,12 @@ def by_length(cells: Cells, long: LongDocuments, file: Callable[[str], Path]) ->
     if long.lengths is not None:
         cells = _cut(cells, file(long.lengths))
     part = cells.frame["part"]
+    if not (part == LONG).any() and part.null_count() < len(part):
+        return cells.noted(f"no document is long (above {long.threshold:,} tokens)")
     if not (part == LONG).any():
         raise Unplannable(
             ("long_documents",),
-            "there are no long documents: name a table of `lengths`, or counts with a column `part`",
+            "there are no long documents: name a table of `lengths`, or counts with a column `part` (a run makes it)",
         )
     # Per cell of source, language, category, year and quality: what it weighs in all stays as it is.
     key = ["source", "language", "category", "year", "quality"]
@@ -173,7 +175,7 @@ def _cut(cells: Cells, path: Path) -> Cells:
 
 def with_rehearsal(cells: Cells, rehearsal: Rehearsal, file: Callable[[str], Path]) -> Cells:
     """The cells, and those of an earlier release, which weigh as many tokens as they have."""
-    earlier = read_counts(file(rehearsal.release))
+    earlier = read_counts(file(rehearsal.release), released=True)
     frame = earlier.cells.with_columns(source=pl.lit(REHEARSAL) + pl.col("source"), rehearsal=pl.lit(True))
     frame = frame.select(cells.frame.columns)
     if frame["tokens"].null_count():

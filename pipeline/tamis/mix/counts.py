@@ -21,6 +21,7 @@ SCHEMA: dict[str, Any] = {
     "source": pl.String, "language": pl.String, "category": pl.String, "part": pl.String, "year": pl.Int32,
     "quality": pl.Float64, "tokens": pl.Int64, "documents": pl.Int64,
 }  # fmt: skip
+_OF_RELEASE = ("source", "language", "category", "part", "quality", "tokens", "documents")
 _MOST = 10**15
 LONG, SHORT = "long", "short"
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
@@ -91,10 +92,11 @@ def series_of(source: str) -> str:
     return f"{source[: found[-1].start()]}*{source[found[-1].end() :]}" if found else source
 
 
-def read_counts(path: Path) -> Counts:
-    """The counts in a CSV file, or those of a release, if `path` is its folder. InputError with file and line."""
+def read_counts(path: Path, released: bool = False) -> Counts:
+    """The counts in a CSV file, or those of a release, if `path` is its folder: of what passed every rule, or of what
+    is `released`. InputError with file and line."""
     if path.is_dir():
-        return _of_release(path)
+        return _of_release(path, released)
     rows: list[dict[str, Any]] = []
     for row in read_table(path, (("dataset", "source"), ("language",), ("category",), ("tokens",))):
         source = "dataset" if "dataset" in row.values else "source"
@@ -117,13 +119,19 @@ def read_counts(path: Path) -> Counts:
     return counts_of(pl.DataFrame(rows, schema=SCHEMA), str(path))
 
 
-def _of_release(path: Path) -> Counts:
-    composition = read_manifest(path).composition
+def _of_release(path: Path, released: bool) -> Counts:
+    composition = [row for row in read_manifest(path).composition if row.tokens or not released]
     if not any(row.passed_tokens for row in composition):
         raise InputError(f"{path / NAME}: the release counts no tokens (it needs the tokenize stage)")
     frame = pl.DataFrame(
-        [(row.source, row.language, row.category, row.passed_tokens, row.passed_documents) for row in composition],
-        schema=["source", "language", "category", "tokens", "documents"],
+        [
+            (
+                *(row.source, row.language, row.category, row.part, row.quality),
+                *((row.tokens, row.documents) if released else (row.passed_tokens, row.passed_documents)),
+            )
+            for row in composition
+        ],
+        schema={name: SCHEMA[name] for name in _OF_RELEASE},
         orient="row",
     )
     return counts_of(frame, str(path))

@@ -32,7 +32,7 @@ from tamis.mix.report import PhaseReport, report
 from tamis.mix.rules import Rule, whole
 from tamis.mix.scaling import scaling_notes
 from tamis.mix.solver import UNBOUNDED
-from tamis.mix.words import Unplannable, listed
+from tamis.mix.words import Unplannable, cell_words, listed
 from tamis.recipe.mix import MAIN, Axis, Mix, Phase, Weighting, fraction
 
 Floats = npt.NDArray[np.float64]
@@ -121,7 +121,8 @@ def _phase(
         # Epochs are what is said, up to their cap: so this is what the phase amounts to.
         cells = replace(cells, weights=np.minimum(cells.weights, np.where(np.isnan(tokens), np.inf, tokens * most)))
     if weighting.quality is not None:
-        cells = replace(cells, weights=cells.weights * _by_quality(cells, weighting))
+        curve = mix.quality_cut or weighting.quality
+        cells = replace(cells, weights=cells.weights * _by_quality(cells, weighting, curve.within))
     total = _size(phase, cells, tokens, done)
     values = _values(cells.frame)
     weights, rules = _by_axes(cells, weighting, values, total, tokens, file)
@@ -168,7 +169,9 @@ def _cells(
         columns = [*counts.cells.columns, "rehearsal"]
         cells = from_phase(before.select(columns), before["weighted_tokens"].to_numpy(), weighting)
     else:
-        cells = from_counts(read_counts(file(phase.counts)) if phase.counts is not None else counts, weighting)
+        cells = from_counts(
+            read_counts(file(phase.counts), released=True) if phase.counts is not None else counts, weighting
+        )
     if phase.years is not None or phase.collapse_years:
         cells = in_years(cells, phase)
     if phase.long_documents is not None:
@@ -178,14 +181,20 @@ def _cells(
     return cells
 
 
-def _by_quality(cells: Cells, weighting: Weighting) -> Floats:
+def _by_quality(cells: Cells, weighting: Weighting, within: str) -> Floats:
     assert weighting.quality is not None
     new = ~cells.frame["rehearsal"].to_numpy()
     upper = cells.frame["quality"].fill_null(float("nan")).to_numpy()
     if np.isnan(upper[new]).all():
-        raise Unplannable(("quality",), "there is a curve of quality, and the counts have no column `quality`")
+        raise Unplannable(
+            ("quality",),
+            "there is a curve of quality, and no column `quality` in the counts tells any (a run makes it)",
+        )
     factors = np.ones(len(upper))
-    factors[new] = quality_factors(weighting.quality, upper[new])
+    groups = cells.frame[within].to_numpy() if within != "corpus" else np.zeros(len(upper))
+    for group in np.unique(groups[new]):
+        rows = new & (groups == group)
+        factors[rows] = quality_factors(weighting.quality, upper[rows])
     return factors
 
 
@@ -324,7 +333,7 @@ def _check_epochs(frame: pl.DataFrame, allowed: Floats, error: float | None) -> 
     limit = pl.Series(np.maximum(allowed, error) * (1 + 1e-9) + 1e-9)
     worst = frame.filter(pl.col("epochs") > limit).sort("epochs", descending=True)
     if worst.height:
-        seen = [f"{name} {epochs:.3g} epochs" for name, epochs in worst.select("name", "epochs").head(8).iter_rows()]
+        seen = [f"{cell_words(row)} {row['epochs']:.3g} epochs" for row in worst.head(8).iter_rows(named=True)]
         raise Unplannable(
             ("max_epochs",),
             f"{worst.height} cells would be seen more than {error:g} times: {listed(seen)}. Repeating text more than "

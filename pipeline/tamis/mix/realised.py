@@ -15,11 +15,10 @@ import numpy.typing as npt
 import polars as pl
 
 from tamis.mix.counts import Counts
-from tamis.mix.epochs import NO_CATEGORY, UNKNOWN, copies_of, epochs_of, weight
+from tamis.mix.cuts import WHOLE, Cuts
+from tamis.mix.epochs import copies_of, epochs_of
 from tamis.mix.plan import plan, weighting_of
 from tamis.recipe.mix import MAIN, EpochCaps, Mix, Phase, Weighting
-
-CELL = ("source", "language", "category")
 
 
 @dataclass(frozen=True)
@@ -28,25 +27,25 @@ class Epochs:
 
     said: Weighting
     planned: pl.DataFrame | None = None
-    """Columns CELL and `epochs`, when it isn't what the recipe says that counts but what the plan makes of it."""
+    """Columns of `cuts.key` and `epochs`, when it isn't what the recipe says that counts but what the plan makes of
+    it."""
+    cuts: Cuts = WHOLE
 
     def of(self, frame: pl.DataFrame) -> npt.NDArray[np.float64]:
-        """Epochs of each row of a frame with the columns CELL; 0 where no document of a cell passed."""
+        """Epochs of each row of a frame with the columns CELL, and those that the cuts look at; 0 where no document of
+        a cell passed."""
+        return epochs_of(self.said, frame) if self.planned is None else self.of_cells(self.cuts.of(frame))
+
+    def of_cells(self, cells: pl.DataFrame) -> npt.NDArray[np.float64]:
+        """Epochs of cells: columns `cuts.key`."""
         if self.planned is None:
-            return epochs_of(self.said, frame)
-        cells = frame.select("source", pl.col("language").fill_null(UNKNOWN), pl.col("category").fill_null(NO_CATEGORY))
-        joined = cells.join(self.planned, on=list(CELL), how="left", maintain_order="left")
+            return epochs_of(self.said, cells)
+        joined = cells.join(self.planned, on=self.cuts.key, how="left", maintain_order="left", nulls_equal=True)
         epochs: npt.NDArray[np.float64] = joined["epochs"].fill_null(0.0).to_numpy()
         return epochs
 
-    def of_cell(self, source: str, language: str, category: str) -> float:
-        """Epochs of one cell."""
-        if self.planned is None:
-            return weight(self.said, source, language, category)
-        return float(self.of(pl.DataFrame({"source": [source], "language": [language], "category": [category]}))[0])
-
     def copies(self, frame: pl.DataFrame, seed: int) -> npt.NDArray[np.int32]:
-        """Copies of each row of a frame with the columns CELL and id."""
+        """Copies of each row of a frame with the columns that `of` needs, and id."""
         return copies_of(self.of(frame), frame["id"], seed)
 
 
@@ -73,16 +72,18 @@ def is_planned(mix: Mix) -> bool:
     )
 
 
-def realised(mix: Mix, counts: Counts | None, base: Path) -> Epochs:
-    """The epochs of a release with these counts (None when nothing counts tokens). Raises Unplannable."""
+def realised(mix: Mix, counts: Counts | None, base: Path, cuts: Cuts) -> Epochs:
+    """The epochs of a release with these counts (None when nothing counts tokens) of cells cut so. Raises
+    Unplannable."""
     phase = released_phase(mix)
     said = weighting_of(mix, phase)
     if counts is None or not counts.tokens or not is_planned(mix):
-        return Epochs(said)
-    return Epochs(said, epochs_of_cells(plan(mix, counts, base).phase(phase.name).cells))
+        return Epochs(said, cuts=cuts)
+    return Epochs(said, epochs_of_cells(plan(mix, counts, base).phase(phase.name).cells, cuts), cuts)
 
 
-def epochs_of_cells(cells: pl.DataFrame) -> pl.DataFrame:
-    """Columns CELL and `epochs` of the cells of a phase's plan: what it takes of each, over what there is of it."""
-    sums = cells.filter(~pl.col("rehearsal")).group_by(CELL).agg(pl.col("tokens", "weighted_tokens").sum())
-    return sums.select(*CELL, epochs=pl.col("weighted_tokens") / pl.col("tokens")).sort(CELL)
+def epochs_of_cells(cells: pl.DataFrame, cuts: Cuts) -> pl.DataFrame:
+    """Columns `cuts.key` and `epochs` of the cells of a phase's plan: what it takes of each, over what there is of
+    it."""
+    sums = cells.filter(~pl.col("rehearsal")).group_by(cuts.key).agg(pl.col("tokens", "weighted_tokens").sum())
+    return sums.select(*cuts.key, epochs=pl.col("weighted_tokens") / pl.col("tokens")).sort(cuts.key)

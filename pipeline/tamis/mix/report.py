@@ -13,7 +13,7 @@ import polars as pl
 from tamis.mix.conflicts import Task
 from tamis.mix.scaling import effective_tokens
 from tamis.mix.solver import UNBOUNDED, Solution
-from tamis.mix.words import amount, listed, percent
+from tamis.mix.words import amount, cell_words, listed, percent
 
 Floats = npt.NDArray[np.float64]
 _CAPPED_SHOWN = 20
@@ -129,8 +129,9 @@ def _capped(task: Task, solution: Solution, frame: pl.DataFrame, most: Floats) -
         return []
     lost = np.where(np.isinf(solution.asked[at]), 0.0, solution.asked[at] - task.caps[at])
     order = at[np.lexsort((at, -lost))]
-    names = frame["name"].to_list()
     languages, categories = frame["language"].to_list(), frame["category"].to_list()
+    to = ["" if edge is None else f", quality to {edge:g}" for edge in frame["quality"]]
+    names = frame["name"].to_list()
     sentences = []
     for cell in order[:_CAPPED_SHOWN].tolist():
         asked = float(solution.asked[cell])
@@ -140,8 +141,8 @@ def _capped(task: Task, solution: Solution, frame: pl.DataFrame, most: Floats) -
             else f"its weight asks for {amount(asked)}"
         )  # fmt: skip
         sentences.append(
-            f"{names[cell]} ({languages[cell]}, {categories[cell]}) is seen {most[cell]:g} times at most: it has "
-            f"{amount(int(solution.tokens[cell]))} tokens, and {without}"
+            f"{names[cell]} ({languages[cell]}, {categories[cell]}{to[cell]}) is seen {most[cell]:g} times at most: "
+            f"it has {amount(int(solution.tokens[cell]))} tokens, and {without}"
         )
     more = len(order) - _CAPPED_SHOWN
     if more > 0:
@@ -154,7 +155,7 @@ def _warnings(frame: pl.DataFrame, warn: float) -> list[str]:
     often = frame.filter(pl.col("epochs") > warn * (1 + 1e-9)).sort(["epochs", "name"], descending=[True, False])
     if not often.height:
         return []
-    seen = [f"{name} {epochs:.4g}" for name, epochs in often.select("name", "epochs").head(9).iter_rows()]
+    seen = [f"{cell_words(row)} {row['epochs']:.4g}" for row in often.head(9).iter_rows(named=True)]
     seen += [""] * max(0, often.height - 9)
     return [
         f"{often.height} cells are seen more than {warn:g} times (epochs: {listed(seen)}): up to 4 epochs, repeated "

@@ -32,6 +32,7 @@ UNBOUNDED = 2**62
 """The cap of a cell without one."""
 _SWEEPS = 60
 _NEWTON_STEPS = 120
+_HALVINGS = 30
 _ROUNDS = 30
 _ATTEMPTS = 6
 _MOST_FACTORS = 600
@@ -300,23 +301,35 @@ class _Raking:
         members, bounds = np.stack(rows), np.array(wanted)
         start = np.log(self._product())
         start += np.log(self.nu)
-        steps = np.zeros(len(bounds))
-        best = np.inf
-        for _ in range(_NEWTON_STEPS):
+
+        def tried(steps: Floats) -> tuple[Floats, Floats, float]:
+            """The gaps there, the slope of what each class holds, and the widest gap."""
             t = np.exp(np.clip(start + steps @ members, -_FURTHEST, _FURTHEST))
             level, slope = self.fill.at(t)
             gap = bounds - members @ level
-            miss = float(np.abs(gap).max())
-            stays = miss >= best and miss <= _GOOD_ENOUGH * 1e-2 * self.total
-            best = min(best, miss)
-            if stays or miss <= _TOLERANCE * self.total:
+            return gap, slope * t, float(np.abs(gap).max())
+
+        steps = np.zeros(len(bounds))
+        gap, slope, miss = tried(steps)
+        for _ in range(_NEWTON_STEPS):
+            if miss <= _TOLERANCE * self.total:
                 break
-            curvature = (members * (slope * t)) @ members.T
+            curvature = (members * slope) @ members.T
             curvature[np.diag_indices_from(curvature)] += 1e-13 * self.total + 1e-9 * miss
             move = np.linalg.lstsq(curvature, gap, rcond=1e-15)[0]
-            steps += move / max(1.0, float(np.abs(move).max()) / 2)
+            move /= max(1.0, float(np.abs(move).max()) / 2)
+            # Caps bend what cells hold: a step across a bend overshoots, and the next one back again.
+            after = tried(steps + move)
+            halved = 0
+            while after[2] >= miss and halved < _HALVINGS:
+                move, halved = move / 2, halved + 1
+                after = tried(steps + move)
+            if after[2] >= miss and miss <= _GOOD_ENOUGH * 1e-2 * self.total:
+                break
+            steps = steps + move
+            gap, slope, miss = after
         self._take(held, steps)
-        return best <= _GOOD_ENOUGH * self.total
+        return bool(miss <= _GOOD_ENOUGH * self.total)
 
     def _refute(self) -> None:
         """Raises NoSolutionError if the factors, which run away in the direction of a conflict, prove it.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tamis.errors import UserError
 
@@ -29,6 +30,11 @@ def amount(tokens: float) -> str:
 def percent(share: float) -> str:
     """A share for people: 33.33 %."""
     return f"{share * 100:.4g} %" if 0 < share < 0.0001 else f"{share * 100:.2f} %"
+
+
+def cell_words(row: Mapping[str, Any]) -> str:
+    """A cell's source with its part, and its bucket of quality where it has one: `web:long (quality to 0.85)`."""
+    return row["name"] if row["quality"] is None else f"{row['name']} (quality to {row['quality']:g})"
 
 
 def listed(names: Sequence[str]) -> str:

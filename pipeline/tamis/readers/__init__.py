@@ -12,8 +12,16 @@ from tamis.readers.contract import Reader
 from tamis.recipe.model import Source
 
 FORMATS = {
+    "warc": (".warc",),
+    "wet": (".wet",),
+    "wat": (".wat",),
     "jsonl": (".jsonl", ".ndjson", ".jsonlines"),
     "parquet": (".parquet", ".pq"),
+    "arrow": (".arrow", ".feather", ".ipc"),
+    "csv": (".csv",),
+    "tsv": (".tsv", ".tab"),
+    "tar": (".tar", ".tgz"),
+    "zip": (".zip",),
     "html": (".html", ".htm", ".xhtml"),
     "text": (
         ".txt", ".text", ".md", ".markdown", ".rst", ".adoc", ".tex", ".org", ".srt", ".vtt",
@@ -22,15 +30,29 @@ FORMATS = {
         ".sh", ".bash", ".sql", ".css", ".toml", ".ini", ".cfg", ".yaml", ".yml",
     ),
 }  # fmt: skip
-"""What `format: auto` takes each file name extension for; .gz and .zst may follow all but Parquet's."""
+"""What `format: auto` takes each file name extension for; .gz and .zst may follow all but those of
+Parquet, Arrow and zip."""
+CONTAINERS = frozenset(("jsonl", "parquet", "arrow", "csv", "tsv", "tar", "zip", "warc", "wet", "wat"))
+"""Formats of which a file holds many documents."""
+_READERS = {
+    "python": "python_installation.read",
+    "csv": "csv.read_csv",
+    "tsv": "csv.read_tsv",
+    "tar": "archives.read_tar",
+    "zip": "archives.read_zip",
+    "warc": "web_archives.read_warc",
+    "wet": "web_archives.read_wet",
+    "wat": "web_archives.read_wat",
+}
+"""Where a format's reader is, if not as `read` in a module of the format's name."""
 _COMPRESSED = (".gz", ".zst", ".zstd")
 
 
 def reader_of(source: Source, file: InputFile) -> Reader:
     """The reader of a file, by the source's `format` or the file's name. Raises InputError for an unknown one."""
     format_ = format_of(source, file)
-    module = importlib.import_module(f"tamis.readers.{'python_installation' if format_ == 'python' else format_}")
-    reader: Reader = module.read
+    module, _, name = _READERS.get(format_, f"{format_}.read").partition(".")
+    reader: Reader = getattr(importlib.import_module(f"tamis.readers.{module}"), name)
     return reader
 
 
@@ -42,7 +64,7 @@ def format_of(source: Source, file: InputFile) -> str:
 def extractor_of(source: Source, files: Iterable[InputFile]) -> str | None:
     """Version of the library that takes the main text out of HTML, where it has a say in the text: another
     version finds another text."""
-    if "html" in source.columns or any(format_of(source, file) == "html" for file in files):
+    if "html" in source.columns or any(format_of(source, file) in ("html", "warc", "tar", "zip") for file in files):
         return f"resiliparse {version('resiliparse')}"
     return None
 
@@ -59,6 +81,6 @@ def _by_name(source: Source, file: InputFile) -> str:
     allowed = "; ".join(f"{format_}: {' '.join(endings)}" for format_, endings in FORMATS.items())
     raise InputError(
         f"source {source.name}: the name of {file.name!r} doesn't tell how to read it. Set `format` "
-        f"(jsonl, parquet, text, html), or narrow the path to files with a known extension ({allowed}; "
-        "all but Parquet also with .gz or .zst)"
+        f"({', '.join(FORMATS)}), or narrow the path to files with a known extension ({allowed}; "
+        "all but Parquet, Arrow and zip also with .gz or .zst)"
     )

@@ -31,11 +31,12 @@ class Tally:
     read: int = 0
     """Rows or lines met, whole-file rejects included."""
     filtered: int = 0
-    """Rows that a `where` filter of the source left out."""
+    """Rows left out on purpose: by the source's `where`, sample or limit, or as no documents by their kind."""
     causes: Counter[str] = field(default_factory=Counter)
     """Rejects by cause."""
     notes: Counter[str] = field(default_factory=Counter)
-    """Rows kept although a fact of theirs was unusable, by cause: bad_language, bad_license."""
+    """Rows kept although a fact of theirs was unusable, by cause (bad_language, bad_license), and rows that a reader
+    passes over, by kind (mime:image/png)."""
     rejects: list[Reject] = field(default_factory=list)
     """The first KEPT_REJECTS of them."""
 

@@ -1,20 +1,17 @@
 """From the fields of a source's rows to document batches: types, row filters, facts, rejects by row.
 
 A `Role` is one use of one field: the text, the id, a fact, a signal or a row filter. A reader delivers one
-column a role (`as_kind` brings an Arrow column of any type into the role's; `value_as` does it for one
-JSON value), and `documents` makes the batch.
+column a role (`Fields` finds it in an Arrow table; `value_of` makes it of one JSON value), and `documents` makes
+the batch.
 """
 
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-import langcodes
-import orjson
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,11 +21,10 @@ from tamis.corpus.documents import FACTS, InputFile, Reject
 from tamis.kernels.buffers import one_chunk
 from tamis.readers.contract import Tally, raw_schema
 from tamis.readers.license_names import UNKNOWN, spdx_of
+from tamis.readers.values import TYPES, Kind, aggregated, as_kind, at_path, from_json, value_as
 from tamis.recipe.languages import check_language
 from tamis.recipe.model import Source
 
-Kind = Literal["text", "string", "number", "boolean"]
-TYPES = {"text": pa.large_string(), "string": pa.string(), "number": pa.float64(), "boolean": pa.bool_()}
 Problem = tuple[str, str]
 """Cause and detail of a row's reject."""
 
@@ -43,6 +39,8 @@ class Role:
     """Steps to the field, from the outermost."""
     kind: Kind
     """What its values become; a value of another type is null."""
+    aggregate: str | None = None
+    """How one value is made of a list."""
 
     @property
     def lenient(self) -> bool:
@@ -60,7 +58,7 @@ def roles_of(source: Source) -> tuple[Role, ...]:
         kind: Kind = "text" if name in ("text", "html") else "string"
         roles.append(Role(name, tuple(field.split(".")), kind))
     for name, signal in source.signals.items():
-        roles.append(Role(f"source.{name}", tuple(signal.field.split(".")), signal.type))
+        roles.append(Role(f"source.{name}", tuple(signal.field.split(".")), signal.type, signal.aggregate))
     for field, condition in source.where.items():
         roles.append(Role(f"where.{field}", tuple(field.split(".")), _kind_of(condition)))
     return tuple(roles)
@@ -77,99 +75,71 @@ def _kind_of(condition: Condition) -> Kind:
     return "string"
 
 
-def value_as(value: Any, kind: Kind, lenient: bool = False) -> Any:
-    """One JSON value as `kind`, or None when it is of another type. A number or boolean may become a string."""
-    if value is None:
-        return None
-    if kind == "text":
-        return value if isinstance(value, str) else None
-    if kind == "string":
-        if isinstance(value, str):
-            return value
-        if isinstance(value, int) and not isinstance(value, bool):
-            return str(value) if abs(value) < 1 << 63 else None
-        return orjson.dumps(value).decode() if isinstance(value, (bool, float)) else None
-    if kind == "boolean":
-        return value if isinstance(value, bool) else None
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        return None
-    if isinstance(value, str) and not lenient:
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None
+def value_of(value: Any, role: Role) -> Any:
+    """One JSON value as the role takes it."""
+    if role.aggregate is not None:
+        value = aggregated(value, role.aggregate, role.kind)
+    return value_as(value, role.kind, role.lenient)
 
 
-def as_kind(array: pa.Array, kind: Kind, lenient: bool = False) -> pa.Array:
-    """An Arrow column as `TYPES[kind]`; null where a value is of another type or no valid UTF-8."""
-    target = TYPES[kind]
-    if isinstance(array.type, pa.BaseExtensionType):
-        array = array.storage
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
-    of = array.type
-    if pa.types.is_null(of):
-        return pa.nulls(len(array), target)
-    textual = pa.types.is_string(of) or pa.types.is_large_string(of) or pa.types.is_string_view(of)
-    numeric = pa.types.is_integer(of) or pa.types.is_floating(of) or pa.types.is_decimal(of)
-    if kind in ("text", "string"):
-        if textual or pa.types.is_binary(of) or pa.types.is_large_binary(of) or pa.types.is_binary_view(of):
-            return _valid_text(array, target)
-        writable = numeric or pa.types.is_boolean(of) or pa.types.is_temporal(of)
-        return _written(array) if writable and kind == "string" else pa.nulls(len(array), target)
-    if kind == "boolean":
-        return array if pa.types.is_boolean(of) else pa.nulls(len(array), target)
-    if textual and lenient:
-        values = [value_as(value, "number", True) for value in _valid_text(array, pa.large_string()).to_pylist()]
-        return pa.array(values, target)
-    if not numeric:
-        return pa.nulls(len(array), target)
-    numbers = array.cast(target, safe=False)
-    return pc.if_else(pc.is_finite(numbers), numbers, pa.scalar(None, target))
+class Fields:
+    """The columns of a table by roles; JSON in a string column is parsed once for all roles that reach into it."""
 
+    def __init__(self, table: pa.Table | pa.RecordBatch) -> None:
+        self.table = table
+        self._parsed: dict[tuple[str, ...], list[Any]] = {}
 
-def _written(array: pa.Array) -> pa.Array:
-    """Numbers, booleans and times as strings."""
-    try:
-        return array.cast(pa.string())
-    except pa.ArrowNotImplementedError:
-        return pa.nulls(len(array), pa.string())
+    def raw(self, role: Role) -> pa.Array | None:
+        """The stored column of a role, or None where there is none or it is JSON in a string."""
+        found = stored_path(self.table.schema, role.path)
+        return self._stored(found) if found is not None and len(found) == len(role.path) else None
 
-
-def _valid_text(array: pa.Array, target: pa.DataType) -> pa.Array:
-    try:
-        array = array.cast(target)
-        array.validate(full=True)
-    except pa.ArrowInvalid:
-        raw = array.cast(pa.large_binary()).to_pylist()
-        return pa.array([None if value is None else _decoded(value) for value in raw], target)
-    return array
-
-
-def _decoded(value: bytes) -> str | None:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return None
-
-
-def nested(table: pa.Table | pa.RecordBatch, path: tuple[str, ...]) -> pa.Array | None:
-    """The column at `path` (a column with the dotted name itself goes before); None where there is none."""
-    whole_name = ".".join(path)
-    if whole_name in table.schema.names:
-        path = (whole_name,)
-    if path[0] not in table.schema.names:
-        return None
-    column = table.column(table.schema.names.index(path[0]))
-    if isinstance(column, pa.ChunkedArray):
-        column = one_chunk(column)
-    for step in path[1:]:
-        if not pa.types.is_struct(column.type) or column.type.get_field_index(step) < 0:
+    def column(self, role: Role) -> pa.Array | None:
+        """The column of a role in the role's type; None where the table has none."""
+        found = stored_path(self.table.schema, role.path)
+        if found is None:
             return None
-        column = pc.struct_field(column, step)
-    return column
+        rest = role.path[len(found) :] if ".".join(found) != ".".join(role.path) else ()
+        if not rest and role.aggregate is None:
+            return as_kind(self._stored(found), role.kind, role.lenient)
+        values = self._json(found) if rest else self._stored(found).to_pylist()
+        return pa.array([value_of(at_path(value, rest), role) for value in values], TYPES[role.kind])
+
+    def _stored(self, path: tuple[str, ...]) -> pa.Array:
+        column = self.table.column(self.table.schema.names.index(path[0]))
+        if isinstance(column, pa.ChunkedArray):
+            column = one_chunk(column)
+        for step in path[1:]:
+            column = pc.struct_field(column, step)
+        return column
+
+    def _json(self, path: tuple[str, ...]) -> list[Any]:
+        if path not in self._parsed:
+            texts = as_kind(self._stored(path), "text").to_pylist()
+            self._parsed[path] = [None if text is None else from_json(text) for text in texts]
+        return self._parsed[path]
+
+
+def stored_path(schema: pa.Schema, path: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The part of `path` that leads to a stored column: all of it, or the steps to a string that may hold JSON.
+
+    A column with the dotted name itself goes before. None where nothing is there.
+    """
+    whole_name = ".".join(path)
+    if whole_name in schema.names:
+        return (whole_name,)
+    if path[0] not in schema.names:
+        return None
+    type_ = schema.field(path[0]).type
+    for at, step in enumerate(path[1:], 1):
+        if isinstance(type_, pa.BaseExtensionType):
+            type_ = type_.storage_type
+        if pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_string_view(type_):
+            return path[:at]
+        if not pa.types.is_struct(type_) or type_.get_field_index(step) < 0:
+            return None
+        type_ = type_.field(step).type
+    return path
 
 
 def documents(
@@ -303,7 +273,8 @@ def _language(tag: str) -> str | None:
     try:
         return check_language(tag)
     except ValueError:
-        pass
+        # Its tables take longer to load than most that this module is imported for.
+        import langcodes
     try:
         return check_language(str(langcodes.standardize_tag(tag)))
     except ValueError:

@@ -94,7 +94,7 @@ def read(source: Source, file: InputFile, tally: Tally) -> Iterator[pa.RecordBat
     """Reads one HTML file."""
     page: Page | Problem
     try:
-        html = _decoded(whole(file))
+        html = decoded(whole(file))
         page = main_text(html) if isinstance(html, str) else html
     except Damage as damage:
         page = (damage.cause, damage.detail)
@@ -105,10 +105,12 @@ def read(source: Source, file: InputFile, tally: Tally) -> Iterator[pa.RecordBat
         yield one_document(source, file, tally, page, {})
 
 
-def _decoded(data: bytes) -> str | Problem:
-    """The page's characters: by byte order mark, declaration, UTF-8, and at last by a guess."""
+def decoded(data: bytes, charset: str | None = None) -> str | Problem:
+    """A page's characters: by byte order mark, `charset` (of the HTTP headers), the page's own declaration,
+    UTF-8, and at last by a guess."""
     head = data[:1024]
     names: list[str | None] = [name for mark, name in _BOMS if data.startswith(mark)]
+    names.append(charset)
     declared = _XML_ENCODING.match(head)
     if declared:
         names.append(declared[1].decode())

@@ -22,11 +22,14 @@ import pyarrow.json as pajson
 from tamis.corpus.documents import InputFile, Reject
 from tamis.readers.contract import Tally
 from tamis.readers.decompress import MAX_DOCUMENT_BYTES, Damage, pieces
-from tamis.readers.fields import TYPES, Problem, Role, as_kind, documents, nested, roles_of, value_as
+from tamis.readers.fields import Fields, Problem, Role, documents, roles_of, value_of
+from tamis.readers.values import TYPES, at_path
 from tamis.recipe.model import Source
 
 BLOCK_BYTES = 16_000_000
 """Bytes of lines parsed and yielded at a time (a longer line is a block of its own)."""
+_LISTS = pa.list_(pa.list_(pa.float64()))
+"""What most signals that are aggregated are: [start, end, value] several times."""
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -131,7 +134,7 @@ class _Parser:
     def __init__(self, source: Source, file: InputFile, tally: Tally) -> None:
         self.source, self.file, self.tally = source, file, tally
         self.roles = roles_of(source)
-        self.types = {role.path: TYPES[role.kind] for role in reversed(self.roles)}
+        self.types = {role.path: _LISTS if role.aggregate else TYPES[role.kind] for role in reversed(self.roles)}
 
     def reject(self, line: int | None, cause: str, detail: str) -> None:
         self.tally.read += 1
@@ -160,10 +163,12 @@ class _Parser:
             return None
         if table.num_rows != len(lines):
             return None
+        fields = Fields(table)
         columns = {}
         for role in self.roles:
-            column = nested_exactly(table, role.path)
-            columns[role.name] = as_kind(column, role.kind, role.lenient)
+            column = fields.column(role)
+            assert column is not None
+            columns[role.name] = column
         return documents(self.source, self.file, columns, pa.array(lines + first, pa.int64()), self.tally)
 
     def _line_by_line(self, data: bytes, first: int) -> pa.RecordBatch | None:
@@ -191,16 +196,16 @@ class _Parser:
             return None
         problems: dict[int, Problem] = {}
         columns = {}
+        parsed: list[dict[tuple[str, ...], Any]] = [{} for _ in rows]
         for role in self.roles:
-            values = [_get(row, role.path) for row in rows]
+            values = [at_path(row, role.path, within) for row, within in zip(rows, parsed, strict=True)]
             self._learn(role, values)
             if role.name in ("text", "html"):
                 for index, value in enumerate(values):
                     if value is not None and not isinstance(value, str):
                         problems[index] = ("wrong_type", f"{role.name} is {_named(value)}, not a string")
-            columns[role.name] = pa.array(
-                [value_as(value, role.kind, role.lenient) for value in values], TYPES[role.kind]
-            )
+            columns[role.name] = pa.array([value_of(value, role) for value in values], TYPES[role.kind])
+        self._learn_strings(parsed)
         return documents(self.source, self.file, columns, pa.array(good, pa.int64()), self.tally, problems)
 
     def _row(self, line: bytes) -> dict[str, Any] | Problem:
@@ -216,7 +221,7 @@ class _Parser:
 
     def _learn(self, role: Role, values: Sequence[Any]) -> None:
         """Takes the type that a field has in this block for the next one: ids and years may be integers."""
-        if role.kind == "text":
+        if role.kind == "text" or role.aggregate:
             return
         seen = {type(value) for value in values if value is not None}
         written = any(other.path == role.path and other.kind == "string" for other in self.roles)
@@ -226,6 +231,12 @@ class _Parser:
             self.types[role.path] = pa.string()
         elif seen == {bool}:
             self.types[role.path] = pa.bool_()
+
+    def _learn_strings(self, parsed: Sequence[dict[tuple[str, ...], Any]]) -> None:
+        """Takes a field that holds JSON in a string for one in the next block, too."""
+        for place in {place for within in parsed for place in within}:
+            self.types = {path: type_ for path, type_ in self.types.items() if path[: len(place)] != place}
+            self.types[place] = pa.string()
 
 
 def _plain_lines(data: bytes) -> npt.NDArray[np.int64] | None:
@@ -284,13 +295,6 @@ def _arrow_parse(data: bytes, schema: pa.Schema) -> pa.Table:
     )
 
 
-def nested_exactly(table: pa.Table, path: tuple[str, ...]) -> pa.Array:
-    """The column at `path` of a table that was parsed with a schema for it."""
-    column = nested(table, path)
-    assert column is not None
-    return column
-
-
 def _parse_line(line: bytes) -> dict[str, Any] | Problem:
     """The object on a line, or why there is none."""
     try:
@@ -319,14 +323,6 @@ def _second_look(line: bytes, complaint: str) -> Any:
         return "too_deep", "nested deeper than 1000 levels"
     except ValueError:
         return "bad_json", complaint.partition(": line")[0]
-    return row
-
-
-def _get(row: Any, path: tuple[str, ...]) -> Any:
-    for step in path:
-        if not isinstance(row, dict):
-            return None
-        row = row.get(step)
     return row
 
 

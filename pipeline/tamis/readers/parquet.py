@@ -13,7 +13,7 @@ from tamis.corpus.documents import InputFile, Reject
 from tamis.errors import did_you_mean
 from tamis.readers.contract import Tally
 from tamis.readers.decompress import Damage, is_remote, open_input
-from tamis.readers.fields import Problem, Role, as_kind, documents, nested, roles_of
+from tamis.readers.fields import Fields, Problem, Role, documents, roles_of, stored_path
 from tamis.recipe.model import Source
 
 BATCH_BYTES = 16_000_000
@@ -40,7 +40,7 @@ def read(source: Source, file: InputFile, tally: Tally) -> Iterator[pa.RecordBat
                     for batch in _stored_batches(file, opened, group, roles):
                         lines = pa.array(range(row + 1, row + 1 + batch.num_rows), pa.int64())
                         row += batch.num_rows
-                        ready = _documents(source, file, batch, roles, lines, tally)
+                        ready = row_documents(source, file, batch, roles, lines, tally)
                         if ready.num_rows:
                             yield ready
                 except Damage as damage:
@@ -58,9 +58,9 @@ def _reject(file: InputFile, tally: Tally, row: int | None, damage: Damage) -> N
 def _opened(file: InputFile, stream: BinaryIO, roles: tuple[Role, ...]) -> pq.ParquetFile:
     try:
         opened = pq.ParquetFile(stream, pre_buffer=False, buffer_size=_READ_BUFFER)
-        _check_columns(opened.schema_arrow, roles)
+        check_columns(opened.schema_arrow, roles)
     except _DAMAGES as error:
-        raise _damage(file, error) from error
+        raise damage_of(file, error) from error
     return opened
 
 
@@ -69,7 +69,8 @@ def _stored_batches(
 ) -> Iterator[pa.RecordBatch]:
     """The mapped columns of one row group, in batches of about BATCH_BYTES by its average row."""
     schema, metadata = opened.schema_arrow, opened.metadata.row_group(group)
-    wanted = sorted({".".join(role.path) for role in roles if _has(schema, role.path)})
+    found = (stored_path(schema, role.path) for role in roles)
+    wanted = sorted({".".join(path) for path in found if path is not None})
     rows = BATCH_BYTES // max(metadata.total_byte_size // max(metadata.num_rows, 1), 1)
     batches = opened.iter_batches(
         batch_size=min(max(rows, 16), 65_536), row_groups=[group], columns=wanted, use_threads=False
@@ -78,32 +79,28 @@ def _stored_batches(
         try:
             batch = next(batches, None)
         except _DAMAGES as error:
-            raise _damage(file, error) from error
+            raise damage_of(file, error) from error
         if batch is None:
             return
         yield batch
 
 
-def _damage(file: InputFile, error: Exception) -> Damage:
+def damage_of(file: InputFile, error: Exception, cause: str = "bad_parquet") -> Damage:
     """The damage that an error of Arrow's tells of; a network failure is raised as it is."""
     if isinstance(error, OSError) and error.errno is not None and is_remote(file.location):
         raise error
-    return Damage("bad_parquet", (str(error).splitlines() or [type(error).__name__])[0][:200])
+    return Damage(cause, (str(error).splitlines() or [type(error).__name__])[0][:200])
 
 
-def _has(schema: pa.Schema, path: tuple[str, ...]) -> bool:
-    return nested(schema.empty_table(), path) is not None
-
-
-def _check_columns(schema: pa.Schema, roles: tuple[Role, ...]) -> None:
+def check_columns(schema: pa.Schema, roles: tuple[Role, ...]) -> None:
     """Raises Damage when no column that a text could come from is there."""
     texts = [role for role in roles if role.name in ("text", "html")]
-    if not any(_has(schema, role.path) for role in texts):
+    if not any(stored_path(schema, role.path) for role in texts):
         name = ".".join(texts[0].path)
         raise Damage("missing_column", f"no column {name!r}.{did_you_mean(name, schema.names)}")
 
 
-def _documents(
+def row_documents(
     source: Source,
     file: InputFile,
     batch: pa.RecordBatch,
@@ -111,14 +108,17 @@ def _documents(
     lines: pa.Array,
     tally: Tally,
 ) -> pa.RecordBatch:
+    """The documents of the rows of a batch in the file's own types."""
     columns: dict[str, Any] = {}
     problems: dict[int, Problem] = {}
+    fields = Fields(batch)
     for role in roles:
-        raw = nested(batch, role.path)
-        if raw is None:
+        column = fields.column(role)
+        if column is None:
             continue
-        columns[role.name] = as_kind(raw, role.kind, role.lenient)
-        if role.kind == "text" and columns[role.name].null_count > raw.null_count:
+        columns[role.name] = column
+        raw = fields.raw(role)
+        if raw is not None and role.kind == "text" and columns[role.name].null_count > raw.null_count:
             lost = pc.and_(pc.is_valid(raw), pc.is_null(columns[role.name]))
             textual = "string" in str(raw.type) or "binary" in str(raw.type)
             problem = ("bad_utf8", f"{role.name} isn't UTF-8") if textual else (

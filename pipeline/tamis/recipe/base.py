@@ -6,7 +6,6 @@ import datetime
 import re
 from typing import Annotated
 
-import langcodes
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
@@ -67,6 +66,8 @@ _NO_COUNTRIES = frozenset(("AA", "EU", "EZ", "QO", "UN", "XA", "XB"))
 
 
 def _known_country(value: str) -> str:
+    import langcodes  # its tables take longer to load than most recipes
+
     name = langcodes.Language.make(territory=value).territory_name()
     # Groupings are no countries, and `UK` is no code of one.
     if name.startswith("Unknown Region") or value in _NO_COUNTRIES:

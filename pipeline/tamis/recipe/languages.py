@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import functools
 
-import langcodes
-
 CODE = "code"
 """Source code, as the Hugging Face Hub spells it."""
+_SHORT_CODES = (
+    "aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz ee "
+    "el en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia id ie ig ii ik io is "
+    "it iu ja jv ka kg ki kj kk kl km kn ko kr ks ku kv kw ky la lb lg li ln lo lt lu lv mg mh mi mk ml mn mr ms "
+    "mt my na nb nd ne ng nl nn no nr nv ny oc oj om or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd se sg si sk "
+    "sl sm sn so sq sr ss st su sv sw ta te tg th ti tk tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo "
+    "za zh zu yue"
+)
+"""The canonical codes of two letters (ISO 639-1), and Cantonese, which default rules of stages name: the tables of all
+others take longer to load than most recipes."""
 
 
 @functools.cache
 def check_language(tag: str) -> str:
     """The tag itself, or a ValueError that says what it should be."""
-    if tag == CODE:
+    if tag == CODE or tag in _SHORT_CODES.split():
         return tag
+    import langcodes
+
     # Four letters are kept for future use by BCP-47: no language has them.
     if not langcodes.tag_is_valid(tag) or len(tag) == 4:
         raise ValueError(
@@ -31,6 +41,8 @@ def _named(name: str) -> str:
     """The hint for a language's name in any language."""
     if len(name) < 4:
         return ""
+    import langcodes
+
     try:
         return f" Did you mean {str(langcodes.find(name))!r}?"
     except LookupError:

@@ -113,7 +113,7 @@ def _read(data: Any, registry: Registry, problems: Problems) -> dict[str, Any]:
     sources = read_sources(data, problems)
     stages = read_stages(data, registry, problems)
     parts: dict[str, Any] = {
-        key: problems.validate(model, plain(data[key]), (key,))
+        key: problems.validate(model, _part(data[key]), (key,))
         for key, model in _PARTS.items()
         if data.get(key) is not None
     }
@@ -123,14 +123,25 @@ def _read(data: Any, registry: Registry, problems: Problems) -> dict[str, Any]:
     return {**known, "sources": tuple(sources), "stages": tuple(stages), **parts}
 
 
+def _part(data: Any) -> Any:
+    """A part of the recipe as plain data; the version of another release is text, as the recipe's own is."""
+    found = plain(data)
+    if isinstance(found, dict) and _is_number(found.get("previous")):
+        found["previous"] = written(data["previous"])
+    return found
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
 def _identity(data: Any) -> dict[str, Any]:
     found = {}
     for key in Identity.model_fields:
         value = data.get(key)
         if value is not None:
             # A version 1.10 is `1.10`, not the number 1.1.
-            number = isinstance(value, (int, float)) and not isinstance(value, bool)
-            found[key] = written(value) if number and key != "seed" else plain(value)
+            found[key] = written(value) if _is_number(value) and key != "seed" else plain(value)
     return found
 
 

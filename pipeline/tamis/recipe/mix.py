@@ -127,9 +127,20 @@ class Axis(_Part):
 class QualityCurve(_Part):
     """Up-sampling by quality: what lies below a quantile is left out, and better text is repeated more.
 
-    Cells carry their quantile in the column `quality` of the counts (the upper edge of their bucket, from 0 to 1).
+    A run cuts its documents into buckets by `signal`; counts carry the column `quality` (the upper edge of a cell's
+    bucket, from 0 to 1). All curves of a recipe that name a signal cut alike: one release has one cut.
     """
 
+    signal: Text | None = None
+    """The signal whose quantiles a run cuts by: a number or flag that a stage measures (`gopher_quality.stop_words`)
+    or a source brings along (`source.score`). Documents that have none stand outside the curve, with factor 1."""
+    better: Literal["higher", "lower"] = "higher"
+    """Which end of the signal is the best text."""
+    buckets: Annotated[int, Field(ge=1, le=1000)] = 20
+    """Buckets between quantile 0 and 1: 20 are vigintiles."""
+    within: Literal["language", "category", "source", "corpus"] = "language"
+    """Quantiles are shares of the tokens of each language (the default, as a signal rarely means the same in two of
+    them), of each category or source, or of the whole corpus."""
     discard_below: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Leave out what lies below this quantile; of a bucket that it cuts, the part above is left."""
     lowest: Weight = 1.0
@@ -138,6 +149,11 @@ class QualityCurve(_Part):
     """Factor of the best text."""
     power: Annotated[float, Field(gt=0, le=100)] = 1.0
     """Shape between the two: 1 is a straight line over quantiles, more keeps the rise for the best."""
+
+    @property
+    def cut(self) -> tuple[object, ...]:
+        """What says which bucket a document is in."""
+        return (self.signal, self.better, self.buckets, self.within)
 
     @model_validator(mode="after")
     def _rising(self) -> QualityCurve:
@@ -195,20 +211,22 @@ class LongDocuments(_Part):
     """More weight for long documents: the sources are cut into the parts `NAME:long` and `NAME:short`."""
 
     lengths: Text | None = None
-    """CSV relative to the recipe, with the columns `dataset`, `tokens_long` and `tokens_short`. Left out: the counts
-    have a column `part` that says long or short."""
+    """CSV relative to the recipe, with the columns `dataset`, `tokens_long` and `tokens_short`, for counts that don't
+    tell. Left out: the counts have a column `part` that says long or short, as those of a run do."""
     multiplier: Annotated[float, Field(ge=0, le=1e6)] = 1.0
     """Weight of a token in a long document, beside one in a short document of the same source. What a source gets in
     all stays as it is: of S short and L long tokens, the short ones get S / (S + multiplier * L) of it."""
     threshold: Annotated[int, Field(ge=1)] = 4096
-    """Tokens above which a document counts as long; said in the report, measured by whoever made the lengths."""
+    """Tokens above which a document counts as long, the same in all phases. With a table of `lengths`, it is what that
+    was made with."""
 
 
 class Rehearsal(_Part):
     """A share of an earlier release, against forgetting: its sources are called `rehearsal:NAME` in the plan."""
 
     release: Text
-    """Folder of the release, or CSV of its counts, relative to the recipe."""
+    """Folder of the release, or CSV of its counts, relative to the recipe. Of a folder, the phase's weights name the
+    token files; see `releases_at`."""
     share: Share
     """Its share of the phase's tokens."""
 
@@ -236,7 +254,8 @@ class Phase(Weighting):
         ),
     ] = None
     counts: Text | None = None
-    """CSV of this phase's own counts, relative to the recipe: for a phase of other sources."""
+    """CSV of this phase's own counts, relative to the recipe, or the folder of an earlier release: for a phase of
+    other sources. Of a folder, the phase's weights name the token files; see `releases_at`."""
     years: tuple[int | None, int | None] | None = None
     """Only sources of these years, e.g. `[2020, null]`; what has no year stays. A source's year is that of the counts,
     or the four digits in its name."""
@@ -280,6 +299,46 @@ class Mix(Weighting):
     """Parameters of the model to be trained: the report then tells tokens per parameter."""
     on_infeasible: Literal["error", "relax"] = "error"
     """When not all can hold: `error` says what conflicts; `relax` loosens what conflicts, and says how."""
+    releases_at: dict[str, Text] = {}
+    """Earlier release, as `rehearsal` or `counts` names it -> where trainers find it, seen from this release's folder.
+    Left out: beside it, `../NAME-VERSION`."""
+
+    @property
+    def quality_cut(self) -> QualityCurve | None:
+        """The curve whose signal, buckets and so on cut the documents: the first that names a signal, else the first
+        of all."""
+        curves = [one.quality for one in (self, *self.phases) if one.quality is not None]
+        return next((curve for curve in curves if curve.signal is not None), curves[0] if curves else None)
+
+    @property
+    def long_cut(self) -> int | None:
+        """Tokens above which documents are long, if a phase asks for it of what the recipe's sources have."""
+        own = self.own_phases
+        return next((phase.long_documents.threshold for phase in own if phase.long_documents), None)
+
+    @property
+    def own_phases(self) -> tuple[Phase, ...]:
+        """Phases of the recipe's own sources: those without counts of their own, and not from such a one."""
+        own: dict[str, Phase] = {}
+        for phase in self.phases:
+            if phase.counts is None and (phase.from_ is None or phase.from_ in own):
+                own[phase.name] = phase
+        return tuple(own.values())
+
+    @model_validator(mode="after")
+    def _cut_alike(self) -> Mix:
+        cuts = {one.quality.cut for one in (self, *self.phases) if one.quality is not None and one.quality.signal}
+        if len(cuts) > 1:
+            raise ValueError(
+                "two curves of quality cut differently: signal, better, buckets and within are the same wherever a "
+                "`quality` names a signal"
+            )
+        thresholds = sorted({phase.long_documents.threshold for phase in self.phases if phase.long_documents})
+        if len(thresholds) > 1:
+            raise ValueError(
+                f"long_documents.threshold is {' and '.join(map(str, thresholds))}: it is the same in all phases"
+            )
+        return self
 
     @model_validator(mode="after")
     def _phases(self) -> Mix:

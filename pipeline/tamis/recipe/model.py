@@ -58,23 +58,46 @@ class SourceSignal(Model):
     """The field's name; dots reach into nested fields."""
     type: Literal["number", "string", "boolean"] = "number"
     """What its values are. A value of another type is read as null."""
+    aggregate: Literal["first", "sum", "mean", "median", "min", "max", "any"] | None = None
+    """Makes one value of a list: of numbers, or of [start, end, value] as RedPajama-V2's `quality_signals` are.
+    Nulls in it don't count; `any` is 1 or true where one of them isn't 0."""
+
+    @model_validator(mode="after")
+    def _aggregates(self) -> SourceSignal:
+        if self.type == "string" and self.aggregate not in (None, "first"):
+            raise ValueError(f"strings can't be aggregated by {self.aggregate}: of a string signal take the first")
+        if self.type == "boolean" and self.aggregate not in (None, "first", "any"):
+            raise ValueError(f"booleans can't be aggregated by {self.aggregate}: take first or any")
+        return self
 
 
 class SourceFields(Model):
     """What a source says of itself; every field may also stand under `defaults`."""
 
-    format: Literal["auto", "jsonl", "parquet", "text", "html", "python"] = "auto"
+    format: Literal[
+        "auto", "jsonl", "parquet", "arrow", "csv", "tsv", "text", "html", "tar", "zip", "warc", "wet", "wat", "python"
+    ] = "auto"
     """How files are read. `auto` goes by the file name's extension."""
+    delimiter: Annotated[str, Field(pattern=r"^[^\r\n\"]$")] | None = None
+    """Between the fields of `csv` (a comma) and `tsv` (a tab)."""
     split: Literal["file", "paragraph"] = "file"
     """For `text`: one document per file, or one per paragraph (blank line between)."""
     columns: dict[DocumentColumn, Text] = {}
-    """Document column -> field of the source (dots reach into nested fields): text (or html, whose main
-    text is taken), id, url, title, date, author, language, category, license. `text` is looked for under
-    its own name when nothing is mapped."""
+    """Document column -> field of the source (dots reach into nested fields, and into JSON in a string): text (or
+    html, whose main text is taken), id, url, title, date, author, language, category, license. `text` is looked
+    for under its own name when nothing is mapped."""
     signals: dict[SignalName, SourceSignal] = {}
     """Measurements the source brings along: each becomes a signal `source.NAME` for keep rules."""
     where: dict[str, Condition] = {}
-    """Row filters on fields of the source, by field name: `{year: [1990, null], ext: [tex]}`."""
+    """Row filters on fields of the source, by field name: `{year: [1990, null], url: {glob: "https://*.fr/**"}}`."""
+    sample_rate: Annotated[float, Field(gt=0, le=1)] = 1
+    """Share of the documents that is taken, by a hash of their ids: the same ones in every run. A higher rate keeps
+    those of a lower one."""
+    sample_seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
+    """Another seed samples other documents."""
+    limit: Annotated[int, Field(ge=1)] | None = None
+    """Documents that are taken at most: the first ones, in the order of the files' names. The source is then read
+    by one worker, and no further than that."""
     language: str = DETECT
     """A language code, `code` for source code, or `detect`: decided by the language stage. A mapped
     language column goes before it, row by row."""
@@ -225,6 +248,11 @@ class ReleaseOptions(Model):
     """Text bytes of a release shard, at most (a longer document gets a shard of its own)."""
     tokens: bool = True
     """Write token shards (needs the tokenize stage)."""
+    previous: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$", max_length=VERSION_LETTERS)] | None = None
+    """Version of the release before this one. It must lie beside it (`releases/NAME-PREVIOUS`); the card then tells
+    what changed since, and `CHANGELOG.md` goes on from that release's."""
+    samples: Annotated[int, Field(ge=0, le=100_000)] = 300
+    """Documents drawn for review at most, kept, dropped and near a threshold, their texts masked and cut; 0: none."""
     formats: tuple[Literal["megatron", "ds", "npy", "mds"], ...] = ()
     """Token files for trainers, beside the token shards and of the same ids: `megatron` (`.bin` and `.idx`), `ds`
     (datatrove and nanotron), `npy` (OLMo-core), `mds` (MosaicML streaming)."""

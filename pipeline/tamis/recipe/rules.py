@@ -23,7 +23,7 @@ RULES = ("keep", "keep_by", "when", "exhaustive")
 DECIDING = ("source", "language", "category", "license")
 """Document columns that keep rules may name."""
 _SIGNAL_TYPES = {"number": pa.float64(), "string": pa.string(), "boolean": pa.bool_()}
-_CONDITION = ("min", "max", "in", "not_in", "is", "nulls")
+_CONDITION = ("min", "max", "in", "not_in", "glob", "not_glob", "regex", "not_regex", "is", "nulls")
 
 
 @dataclass(frozen=True)
@@ -255,11 +255,11 @@ def mismatch(condition: Condition, type_: pa.DataType) -> str | None:
     """What the column of that type is, when the condition can't be meant for it; else None."""
     ranged = condition.min is not None or condition.max is not None
     kinds = {type(value) for value in condition.values}
-    if pa.types.is_boolean(type_) and (ranged or kinds):
+    if pa.types.is_boolean(type_) and (ranged or kinds or condition.patterns):
         return "a boolean: write true or false"
     if _is_text(type_) and (ranged or condition.is_ is not None or kinds - {str}):
         return "a name: write a set such as [fr, en]"
-    if _is_number(type_) and (condition.is_ is not None or kinds & {str, bool}):
+    if _is_number(type_) and (condition.is_ is not None or condition.patterns or kinds & {str, bool}):
         return "a number: write a range such as [50, 100000], either side may be null"
     return None
 

@@ -50,6 +50,12 @@ def _spelled_out(**fields: Any) -> dict[str, Any]:
 _MIN_MAX = {"min": {"type": ["number", "null"]}, "max": {"type": ["number", "null"]}}
 _NAMES: dict[str, Any] = {"type": "array", "items": {"type": "string"}, "minItems": 1}
 _ANY_SET = _set_of("string", "number", "boolean")
+_PATTERNS: dict[str, Any] = {
+    "glob": _set_of("string"),
+    "not_glob": _set_of("string"),
+    "regex": {"type": "string"},
+    "not_regex": {"type": "string"},
+}
 CONDITIONS: dict[str, Any] = {
     "Condition": {
         "description": "A range [min, max] (either may be null), a set of names, a boolean, or one of them in full.",
@@ -57,7 +63,7 @@ CONDITIONS: dict[str, Any] = {
             {"type": ["boolean", "string"]},
             _RANGE,
             _NAMES,
-            _spelled_out(**_MIN_MAX, **{"in": _ANY_SET, "not_in": _ANY_SET, "is": {"type": "boolean"}}),
+            _spelled_out(**_MIN_MAX, **{"in": _ANY_SET, "not_in": _ANY_SET, "is": {"type": "boolean"}}, **_PATTERNS),
         ],
     },
     "Condition.number": {
@@ -65,11 +71,11 @@ CONDITIONS: dict[str, Any] = {
         "anyOf": [_RANGE, _spelled_out(**_MIN_MAX, **{"in": _set_of("number"), "not_in": _set_of("number")})],
     },
     "Condition.name": {
-        "description": "A set of names [fr, en], or {in:, not_in:, nulls: drop}.",
+        "description": "A set of names [fr, en], or {in:, not_in:, glob:, not_glob:, regex:, not_regex:, nulls: drop}.",
         "anyOf": [
             {"type": "string"},
             _NAMES,
-            _spelled_out(**{"in": _set_of("string"), "not_in": _set_of("string")}),
+            _spelled_out(**{"in": _set_of("string"), "not_in": _set_of("string")}, **_PATTERNS),
         ],
     },
     "Condition.boolean": {
@@ -90,6 +96,8 @@ def recipe_schema(registry: Registry) -> dict[str, Any]:
     mix = _model(Mix, definitions)
     for weighting in (mix, definitions["Phase"]):
         weighting["properties"]["epochs"]["propertyNames"] = _CELL
+    release = _model(ReleaseOptions, definitions)
+    release["properties"]["previous"] = _as_written(release["properties"]["previous"])
     definitions["EpochCaps"]["properties"]["cells"]["propertyNames"] = _CELL
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -112,7 +120,7 @@ def recipe_schema(registry: Registry) -> dict[str, Any]:
                 "items": _use(registry),
             },
             "mix": mix,
-            "release": _model(ReleaseOptions, definitions),
+            "release": release,
             "card": _model(CardText, definitions),
             "variants": {
                 "type": ["object", "null"],

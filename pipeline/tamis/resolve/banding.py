@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
+_NODES = 64
 _PANELS = 8
 
 
@@ -27,7 +27,8 @@ def _points(low: float, high: float) -> tuple[npt.NDArray[np.float64], npt.NDArr
     """Nodes and weights of a Gauss-Legendre rule over [low, high]."""
     edges = np.linspace(low, high, _PANELS + 1)
     half = np.diff(edges)[:, None] / 2
-    return (edges[:-1, None] + half * (_NODES + 1)).ravel(), (half * _WEIGHTS).ravel()
+    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    return (edges[:-1, None] + half * (nodes + 1)).ravel(), (half * weights).ravel()
 
 
 @lru_cache(maxsize=64)

@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 
 from tamis.resolve.candidates import buckets as buckets_of
 from tamis.resolve.candidates import least_slots, load_signatures
+from tamis.resolve.linking import LEADERS, WINDOW, component_roots, link_buckets, similarities
 
 Mask = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]
@@ -131,22 +132,16 @@ class _Linker:
 
     def join(self, members: Rows, keys: npt.NDArray[np.uint64], parent: Rows) -> None:
         """Makes each bucket one component, unlike as its documents may be."""
-        from tamis.kernels.components import link_buckets
-
         link_buckets(members, keys, self.rows, self.matrix, 0, parent)
 
     def link(self, left: Rows, right: Rows, parent: Rows) -> None:
         """Joins the pairs that are similar enough."""
-        from tamis.kernels.components import link_buckets
-
         pairs = np.column_stack([left, right]).ravel()
         keys = np.repeat(np.arange(len(left), dtype=np.uint64), 2)
         link_buckets(pairs, keys, self.rows, self.matrix, self.least, parent)
 
     def similar(self, left: Rows, right: Rows) -> Mask:
         """Whether the pairs are similar enough."""
-        from tamis.kernels.minhash import similarities
-
         shares = similarities(self.matrix, self.rows[left], self.rows[right])
         similar: Mask = np.rint(shares * self.matrix.shape[1]) >= self.least
         return similar
@@ -154,8 +149,6 @@ class _Linker:
 
 def _within_reach(keys: npt.NDArray[np.uint64], linker: _Linker, doubtful: Mask) -> tuple[list[_Bucket], Mask]:
     """The buckets that a chain of buckets connects with a doubtful row, and the rows out of its reach."""
-    from tamis.kernels.components import component_roots
-
     parent = np.arange(len(linker.rows), dtype=np.int64)
     found = [bucket for band in keys for bucket in buckets_of(band[linker.rows])]
     for members, at in found:
@@ -178,8 +171,6 @@ def _within_reach(keys: npt.NDArray[np.uint64], linker: _Linker, doubtful: Mask)
 
 def _possible(buckets: list[_Bucket], linker: _Linker) -> tuple[Rows, Rows]:
     """The best row that can be in each one's cluster; and a name for all that can change its cluster."""
-    from tamis.kernels.components import WINDOW, component_roots
-
     parent = np.arange(len(linker.rows), dtype=np.int64)
     for bucket in buckets:
         huge = bucket.size > FULL_BUCKET
@@ -204,8 +195,6 @@ def _certain(
     rows: Rows,
 ) -> Rows:
     """The best row that is in each one's cluster whoever else is there."""
-    from tamis.kernels.components import component_roots
-
     parent = np.arange(len(rows), dtype=np.int64)
     fixed, placed = ~presence.doubtful[rows], ~presence.wild[rows]
     half: list[tuple[Rows, Rows]] = [(np.zeros(0, np.int64), np.zeros(0, np.int64))]
@@ -228,8 +217,6 @@ def _certain(
 
 def _always_compared(bucket: _Bucket, high: Rows) -> Iterator[tuple[Rows, Rows]]:
     """Pairs that are compared whichever members are there, supposing that these two are."""
-    from tamis.kernels.components import LEADERS, WINDOW
-
     # At most `WINDOW - 1` members between two: in a small bucket, all pairs.
     yield from _neighbours(bucket.members, bucket.keys, WINDOW + 1)
     large = np.flatnonzero(bucket.size > WINDOW + 1)

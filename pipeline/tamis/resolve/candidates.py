@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from tamis.resolve.linking import band_keys, component_roots, link_buckets, similarities
+
 SPILL_BYTES = 256 << 20
 """Arrays larger than this live in a file."""
 PARTITION_ROWS = 1 << 24
@@ -38,9 +40,6 @@ def near_clusters(
     differ are never compared. A pair that shares a band is an edge if its signatures agree in at least the share
     `min_similarity` of slots; clusters are the connected components. The similarity of a row with itself is 1.
     """
-    from tamis.kernels.components import component_roots, link_buckets
-    from tamis.kernels.minhash import similarities
-
     bands, slots = banding[0], math.prod(banding)
     matrix, keys, present = load_signatures(signatures, scopes, banding, scratch)
     rows = order[present[order]]
@@ -83,8 +82,6 @@ def load_signatures(
     pieces: Iterable[pa.Array], scopes: npt.NDArray[np.uint64], banding: tuple[int, int], scratch: Path
 ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint64], npt.NDArray[np.bool_]]:
     """Signature matrix (rows, slots), band keys (bands, rows), and where a signature is present."""
-    from tamis.kernels.minhash import band_keys
-
     rows, bands, slots = len(scopes), banding[0], math.prod(banding)
     matrix = _array(scratch / "signatures.npy", (rows, slots), np.uint32)
     keys = _array(scratch / "band_keys.npy", (bands, rows), np.uint64)
@@ -94,7 +91,7 @@ def load_signatures(
         end = at + len(chunk)
         matrix[at:end] = _matrix(chunk, slots)
         present[at:end] = chunk.is_valid().to_numpy(zero_copy_only=False)
-        keys[:, at:end] = band_keys(matrix[at:end], scopes[at:end], bands)
+        keys[:, at:end] = band_keys(matrix[at:end], scopes[at:end], bands, rows)
         at = end
     return matrix, keys, present
 

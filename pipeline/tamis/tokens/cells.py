@@ -18,9 +18,9 @@ Longs = npt.NDArray[np.int64]
 
 
 def kinds_of(cell: str) -> dict[str, str]:
-    """Language, source and category in the name of a cell."""
+    """Language, source and category in the name of a cell, whatever else cuts it."""
     language, _, rest = cell.partition("/")
-    source, _, category = rest.rpartition("--")
+    source, _, category = rest.partition("/")[0].rpartition("--")
     return {"language": language, "source": source, "category": category}
 
 
@@ -65,7 +65,7 @@ class Cell:
     """Documents of a cell, numbered through its files."""
 
     name: str
-    """As a release names it: `LANGUAGE/SOURCE--CATEGORY`."""
+    """As a release names it: `LANGUAGE/SOURCE--CATEGORY`, and `/PART-BUCKET` where the mix cuts by these."""
     files: tuple[TokenFile, ...]
     chosen: Longs | None = None
     """Numbers of the documents it has, of those in the files; None: all of them."""

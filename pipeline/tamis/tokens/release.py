@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from tamis.corpus.commit import read_json
 from tamis.corpus.hashing import uniform
-from tamis.corpus.manifest import Manifest, read_manifest
+from tamis.corpus.manifest import NAME, Manifest, read_manifest
 from tamis.errors import InputError, OptionError, did_you_mean
 from tamis.tokens.cells import Cell, MappedIds, TokenFile
 from tamis.tokens.formats import FORMATS
@@ -43,7 +43,8 @@ class OpenedRelease:
     """Tokens of the phase, repeats counted."""
     in_turn: tuple[tuple[str, ...], ...] = ()
     """Groups of cells that come one after the other: years in rising order."""
-    _hashed: dict[str, dict[str, npt.NDArray[np.float64]]] = field(default_factory=dict)
+    elsewhere: Mapping[str, tuple[TokenFiles, str]] = field(default_factory=dict)
+    """Cells of earlier releases: their files, and the cell's name there."""
 
     @property
     def vocabulary(self) -> int:
@@ -58,8 +59,7 @@ class OpenedRelease:
     @cached_property
     def cells(self) -> dict[str, Cell]:
         """The cells that the phase weighs, by name."""
-        name = next(name for name in FLAT if (self.root / name).is_dir())
-        return {cell: Cell.of(cell, [self._file(name, part) for part in self._parts[cell]]) for cell in self.weights}
+        return {cell: files.cell(name, cell) for cell, (files, name) in self._places.items()}
 
     def stream(
         self,
@@ -117,6 +117,35 @@ class OpenedRelease:
         return some
 
     @cached_property
+    def _places(self) -> dict[str, tuple[TokenFiles, str]]:
+        """Where each cell's files are, and what it is called there."""
+        own = TokenFiles(self.root, self._tokenizer)
+        return {cell: self.elsewhere.get(cell, (own, cell)) for cell in self.weights}
+
+    def _hashes(self, cell: str, purpose: str = _HELD_OUT) -> npt.NDArray[np.float64]:
+        """A number from 0 to 1 for each document of the cell, by its id and the purpose alone."""
+        files, name = self._places[cell]
+        return files.hashes(name, purpose)
+
+    @property
+    def _tokenizer(self) -> Vocabulary:
+        return vocabulary_of(self.manifest)
+
+
+@dataclass(frozen=True)
+class TokenFiles:
+    """The token files of one release."""
+
+    root: Path
+    vocabulary: Vocabulary
+    _hashed: dict[str, dict[str, npt.NDArray[np.float64]]] = field(default_factory=dict)
+
+    def cell(self, cell: str, name: str) -> Cell:
+        """A cell, under the name that a phase gives it."""
+        format_ = next(format_ for format_ in FLAT if (self.root / format_).is_dir())
+        return Cell.of(name, [self._file(format_, part) for part in self._parts[cell]])
+
+    @cached_property
     def _parts(self) -> dict[str, list[str]]:
         """The parts of each cell, in their order."""
         with (self.root / PARTS).open(encoding="utf-8", newline="") as file:
@@ -128,13 +157,13 @@ class OpenedRelease:
     def _file(self, name: str, part: str) -> TokenFile:
         stem = self.root / name / part
         try:
-            found = FORMATS[name].reader(stem, self._tokenizer)
+            found = FORMATS[name].reader(stem, self.vocabulary)
         except (ValueError, OSError) as error:
             raise InputError(f"{stem}: {error}. `tamis verify {self.root}` tells more") from error
         assert isinstance(found, FlatPart)
         return TokenFile(str(found.path), MappedIds(found.path, found.type.str), np.cumsum(found.lengths))
 
-    def _hashes(self, cell: str, purpose: str = _HELD_OUT) -> npt.NDArray[np.float64]:
+    def hashes(self, cell: str, purpose: str) -> npt.NDArray[np.float64]:
         """A number from 0 to 1 for each document of the cell, by its id and the purpose alone."""
         by_part = self._hashes_of_parts(purpose)
         return np.concatenate([by_part[part] for part in self._parts[cell]])
@@ -159,11 +188,12 @@ class OpenedRelease:
             found[part] = np.concatenate([hashes for _, hashes in pieces])[order]
         return found
 
-    @property
-    def _tokenizer(self) -> Vocabulary:
-        facts = self.manifest.tokenizer
-        assert facts is not None
-        return Vocabulary(facts["vocabulary_size"], facts["end_of_document_id"])
+
+def vocabulary_of(manifest: Manifest) -> Vocabulary:
+    """The ids that a release's token files are made of."""
+    facts = manifest.tokenizer
+    assert facts is not None
+    return Vocabulary(facts["vocabulary_size"], facts["end_of_document_id"])
 
 
 def sampled(
@@ -180,18 +210,50 @@ def sampled(
     return mask
 
 
-def open_release(root: Path, phase: str = "main") -> OpenedRelease:
-    """Opens the token files of a release for one phase of its mix. Raises InputError when it has none that can be
-    mapped, OptionError for a phase it doesn't have."""
+def open_release(root: Path, phase: str = "main", releases_at: Mapping[str, Path] | None = None) -> OpenedRelease:
+    """Opens the token files of a release for one phase of its mix. What the phase takes from earlier releases lies
+    where the release says, seen from its folder, unless `releases_at` tells another place of it.
+
+    Raises InputError when a release isn't there or has no files that can be mapped, OptionError for a phase it doesn't
+    have."""
+    manifest = _with_files(root)
+    phases = {one["name"]: one for one in read_json(root / PHASES)}
+    if phase not in phases:
+        raise OptionError(f"{root} has no phase {phase!r}.{did_you_mean(phase, phases)} It has: {', '.join(phases)}")
+    chosen = phases[phase]
+    in_turn = tuple(map(tuple, chosen["in_turn"]))
+    others = _elsewhere(root, manifest, phase, chosen.get("elsewhere", {}), releases_at or {})
+    return OpenedRelease(
+        root, manifest, phase, dict(sorted(chosen["cells"].items())), chosen["tokens"], in_turn, others
+    )
+
+
+def _with_files(root: Path) -> Manifest:
+    """The manifest of a release whose token files can be mapped."""
     manifest = read_manifest(root)
     if manifest.tokenizer is None or not any((root / name).is_dir() for name in FLAT):
         raise InputError(
             f"{root} has no token files to train on. Add `release: {{formats: [megatron]}}` to its recipe (or one of "
             f"{', '.join(FLAT[1:])}) and run it again"
         )
-    phases = {one["name"]: one for one in read_json(root / PHASES)}
-    if phase not in phases:
-        raise OptionError(f"{root} has no phase {phase!r}.{did_you_mean(phase, phases)} It has: {', '.join(phases)}")
-    chosen = phases[phase]
-    in_turn = tuple(map(tuple, chosen["in_turn"]))
-    return OpenedRelease(root, manifest, phase, dict(sorted(chosen["cells"].items())), chosen["tokens"], in_turn)
+    return manifest
+
+
+def _elsewhere(
+    root: Path, manifest: Manifest, phase: str, cells: Mapping[str, Mapping[str, str]], places: Mapping[str, Path]
+) -> dict[str, tuple[TokenFiles, str]]:
+    """The cells of a phase that earlier releases have, with their files."""
+    opened: dict[str, TokenFiles] = {}
+    for where in sorted({one["release"] for one in cells.values()}):
+        place = places.get(where, root / where)
+        if not (place / NAME).is_file():
+            raise InputError(
+                f"phase {phase} of {root} takes from the release {where}, and there is none at {place}. Put it there, "
+                f"or say where it is: open_release(..., releases_at={{{where!r}: PATH}})"
+            )
+        there = _with_files(place)
+        facts, others = manifest.tokenizer or {}, there.tokenizer or {}
+        if any(facts.get(name) != others.get(name) for name in ("sha256", "end_of_document_id")):
+            raise InputError(f"{place} has token ids of another tokenizer than {root}: it is not the release meant")
+        opened[where] = TokenFiles(place, vocabulary_of(there))
+    return {name: (opened[one["release"]], one["cell"]) for name, one in cells.items()}

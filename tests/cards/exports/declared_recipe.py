@@ -64,6 +64,7 @@ sources:
     geography: [Italy]
     content: [letters]
     period: 1950/1960
+release: {samples: 0}
 stages:
   - language:
       keep: {score: {min: 0.3, nulls: drop}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,14 @@ from tamis.recipe.card import CardText, EuFacts
 
 DOCS = Path(__file__).parents[3] / "docs/exports.md"
 FILES = ("README.md", "croissant.json", "eu_summary", "dmp.json", "pgd.md", "data_provenance.json")
-FIGURES = {"composition": "", "funnel": "", "sources": ""}
+FIGURES: dict[str, str] = defaultdict(str)
 OF_SOURCES = ("provider", "url", "version", "selection", "period", "license_url", *DECLARED)
 
 
 def written(view: View) -> dict[str, Any]:
     """What each file says; of the card, not the recipe that stands in it, nor the list of what is missing."""
     found = {path.removesuffix(".md").removesuffix(".json") if path.startswith("eu_") else path: content
-             for path, content in exports.render(view, ()).items()}  # fmt: skip
+             for path, content in exports.render(view).items()}  # fmt: skip
     card = view.manifest.recipe["card"]
     told = {name: body for name, body in sections(view, FIGURES).items() if name not in ("reproducing", "missing")}
     return found | {"README.md": (told, card.get("summary"))}

@@ -62,7 +62,7 @@ def test_no_text_of_a_document_is_in_them(view: View, declared: Path) -> None:
     import polars as pl
 
     texts = pl.read_parquet(declared / "data/*/*.parquet")["text"]
-    for content in exports.render(view, ()).values():
+    for content in exports.render(view).values():
         written = content.decode()
         assert not any(text[:40] in written for text in texts if len(text) >= 40)
         assert "secret" not in written

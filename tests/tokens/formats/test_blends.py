@@ -105,7 +105,7 @@ def test_megatron() -> None:
     assert abs(sum(weights) - 1) < 1e-12
     assert weights[1] == pytest.approx(2 * weights[2], rel=1e-15)
     assert json.loads(files["megatron/main.per_split.json"]) == {"train": words, "valid": None, "test": None}
-    counts = json.loads(sequences([("fr/press--news/00000", 3)])["megatron/sequences.json"])
+    counts = json.loads(sequences([("megatron/fr/press--news/00000", 3)])["megatron/sequences.json"])
     assert counts == {"megatron/fr/press--news/00000": [3, 4]}
 
 

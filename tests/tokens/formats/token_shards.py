@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tamis.engine.phases import Phases
 from tamis.engine.trainer_files import PART_TOKENS, FormatTask, described, slices_of
 from tamis.tokens.formats import FORMATS
 from tamis.tokens.formats.cells import PartFacts, main_phase
@@ -78,7 +79,7 @@ def write_files(
     """Every token file of a release whose token shards are there."""
     results = [FormatTask(one, tuple(formats), vocabulary, root).run() for one in slices_of(root, part_tokens)]
     parts = sorted((part for result in results for part in result.parts), key=lambda part: part.part)
-    for path, content in described(parts, [main_phase(parts)], formats, vocabulary).items():
+    for path, content in described(parts, Phases((main_phase(parts),), (), {}), formats, vocabulary).items():
         (root / path).write_bytes(content)
     return parts
 

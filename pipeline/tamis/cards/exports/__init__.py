@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
-
 from tamis.cards.exports import croissant, data_provenance, dmp, eu_summary, pgd
 from tamis.cards.view import View
+from tamis.engine.domains import DOMAINS
 
 
-def render(view: View, beside: Container[str]) -> dict[str, bytes]:
-    """The exports by path, all but the checksums. dmp.json is only among them when its required facts are known.
-
-    `beside`: paths of the card's other files.
-    """
-    domains = eu_summary.DOMAINS in beside
+def render(view: View) -> dict[str, bytes]:
+    """The exports by path, all but the checksums. dmp.json is only among them when its required facts are known."""
+    domains = any(file.path == DOMAINS for file in view.manifest.files)
     found = {
         croissant.NAME: croissant.render(view),
         eu_summary.MARKDOWN: eu_summary.markdown(view, domains),

@@ -8,10 +8,10 @@ from tamis.cards.exports.declared import Held, card, categories, held, language_
 from tamis.cards.exports.eu_answer import Answer, Section, acquired, gated, places, yes_or_no
 from tamis.cards.exports.eu_general import part
 from tamis.cards.view import View
+from tamis.engine.domains import DOMAINS
 
 LARGE = 0.03
 """A public dataset above this share of all public datasets of its modality is listed by itself."""
-DOMAINS = "domains_top.csv"
 TEXT = "Text"
 
 

@@ -11,11 +11,8 @@ from typing import Any
 from tamis.cards.exports import eu_general, eu_processing, eu_score, eu_sources
 from tamis.cards.exports.declared import spelled
 from tamis.cards.exports.eu_answer import Answer, Section
-from tamis.cards.exports.eu_sources import DOMAINS
 from tamis.cards.markdown import code, link, section, table, text
 from tamis.cards.view import View
-
-__all__ = ["DOMAINS", "JSON", "MARKDOWN", "json", "markdown", "sections"]
 
 MARKDOWN = "eu_summary.md"
 JSON = "eu_summary.json"

@@ -33,6 +33,8 @@ class PartFacts:
     """Tokens with repeats."""
     empty: int
     """Documents of one token, which ends them."""
+    cut: str = ""
+    """Part and bucket of quality, where the mix cuts by them: `long-q0.85`."""
 
     @property
     def cell(self) -> str:
@@ -40,14 +42,15 @@ class PartFacts:
         return self.part.rpartition("/")[0]
 
 
-def cell_name(language: str, source: str, category: str) -> str:
-    """`LANGUAGE/SOURCE--CATEGORY`, fit for file names and blends: where a category isn't, a hash of it stands
-    behind its letters. The last `--` parts the two, so that no two cells share a name."""
+def cell_name(language: str, source: str, category: str, cut: str = "") -> str:
+    """`LANGUAGE/SOURCE--CATEGORY`, and `/CUT` where the mix cuts finer; fit for file names and blends: where a
+    category isn't, a hash of it stands behind its letters. The last `--` parts the two, so that no two cells share a
+    name."""
     plain = category
     if len(category) > _LONGEST or not _PLAIN.match(category) or _HASHED.search(category):
         letters = re.sub(r"[^A-Za-z0-9._]+", "-", category)[:_LONGEST].strip("-._") or "category"
         plain = f"{letters}-{key_of(category)[:8]}"
-    return f"{language}/{source}--{plain}"
+    return f"{language}/{source}--{plain}{f'/{cut}' if cut else ''}"
 
 
 def part_name(cell: str, number: int) -> str:
@@ -60,15 +63,18 @@ def phase_of(name: str, parts: Iterable[PartFacts], weights: Mapping[str, float]
 
     Every weight needs a cell; a share is never rounded.
     """
-    cells: dict[str, dict[str, int]] = {}
-    for part in parts:
-        cells.setdefault(part.cell, {})[part.part] = part.tokens
-    total = sum(weights.values())
-    return Phase(
-        name,
-        tokens,
-        tuple(Weighted(cell, weight / total, cells[cell]) for cell, weight in sorted(weights.items()) if weight > 0),
-    )
+    parts, total = list(parts), sum(weights.values())
+    cells = (weighted(cell, weight / total, parts, cell) for cell, weight in sorted(weights.items()) if weight > 0)
+    return Phase(name, tokens, tuple(cells))
+
+
+def weighted(name: str, share: float, parts: Iterable[PartFacts], cell: str, release: str = "") -> Weighted:
+    """A phase's cell `name`, made of the parts of `cell`, in a release that lies elsewhere if one is named. KeyError
+    when it has no part."""
+    mine = {part.part: part.tokens for part in parts if part.cell == cell}
+    if not mine:
+        raise KeyError(cell)
+    return Weighted(name, share, mine, cell, release)
 
 
 def main_phase(parts: Iterable[PartFacts], name: str = MAIN) -> Phase:

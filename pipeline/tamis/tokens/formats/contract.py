@@ -1,6 +1,7 @@
 """What a trainer format is: it writes the documents of a part, reads them again, and spells a phase's weights.
 
-A *cell* is what a trainer weighs: the documents of one language, source and category. Its token ids lie in
+A *cell* is what a trainer weighs: the documents of one language, source and category (and, where the mix cuts by
+them, length and quality). Its token ids lie in
 numbered *parts*, `CELL/00000`, `CELL/00001`, ..., cut at the same documents in every format; a part's files are
 `FORMAT/CELL/00000` and what the format appends.
 """
@@ -83,11 +84,19 @@ class Weighted:
     """A cell in a phase."""
 
     cell: str
-    """`LANGUAGE/SOURCE--CATEGORY`."""
+    """What the phase calls it: as it is named in its release, but for rehearsed ones, `LANGUAGE/rehearsal:...`."""
     share: float
     """Of the phase's tokens; above 0."""
     parts: Mapping[str, int]
     """Part -> its tokens, distinct ones."""
+    stem: str
+    """Its name in the release that has its files: `LANGUAGE/SOURCE--CATEGORY`."""
+    release: str = ""
+    """Where that is, seen from this one: `../old-1.0`; empty for this release itself."""
+
+    def path(self, folder: str, name: str) -> str:
+        """The path of the cell, or one of its parts, in the folder of a format."""
+        return f"{self.release}/{folder}/{name}" if self.release else f"{folder}/{name}"
 
     @property
     def by_part(self) -> list[tuple[str, float]]:

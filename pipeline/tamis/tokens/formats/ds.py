@@ -65,7 +65,7 @@ def _read(stem: Path, vocabulary: Vocabulary) -> FlatPart:
 
 def _blend(phase: Phase, vocabulary: Vocabulary) -> dict[str, bytes]:
     """One stage of `data_stages`."""
-    folders = "".join(f'      - "{NAME}/{cell.cell}"\n' for cell in phase.cells)
+    folders = "".join(f'      - "{cell.path(NAME, cell.stem)}"\n' for cell in phase.cells)
     weights = "".join(f"      - {decimal(cell.share)}\n" for cell in phase.cells)
     text = (
         f"- name: {phase.name}\n"

@@ -201,9 +201,11 @@ class _Part:
 
 def _blend(phase: Phase, vocabulary: Vocabulary) -> dict[str, bytes]:
     """Streams by name, as a Composer or LLM Foundry data set takes them."""
-    shares = [share for cell in phase.cells for share in cell.by_part]
+    shares = [(cell, *share) for cell in phase.cells for share in cell.by_part]
     text = "streams:\n" + "".join(
-        f'  "{part}":\n    local: "{NAME}/{part}"\n    proportion: {decimal(share)}\n' for part, share in shares
+        f'  "{part.replace(cell.stem, cell.cell, 1)}":\n    local: "{cell.path(NAME, part)}"\n'
+        f"    proportion: {decimal(share)}\n"
+        for cell, part, share in shares
     )
     return {f"{NAME}/{phase.name}.streams.yaml": text.encode()}
 

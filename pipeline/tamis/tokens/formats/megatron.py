@@ -89,7 +89,7 @@ def blend(weighted: Iterable[tuple[str, float]]) -> list[str]:
 
 
 def _blend(phase: Phase, vocabulary: Vocabulary) -> dict[str, bytes]:
-    words = blend((f"{NAME}/{part}", share) for cell in phase.cells for part, share in cell.by_part)
+    words = blend((cell.path(NAME, part), share) for cell in phase.cells for part, share in cell.by_part)
     # Megatron takes null for a split without data; of an empty list it wants a weight.
     splits = {"train": words, "valid": None, "test": None}
     return {
@@ -99,9 +99,9 @@ def _blend(phase: Phase, vocabulary: Vocabulary) -> dict[str, bytes]:
 
 
 def sequences(parts: Sequence[tuple[str, int]]) -> dict[str, bytes]:
-    """The file of `--per-dataset-sequences-path`, from the documents of every part: it spares Megatron the opening
-    of all indexes at the start."""
-    counts = {f"{NAME}/{part}": [documents, documents + 1] for part, documents in parts}
+    """The file of `--per-dataset-sequences-path`, from the path and the documents of every part: it spares Megatron the
+    opening of all indexes at the start."""
+    counts = {path: [documents, documents + 1] for path, documents in parts}
     return {f"{NAME}/sequences.json": canonical_json(counts, indent=True) + b"\n"}
 
 

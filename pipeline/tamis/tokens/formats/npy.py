@@ -77,7 +77,7 @@ def _blend(phase: Phase, vocabulary: Vocabulary) -> dict[str, bytes]:
 
 def _source(cell: Weighted, tokens: int) -> str:
     repeats = max(1.0, cell.share * tokens / sum(cell.parts.values()) * ROOM)
-    paths = "".join(f'      - "{NAME}/{part}.npy"\n' for part in cell.parts)
+    paths = "".join(f'      - "{cell.path(NAME, part)}.npy"\n' for part in cell.parts)
     return (
         f'  - source_name: "{cell.cell}"\n'
         f"    target_ratio: {decimal(cell.share)}\n"
