@@ -206,7 +206,7 @@ def _prepare(config: PiiConfig, models: Models) -> Measure:
 STAGE = Stage(
     name="pii",
     version=2,
-    title="Personal data and secrets with a recognizable form: e-mail, phone, IP address, bank and identity numbers",
+    title="Personal data, keys and passwords: e-mail, phone, IP address, bank and identity numbers",
     about="""Finds personal data and secrets by their form and replaces them by a tag or a fake. Two compiled scans
 over the bytes find the places where a value could be; exact recognizers look at those places alone.
 
