@@ -142,7 +142,7 @@ def _checks(result: dict[str, Any]) -> str:
         rows.append(row)
     real, hard = checks["characters"]["real"], checks["characters"]["hard"]
     note = (
-        f"False findings per million characters, in the real text ({real:,} characters) and in the lines of the labelled "
+        f"False findings per million characters, in the real text ({real:,} characters) and in lines of the labelled "
         f"set without personal data ({hard:,} characters): if shape and check digits alone "
         "decided, and by all that the recognizers ask for, a rare spelling or a word near. In prose the checks alone "
         "would do; in tables, lists of orders and logs they wouldn't.\n\n"
