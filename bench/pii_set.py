@@ -176,27 +176,27 @@ def documents(seed: int, each: int) -> Iterator[Labelled]:
         rng = random.Random(f"{seed}-{language}")
         lines: list[tuple[str, str]] = []
         for kind in (*EVERYWHERE, *HOMES[language]):
-            lines += [(kind, "")] * each
+            lines += [(kind, "named" if number % 5 else "") for number in range(each)]
         lines += [("", name) for name in NEGATIVES for _ in range(each)]
         rng.shuffle(lines)
         for start in range(0, len(lines), 8):
             document = Labelled(f"{language}-{start // 8}", language)
-            for kind, negative in lines[start : start + 8]:
-                _add(document, kind, negative, rng)
+            for kind, how in lines[start : start + 8]:
+                _add(document, kind, how, rng)
             yield document
 
 
-def _add(document: Labelled, kind: str, negative: str, rng: random.Random) -> None:
-    """One more line."""
+def _add(document: Labelled, kind: str, how: str, rng: random.Random) -> None:
+    """One more line: of a kind, "named" or not; or without, of the class that `how` tells."""
     if not kind:
-        line = NEGATIVES[negative](rng, document.language)
+        line = NEGATIVES[how](rng, document.language)
         begin = len(document.text)
         document.text += line + "\n"
-        document.negatives.append((negative, begin, begin + len(line)))
+        document.negatives.append((how, begin, begin + len(line)))
         return
     labels = LABELS[kind]
     named = labels.get(document.language, ()) + labels.get("*", ())
-    patterns = named if rng.random() < 0.8 else PLAIN[document.language]
+    patterns = named if how == "named" else PLAIN[document.language]
     if kind in ("url_credentials", "private_key"):
         patterns = named
     value = DRAWS[kind](rng, document.language)

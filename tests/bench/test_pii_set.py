@@ -53,5 +53,6 @@ def test_scores_of_a_tool_that_errs() -> None:
     tool = {"version": "1", **scores, "real": {"characters": 10, "found": {}}}
     tools = dict.fromkeys(("tamis", "presidio", "datatrove"), tool)
     text = page({"seed": 1, "documents": 1, "characters": 9, "tools": tools,
-                 "checks": {"characters": 9, "kinds": {"nl_bsn": [1, 0]}}})  # fmt: skip
+                 "checks": {"characters": {"real": 9, "hard": 9},
+                            "kinds": {"nl_bsn": {"real": [1, 0], "hard": [2, 0]}}}})  # fmt: skip
     assert "| `ip` | 1 | 100.0 | 50.0 |" in text
