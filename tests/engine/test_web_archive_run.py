@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import os
 import pydoc
@@ -101,14 +102,18 @@ def real_pages() -> Iterator[bytes]:
 
 
 def many_pages(size: int) -> Iterator[bytes]:
-    """Real pages up to `size` bytes; from the second round on, each with a paragraph of its own."""
-    made, number = 0, 0
-    while made < size:
-        for html in real_pages():
-            yield html.replace(b"</body>", b"<p>Copy %d of this page.</p></body>" % number)
-            number, made = number + 1, made + len(html)
-            if made >= size:
-                return
+    """Real pages up to `size` bytes, again and again, each with a paragraph of its own."""
+    pages: list[bytes] = []
+    for html in real_pages():
+        pages.append(html)
+        if sum(map(len, pages)) > size:
+            break
+    made = 0
+    for number, html in enumerate(itertools.cycle(pages)):
+        if made >= size:
+            return
+        yield html.replace(b"</body>", b"<p>Copy %d of this page.</p></body>" % number)
+        made += len(html)
 
 
 @pytest.mark.slow
