@@ -147,7 +147,7 @@ def fairness(view: View, figures: Mapping[str, str]) -> str:
          f"{one.kept_ratio:.2f}")
         for one in uneven
     ]  # fmt: skip
-    header = ("", "Group", "Rule", "Measured", "Removed", "%", "Others %", "Ratio", "Bounds", "Excess", "Kept ratio")
+    header = ("By", "Group", "Rule", "Measured", "Removed", "%", "Others %", "Ratio", "Bounds", "Excess", "Kept ratio")
     shown, more = top(rows, _SOME, TWIN)
     most = uneven[0]
     many = f"{count(len(uneven))} of {count(len(found))} comparisons {'is' if len(uneven) == 1 else 'are'} uneven."
