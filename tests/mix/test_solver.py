@@ -367,3 +367,11 @@ def test_a_hundred_thousand_cells() -> None:
     for axis in axes:
         held = sums(problem, planned, axis)
         assert (held >= axis.low).all() and (held <= axis.high).all()
+
+
+@pytest.mark.parametrize("times", [1.0, 1.1, 1e6])
+def test_a_heavy_cell_that_is_full_leaves_the_light_ones_exactly_the_rest(times: float) -> None:
+    axis = Groups("axis0", np.array([0, 0, 0, 1]), ("", "a"), np.array([0, 10**11]), np.array([10**12, 10**11]))
+    caps = np.array([10**11 + 1, 10**11 + 1, 10**12, 10**11 + 1])
+    tokens = solve(Problem(np.array([1e-3, 100 * times, 1e-3, 1e-3]), caps, 10**12, (axis,))).tokens
+    assert tokens.tolist() == [10**11 + 1, 10**11 + 1, 7 * 10**11 - 2, 10**11]

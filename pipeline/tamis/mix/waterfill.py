@@ -30,15 +30,18 @@ class Waterfill:
         # Whole numbers, so that differences of the running sum are exact.
         filled = np.where(bounded, caps, 0).astype(np.int64)[order]
         self.filled = np.concatenate(([0], np.cumsum(filled)))
-        # What is not full yet, as a share of the class: so a small class is as exact as a large one.
+        # What is not full yet, as a share of the class, summed from its end: a small class is as exact as a large one,
+        # and so is what a heavy cell leaves to the light ones.
         share = (weights / self.weight[classes])[order]
-        self.left = np.concatenate((np.cumsum(share[::-1])[::-1], [0.0]))
+        self.left = np.zeros(len(share) + 1)
+        for begin, end in zip(self.start[:-1], self.start[1:], strict=True):
+            self.left[begin:end] = np.cumsum(share[begin:end][::-1])[::-1]
 
     def at(self, t: Floats) -> tuple[Floats, Floats]:
         """X_s(t_s), and its slope there to the right."""
         where = self._position(t)
         begin, end = self.start[:-1], self.start[1:]
-        slope = np.where(where < end, np.maximum(self.left[where] - self.left[end], 0.0), 0.0) * self.weight
+        slope = np.where(where < end, self.left[where], 0.0) * self.weight
         level: Floats = (self.filled[where] - self.filled[begin]).astype(np.float64)
         open_ = slope > 0
         level[open_] += t[open_] * slope[open_]
