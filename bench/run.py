@@ -71,12 +71,11 @@ def environment(cache: Path, name: str) -> Path:
         named = re.match(r"# interpreter: (\S+)", wanted)
         subprocess.run([named[1] if named else "python3", "-m", "venv", "--clear", folder], check=True)
         pip(python, "-r", requirements)
-        if name == "tamis":
-            pip(python, f"{ROOT}[presidio]")
         stamp.write_text(wanted, encoding="utf-8")
-    elif name == "tamis":
-        pip(python, "--no-deps", "--force-reinstall", ROOT)
     if name == "tamis":
+        # Once for what it depends on now, once for its source: the same version isn't installed again by itself.
+        pip(python, f"{ROOT}[presidio]")
+        pip(python, "--no-deps", "--force-reinstall", ROOT)
         subprocess.run([python, "-m", "tamis", "doctor", "--warm"], check=True, stdout=subprocess.DEVNULL)
     return python
 
