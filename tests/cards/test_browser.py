@@ -22,6 +22,8 @@ pytestmark = pytest.mark.service
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 COMMITTED = Path(__file__).parents[2] / "data_cards"
+ROWS = "t => [...t.tBodies[0].rows].map(row => [...row.cells].map(cell => cell.textContent).join('\\t'))"
+"""The rows of a table as it shows them."""
 PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
 
 
@@ -174,6 +176,54 @@ def test_tables_sort_by_click_and_by_key(opened: Any, cards: dict[str, Path]) ->
     values = [float(a) * scales.get(b, 1) for a, _, b in (cell.partition("\u202f") for cell in cells if cell != "–")]
     assert len(values) > 3 and values == sorted(values, reverse=True)
     assert all(cell == "–" for cell in cells[len(values) :])
+
+
+@pytest.mark.parametrize("name", ["sample", "debian-docs"])
+def test_charts_of_the_recipes_here_are_seen(opened: Any, cards: dict[str, Path], name: str) -> None:
+    page = opened(cards[name]).page
+    charts = page.locator("[data-chart]").all()
+    assert len(charts) >= 2
+    for chart in charts:
+        chart.scroll_into_view_if_needed()
+        box = chart.bounding_box()
+        assert box["width"] > 300 and box["height"] > 100
+        # What is drawn has an area, and another colour than the page.
+        drawn = chart.evaluate(
+            "c => [...c.querySelectorAll('.track span, svg rect, svg path')].filter(m => { const b ="
+            " m.getBoundingClientRect(), s = getComputedStyle(m), ground = getComputedStyle(document.documentElement)"
+            ".backgroundColor; return b.width * b.height > 20 && s.visibility === 'visible' && s.opacity > 0.2 &&"
+            " [s.backgroundColor, s.fill, s.stroke].some(one => one !== ground && !/^(none|rgba.*, 0\\))$/.test(one)) })"
+            ".length"
+        )
+        assert drawn >= 2
+    for figure in page.locator("main figure svg:visible").all():
+        box = figure.bounding_box()
+        assert box["width"] > 100 and box["height"] > 20
+
+
+@pytest.mark.parametrize("name", ["sample", "debian-docs"])
+def test_every_table_of_the_recipes_here_sorts(opened: Any, cards: dict[str, Path], name: str) -> None:
+    page = opened(cards[name]).page
+    page.evaluate("document.querySelectorAll('main details').forEach(one => { one.open = true })")
+    sorted_ = 0
+    for table in page.locator("table.data").all():
+        heads = table.locator("thead th[aria-sort]")
+        before = table.evaluate(ROWS)
+        for at in range(heads.count()):
+            heads.nth(at).get_by_role("button").evaluate("button => button.click()")
+            once = table.evaluate(ROWS)
+            assert sorted(once) == sorted(before), "the same rows"
+            assert heads.nth(at).get_attribute("aria-sort") in ("ascending", "descending")
+            heads.nth(at).get_by_role("button").evaluate("button => button.click()")
+            twice = table.evaluate(ROWS)
+            column = [row.split("\t")[at] for row in once]
+            filled = [cell for cell in column if cell.strip() not in ("", "–")]
+            if len(set(filled)) == len(column):
+                assert twice == once[::-1], "the other way round"
+                sorted_ += 1
+            heads.nth(at).get_by_role("button").evaluate("button => button.click()")
+            assert table.evaluate(ROWS) == before
+    assert sorted_ > 10
 
 
 def test_long_tables_filter_and_unfold(opened: Any, cards: dict[str, Path]) -> None:

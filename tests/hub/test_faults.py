@@ -48,6 +48,29 @@ def test_one_bad_answer_does_no_harm(
     assert [one.status for one in requests] == ["merged"], "no second pull request"
 
 
+@pytest.mark.parametrize("status", [409, 412])
+@pytest.mark.parametrize("line", ["create", "open", "commit", "merge", "tag"])
+def test_one_conflict_does_no_harm(
+    hub: Hub, made: dict[str, Path], waits: list[float], line: str, status: int
+) -> None:
+    """Where the Hub writes it may say that somebody else does, too: nothing of the request was done."""
+    made_of = hub.fault(LINES[line], status=status)
+    deliver(hub, made["open"])
+    assert made_of.hits > 0
+    complete(hub, made["open"])
+
+
+@pytest.mark.parametrize("line", ["commit", "merge"])
+def test_a_conflict_without_end(hub: Hub, made: dict[str, Path], waits: list[float], line: str) -> None:
+    busy = hub.fault(LINES[line], status=409, times=10**6)
+    with pytest.raises(PublishError):
+        deliver(hub, made["open"])
+    assert len(hub.repos[REPO].mains) == 1 and not hub.repos[REPO].tags
+    busy.times = 0
+    deliver(hub, made["open"])
+    complete(hub, made["open"])
+
+
 def test_as_long_as_the_hub_asks_for(hub: Hub, made: dict[str, Path], waits: list[float]) -> None:
     hub.fault("POST .*/commit/", status=429, headers={"Retry-After": "77"})
     hub.fault("/objects/batch", status=429, headers={"Retry-After": "55"})
