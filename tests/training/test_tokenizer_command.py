@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from tokenizers import Tokenizer
+from trained_release import RECIPE
 
 from tamis.cli.main import cli
 from tamis.tokens.tokenizer import load_tokenizer
@@ -50,6 +51,7 @@ def test_a_release_gives_the_same_bytes_twice(tiny_release: Path, tmp_path: Path
 
 def test_a_run_has_what_the_mix_did_not_draw(tiny_release: Path, tmp_path: Path) -> None:
     root = tiny_release.parents[1]
+    (root / "tiny.yaml").write_text(RECIPE)
     report = made(tmp_path / "one", str(root / "tiny.yaml"), "--work", str(root / "work"))
     assert report["corpus"]["of"] == "run"
     assert report["draw"]["documents"] == 240  # the mix leaves half of the long tales out
@@ -107,8 +109,8 @@ def test_json_is_the_report(tiny_release: Path, tmp_path: Path) -> None:
         (("--budget", "en"), "that is no name and number"),
         (("--characters", "many"), "is no count of characters"),
         (("--set", "seed=2"), "--set and --variant change a recipe"),
-        (("--vocabulary-size", "512", "--whitespace-runs", "64", "--special-token", "<aa>") , None),
-        (("--vocabulary-size", "512", "--whitespace-runs", "64", *(f"--special-token=<|t_{n}|>" for n in range(70))), "raise it"),
+        (("--vocabulary-size", "512", "--whitespace-runs", "64", "--special-token", "<aa>"), None),
+        (("--vocabulary-size=512", "--whitespace-runs=64", *[f"--special-token=<tt{n}>" for n in range(70)]), "raise"),
     ],
 )  # fmt: skip
 def test_mistakes_are_told(tiny_release: Path, tmp_path: Path, options: tuple[str, ...], told: str | None) -> None:

@@ -143,5 +143,5 @@ def test_budgets_are_read() -> None:
 
 @pytest.mark.parametrize("wrong", ["fr", "fr=", "=5", "fr=much", "fr=0", "fr=-5", "fr=1e30", "fr=5,fr=6"])
 def test_wrong_budgets_are_told(wrong: str) -> None:
-    with pytest.raises(OptionError, match="fr|=5"):
+    with pytest.raises(OptionError, match="--budget"):
         parse_budget(wrong)

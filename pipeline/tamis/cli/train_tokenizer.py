@@ -20,16 +20,6 @@ _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9, "t": 10**12}
 _LANGUAGES_SHOWN = 30
 
 
-class _Characters(click.ParamType):
-    """A count of characters: `5e9`, `200M`, `1_000_000`."""
-
-    name = "characters"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """The number."""
-        return value if isinstance(value, int) else _characters(value)
-
-
 @click.command("train-tokenizer")
 @click.argument("corpus", metavar="RECIPE|RELEASE")
 @click.option(
@@ -47,15 +37,15 @@ class _Characters(click.ParamType):
     "share a language falls short.",
 )  # fmt: skip
 @click.option(
-    "--characters", type=_Characters(), default="1e9", show_default=True, metavar="N",
+    "--characters", default="1e9", show_default=True, metavar="N",
     help="Without --budget: characters to learn from, drawn from all documents alike.",
 )  # fmt: skip
 @click.option(
-    "--document-characters", type=_Characters(), default="100000", show_default=True, metavar="N",
+    "--document-characters", default="100000", show_default=True, metavar="N",
     help="Most characters to take of one document, from its beginning.",
 )  # fmt: skip
 @click.option(
-    "--held-out", type=_Characters(), default="500000", show_default=True, metavar="N",
+    "--held-out", default="500000", show_default=True, metavar="N",
     help="Characters to judge by, of each language and category, from the half that training never sees.",
 )  # fmt: skip
 @click.option(
@@ -106,7 +96,7 @@ class _Characters(click.ParamType):
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
 def command(
     corpus: str, settings: tuple[str, ...], variant: str, work: Path, out: Path, references: tuple[Path, ...],
-    multiple_of: int, budget: str, characters: int, document_characters: int, held_out: int, seed: int,
+    multiple_of: int, budget: str, characters: str, document_characters: str, held_out: str, seed: int,
     as_json: bool, quiet: bool, **training: Any,
 ) -> None:  # fmt: skip
     """Train a tokenizer on the documents of a release, or on those that the last run of a recipe keeps.
@@ -129,7 +119,13 @@ def command(
 
     training["vocabulary_size"] += -training["vocabulary_size"] % multiple_of
     config = _config(training)
-    drawn_by = DrawOptions(parse_budget(budget), characters, held_out, document_characters, seed)
+    drawn_by = DrawOptions(
+        parse_budget(budget),
+        _characters("--characters", characters),
+        _characters("--held-out", held_out),
+        _characters("--document-characters", document_characters),
+        seed,
+    )
     compared = load_references(references, OWN)
     with Bars(quiet=quiet or as_json) as bars:
         texts = _texts(corpus, settings, variant, work, bars)
@@ -147,20 +143,22 @@ def parse_budget(given: str) -> dict[str, int]:
         name, equals, number = (piece.strip() for piece in part.partition("="))
         if not (name and equals and number):
             raise OptionError(
-                f"--budget {part!r}: that is no name and number. Write a language or language--category, =, and a count "
-                "of characters: fr=5e9,code--python=200M"
+                f"--budget {part!r}: that is no name and number. Write a language or language--category, =, "
+                "and a count of characters: fr=5e9,code--python=200M"
             )
         if name in found:
             raise OptionError(f"--budget names {name} twice; name it once")
-        found[name] = _characters(number)
+        found[name] = _characters(f"--budget {name}", number)
     return found
 
 
-def _characters(given: str) -> int:
+def _characters(what: str, given: str) -> int:
     match = re.fullmatch(r"([0-9][0-9_]*(?:\.[0-9]+)?(?:e\+?[0-9]{1,2})?)([kmgbt]?)", given.strip().lower())
     count = round(float(match[1].replace("_", "")) * _UNITS[match[2]]) if match else 0
     if not 1 <= count <= 10**12:
-        raise OptionError(f"{given!r} is no count of characters from 1 to 1e12: write it as 5e9, 200M or 1_000_000")
+        raise OptionError(
+            f"{what}: {given!r} is no count of characters from 1 to 1e12; write it as 5e9, 200M or 1_000_000"
+        )
     return count
 
 

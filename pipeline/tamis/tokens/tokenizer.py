@@ -64,7 +64,8 @@ CUTTABLE_SPLITS = frozenset(
 )
 """Split patterns that always end a piece between a letter and a following space or newline, by what they see
 before it alone: a run of letters stops there as it does at the end of the text, no look-ahead reaches over
-it, and nothing looks behind. They are GPT-2's, and Tamis's own and GPT-4's kind (Qwen 2's, Llama 3's) with any digits."""
+it, and nothing looks behind. They are GPT-2's, and Tamis's own and GPT-4's kind (Qwen 2's, Llama 3's) with
+any digits."""
 
 # Letters that every Unicode version in use knows as letters: a letter new to one of them would count as a
 # symbol, and a run of symbols may take the newlines behind it.

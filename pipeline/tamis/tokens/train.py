@@ -33,7 +33,15 @@ BYTES = tuple(f"<0x{byte:02X}>" for byte in range(256))
 _FALLBACK_DIGITS = {"individual": r"\p{N}", "groups-of-3": r"\p{N}{1,3}", "none": r"\p{N}+"}
 # No piece joins a sign and a letter, or ends before a marker: nothing then splits the text when it is encoded, and
 # merges find the same pieces by themselves.
-_FALLBACK_SPLIT = rf"{MARKER}{{2,}}|{MARKER}?[\p{{L}}\p{{M}}]+|DIGITS|{MARKER}?[^\s{MARKER}\p{{L}}\p{{M}}\p{{N}}]+|{MARKER}|\n+|\t+|\s"
+_FALLBACK_SPLIT = "|".join(
+    (
+        rf"{MARKER}{{2,}}",
+        rf"{MARKER}?[\p{{L}}\p{{M}}]+",
+        "DIGITS",
+        rf"{MARKER}?[^\s{MARKER}\p{{L}}\p{{M}}\p{{N}}]+",
+        rf"{MARKER}|\n+|\t+|\s",
+    )
+)
 
 SpecialToken = Annotated[str, Field(pattern=r"^<\|?[A-Za-z_][A-Za-z_0-9]+\|?>$")]
 """`<name>` or `<|name|>`: ordinary text never merges into these."""

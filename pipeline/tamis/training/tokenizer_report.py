@@ -102,8 +102,8 @@ def _draw(facts: Mapping[str, Any]) -> str:
     said = (
         f"{count(training['characters'])} characters of {count(training['documents'])} documents for training, "
         f"{count(held_out['characters'])} of {count(held_out['documents'])} to judge by, out of "
-        f"{count(facts['characters'])} of {count(facts['documents'])}. A hash of its id says which half a document is in "
-        f"and when its turn comes (seed {facts['seed']}); of one document, {count(facts['document_characters'])} "
+        f"{count(facts['characters'])} of {count(facts['documents'])}. A hash of its id says which half a document is "
+        f"in and when its turn comes (seed {facts['seed']}); of one document, {count(facts['document_characters'])} "
         "characters at most are taken.\n\n"
         f"Digests of what was taken: training {code(training['digest'])}, held out {code(held_out['digest'])}."
     )
