@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from tokenizers import Tokenizer
-from trained_release import RECIPE
 
 from tamis.cli.main import cli
 from tamis.tokens.tokenizer import load_tokenizer
+from trained_release import RECIPE
 
 FILES = ("report.json", "report.md", "report.svg", "special_tokens_map.json", "tokenizer.json", "tokenizer_config.json")
 

@@ -198,7 +198,7 @@ def _show(made: Made) -> None:
     rows = [_row(row, report) for row in by_language(made.cells)[: _LANGUAGES_SHOWN + 1] if row.documents]
     names = [one["name"] for one in report["tokenizers"]]
     if rows:
-        table("Tokens per word of held-out text (less is better)", ("", "characters", *names), rows, right=range(1, 9))
+        table("Tokens per word, held out", ("", "characters", *names), rows, right=range(1, 9))
         click.echo()
     for row in report["draw"]["budget"]:
         if row["characters"] < row["asked"] and row["name"] != "all":

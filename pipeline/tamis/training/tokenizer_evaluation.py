@@ -25,7 +25,12 @@ FILE = "tokenizer.json"
 SPECIAL, BYTES, SPACES, NUMBERS, SIGNS = "special", "bytes", "white space", "numbers", "signs"
 """What a token is made of when it holds no letter; BYTES are parts of a character."""
 _BYTE = re.compile(r"<0x[0-9A-F]{2}>")
-_SCRIPTS = {"CJK": "Han", "IDEOGRAPHIC": "Han"}
+OTHER = "other letters"
+_SCRIPTS = {
+    name.upper(): name
+    for name in ["Latin", "Greek", "Cyrillic", "Armenian", "Georgian", "Hebrew", "Arabic", "Syriac", "Ethiopic", "Devanagari", "Bengali", "Gurmukhi", "Gujarati", "Oriya", "Tamil", "Telugu", "Kannada", "Malayalam", "Sinhala", "Thai", "Lao", "Tibetan", "Myanmar", "Khmer", "Mongolian", "Hangul", "Hiragana", "Katakana", "Bopomofo"]
+} | {"CJK": "Han", "IDEOGRAPHIC": "Han"}
+"""Scripts by the word that the names of their letters begin with."""
 
 
 @dataclass
@@ -194,8 +199,7 @@ def _script(token: str, text: str) -> str:
     kinds = [unicodedata.category(char) for char in text]
     for char, kind in zip(text, kinds, strict=True):
         if kind[0] == "L":
-            first = unicodedata.name(char, "OTHER").split()[0]
-            return _SCRIPTS.get(first, first.capitalize())
+            return _SCRIPTS.get(unicodedata.name(char, OTHER).split()[0], OTHER)
     if any(kind[0] == "N" for kind in kinds):
         return NUMBERS
     return SPACES if not text.strip() else SIGNS

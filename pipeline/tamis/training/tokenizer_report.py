@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tamis.cards.markdown import code, section, table, text
+from tamis.cards.markdown import code, folded, section, table, text
 from tamis.cards.numbers import count, share
 from tamis.training.tokenizer_evaluation import Cell, rates, summed
 
@@ -56,26 +56,24 @@ def _head(report: Mapping[str, Any]) -> str:
     )
     return (
         f"{count(own['ids'])} ids{short}, a multiple of {multiple(own['ids'])}; stored as {code(own['id_type'])}. "
-        f"{code(own['end_of_document'])}, id {own['end_of_document_id']}, ends a document. {way}\n\n"
+        f"`{own['end_of_document']}`, id {own['end_of_document_id']}, ends a document. {way}\n\n"
         f"SHA-256 of `tokenizer.json`: {code(own['sha256'])}."
     )
 
 
 def _measures(cells: Sequence[Cell], names: Sequence[str]) -> str:
     rows = by_language(cells)
-    if len(cells) > len(rows) - 1:
-        rows += sorted(cells, key=lambda cell: (-cell.characters, cell.name))
     parts = [
         "Of documents that training has not seen; in `report.svg` as a figure. A word is a run of letters and digits, "
         "or a character of a script that is written without spaces; a word is cut when it takes more than one token "
         "both by itself and behind a space, words being what stands between spaces there."
     ]
     for measure, (title, good) in MEASURES.items():
-        lines = [
-            (code(row.name), count(row.characters), *(_rate(row, name, measure) for name in names)) for row in rows
-        ]
-        parts.append(f"**{title}** ({good})")
-        parts.append(table(("", "characters", *map(text, names)), f"lr{'r' * len(names)}", lines))
+        parts += [f"**{title}** ({good})", _table(rows, names, measure)]
+    if len(cells) > len(rows) - 1:
+        by_category = sorted(cells, key=lambda cell: (-cell.characters, cell.name))
+        title = f"{MEASURES['fertility'][0]}, by language and category; report.json has the other measures"
+        parts.append(folded(title, _table(by_category, names, "fertility")))
     whole = rows[0]
     lines = [
         (
@@ -88,6 +86,12 @@ def _measures(cells: Sequence[Cell], names: Sequence[str]) -> str:
     ]
     header = ("", "tokens", "unknown tokens", "documents that come back as they were")
     return section("On held-out texts", *parts, table(header, "lrrr", lines))
+
+
+def _table(rows: Sequence[Cell], names: Sequence[str], measure: str) -> str:
+    """One measure of every tokenizer."""
+    lines = [(code(row.name), count(row.characters), *(_rate(row, name, measure) for name in names)) for row in rows]
+    return table(("", "characters", *map(text, names)), f"lr{'r' * len(names)}", lines)
 
 
 def _rate(row: Cell, name: str, measure: str) -> str:
@@ -125,13 +129,16 @@ def _draw(facts: Mapping[str, Any]) -> str:
         "What it was trained on",
         said,
         table(("budget", "characters asked for", "characters taken", "documents", ""), "lrrrl", budget),
-        table(("language and category", "documents", "characters", "for training", "held out"), "lrrrr", cells),
+        folded(
+            f"By language and category ({count(len(cells))})",
+            table(("language and category", "documents", "characters", "for training", "held out"), "lrrrr", cells),
+        ),
     )
 
 
 def _short(row: Mapping[str, Any]) -> str:
-    """What lacks: no half is better than it is."""
-    if row["characters"] >= row["asked"]:
+    """By what share a budget that was asked for is met, where it is not."""
+    if row["characters"] >= row["asked"] or row["name"] == ALL:
         return ""
     return f"{share(row['characters'], row['asked'])}: all that the half for training has"
 
