@@ -28,7 +28,11 @@ _BYTE = re.compile(r"<0x[0-9A-F]{2}>")
 OTHER = "other letters"
 _SCRIPTS = {
     name.upper(): name
-    for name in ["Latin", "Greek", "Cyrillic", "Armenian", "Georgian", "Hebrew", "Arabic", "Syriac", "Ethiopic", "Devanagari", "Bengali", "Gurmukhi", "Gujarati", "Oriya", "Tamil", "Telugu", "Kannada", "Malayalam", "Sinhala", "Thai", "Lao", "Tibetan", "Myanmar", "Khmer", "Mongolian", "Hangul", "Hiragana", "Katakana", "Bopomofo"]
+    for name in (
+        *("Latin", "Greek", "Cyrillic", "Armenian", "Georgian", "Hebrew", "Arabic", "Syriac", "Ethiopic", "Devanagari"),
+        *("Bengali", "Gurmukhi", "Gujarati", "Oriya", "Tamil", "Telugu", "Kannada", "Malayalam", "Sinhala", "Thai"),
+        *("Lao", "Tibetan", "Myanmar", "Khmer", "Mongolian", "Hangul", "Hiragana", "Katakana", "Bopomofo"),
+    )
 } | {"CJK": "Han", "IDEOGRAPHIC": "Han"}
 """Scripts by the word that the names of their letters begin with."""
 
