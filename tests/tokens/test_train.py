@@ -24,12 +24,12 @@ from tamis.tokens.train import TrainTokenizer, sample_order, train_tokenizer
 SMALL = TrainTokenizer(vocabulary_size=600)
 
 SCRIPT = """
-import sys, pyarrow as pa
+import json, sys, pyarrow as pa
 from tamis.tokens.train import TrainTokenizer, train_tokenizer
 texts = sys.stdin.buffer.read().decode().split("\\0")
 column = pa.array(texts, pa.large_string())
-parts = [column] if len(sys.argv) == 1 else [column.slice(i, 7) for i in range(0, len(column), 7)]
-sys.stdout.buffer.write(train_tokenizer(TrainTokenizer(vocabulary_size=600), parts))
+parts = [column] if len(sys.argv) == 2 else [column.slice(i, 7) for i in range(0, len(column), 7)]
+sys.stdout.buffer.write(train_tokenizer(TrainTokenizer(**json.loads(sys.argv[1])), parts))
 """
 
 
@@ -37,19 +37,22 @@ def large(*texts: str) -> pa.Array:
     return pa.array(texts, pa.large_string())
 
 
-def test_same_bytes_for_any_threads_process_and_grouping(corpus: pa.Array) -> None:
+@pytest.mark.parametrize(
+    "config", [SMALL, TrainTokenizer(vocabulary_size=600, byte_fallback=True, alphabet=70, whitespace_runs=5)]
+)
+def test_same_bytes_for_any_threads_process_and_grouping(corpus: pa.Array, config: TrainTokenizer) -> None:
     def run(threads: str, parallel: str, *arguments: str) -> bytes:
         environment = {**os.environ, "RAYON_NUM_THREADS": threads, "TOKENIZERS_PARALLELISM": parallel}
         given = "\0".join(corpus.to_pylist()).encode()
         return subprocess.run(
-            [sys.executable, "-c", SCRIPT, *arguments],
+            [sys.executable, "-c", SCRIPT, config.model_dump_json(), *arguments],
             input=given,
             env=environment,
             check=True,
             capture_output=True,
         ).stdout
 
-    here = train_tokenizer(SMALL, [corpus])
+    here = train_tokenizer(config, [corpus])
     assert run("1", "false") == here
     assert run("4", "true", "in parts") == here
 

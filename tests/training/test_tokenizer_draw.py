@@ -26,6 +26,10 @@ class Part:
     def rows(self) -> int:
         return self.table.num_rows
 
+    @property
+    def bytes(self) -> int:
+        return self.table.nbytes
+
     def read(self) -> pa.Table:
         self.reads += 1
         return self.table

@@ -129,7 +129,7 @@ def command(
     compared = load_references(references, OWN)
     with Bars(quiet=quiet or as_json) as bars:
         texts = _texts(corpus, settings, variant, work, bars)
-        made = make_tokenizer(texts, drawn_by, config, compared, out, lambda phase: bars.phase(phase, 0, 0))
+        made = make_tokenizer(texts, drawn_by, config, compared, out, bars)
     if as_json:
         print_json(made.report)
     else:

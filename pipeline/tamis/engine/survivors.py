@@ -36,6 +36,8 @@ class SurvivingRows:
     edits: tuple[StageUse, ...]
     ledger: pa.Table
     """The shard's."""
+    bytes: int
+    """Of the row group, unpacked."""
 
     @property
     def rows(self) -> int:
@@ -83,9 +85,11 @@ def _of_shard(
     facts = ledger.select(pl.col(name).cast(pl.String) for name in FACTS)
     start = 0
     for number in range(metadata.num_row_groups):
-        count = metadata.row_group(number).num_rows
+        group = metadata.row_group(number)
+        count = group.num_rows
         order = np.flatnonzero(passed[start : start + count])
         if len(order):
             rows = Rows(order, start, count)
-            yield SurvivingRows(context, number, rows, facts[(order + start).tolist()].to_arrow(), edits, measured)
+            mine = facts[(order + start).tolist()].to_arrow()
+            yield SurvivingRows(context, number, rows, mine, edits, measured, group.total_byte_size)
         start += count

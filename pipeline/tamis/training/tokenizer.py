@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import tokenizers
 
 from tamis import __version__
 from tamis.corpus.commit import write_bytes, write_json
+from tamis.engine.reporting import Reporter
 from tamis.errors import InputError
 from tamis.tokens.train import TrainTokenizer, train_tokenizer
 from tamis.training.tokenizer_draw import DrawOptions, draw
@@ -24,8 +25,6 @@ FORMAT = 1
 REPORT = "report"
 OWN = "trained"
 """What the tokenizer is called beside those it is compared with."""
-Tell = Callable[[str], None]
-"""Hears of what begins."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,12 @@ class Made:
 
 
 def make_tokenizer(
-    texts: Texts, drawn_by: DrawOptions, config: TrainTokenizer, compared: Sequence[Judged], out: Path, tell: Tell
+    texts: Texts,
+    drawn_by: DrawOptions,
+    config: TrainTokenizer,
+    compared: Sequence[Judged],
+    out: Path,
+    reporter: Reporter,
 ) -> Made:
     """Draws, trains, judges, and writes `tokenizer.json`, `tokenizer_config.json`, `special_tokens_map.json`, and
     `report.json`, `.md` and `.svg` into `out`. The same corpus and options give the same bytes.
@@ -46,21 +50,20 @@ def make_tokenizer(
     Of `config`, `characters` and `document_characters` are those of the draw. Raises InputError when there is nothing
     to learn from.
     """
-    tell("draw texts")
-    drawn = draw(texts, drawn_by)
+    drawn = draw(texts, drawn_by, reporter)
     if not drawn.characters:
         raise InputError(
             "the draw holds no text for training: the budget names nothing that the corpus has much of, or the half of "
             "the documents that is for training is empty; ask for other languages, or add documents"
         )
-    limits = {"characters": max(drawn.characters, 1000), "document_characters": drawn_by.document_characters}
+    limits = {"characters": drawn.characters, "document_characters": drawn_by.document_characters}
     config = config.model_copy(update=limits)
-    tell("train")
-    content = train_tokenizer(config, drawn.training_texts())
+    # The draw is the limit: a larger one lets the texts be read to their end, which is when pairs begin to be merged.
+    unlimited = config.model_copy(update={"characters": drawn.characters + 1})
+    content = train_tokenizer(unlimited, drawn.training_texts())
     write_bytes(out / FILE, content)
     for name, facts in transformers_files(config, content).items():
         write_json(out / name, facts)
-    tell("judge by held-out texts")
     everyone = [judged(OWN, out / FILE), *compared]
     cells, used = evaluate(drawn.held_out_texts(), everyone)
     report = {

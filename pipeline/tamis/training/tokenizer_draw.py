@@ -8,7 +8,7 @@ until a budget is used up: a larger budget takes all that a smaller one does, an
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +18,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
+from tamis.engine.reporting import Reporter, Silent
+from tamis.engine.tasks import Done
 from tamis.errors import OptionError, did_you_mean
 from tamis.kernels.buffers import one_chunk
 from tamis.mix.epochs import NO_CATEGORY, UNKNOWN
-from tamis.training.tokenizer_texts import Texts
+from tamis.training.tokenizer_texts import Reading, Rows, Texts
 
 EACH = "*"
 """In a budget: every language that isn't named."""
@@ -62,6 +64,7 @@ class Draw:
     """The same of those to judge by."""
     facts: dict[str, Any]
     """What a report says of the draw: counts by bucket and cell, and the digests of both halves."""
+    reporter: Reporter
 
     @property
     def characters(self) -> int:
@@ -74,19 +77,22 @@ class Draw:
 
     def held_out_texts(self) -> Iterator[tuple[str, pa.Array]]:
         """Texts to judge by: a cell, and some of its documents, in corpus order."""
-        for first, table in self._parts(self.held_out):
+        for first, table in self.parts("judge by held-out texts", self.held_out):
             rows = np.arange(first, first + table.num_rows)
             for cell in np.unique(self.cell[rows][self.held_out[rows] > 0]):
                 mine = np.flatnonzero((self.cell[rows] == cell) & (self.held_out[rows] > 0))
                 yield self.cells[cell], _taken(table, mine, self.held_out[rows[mine]])
 
-    def _parts(self, taken: Counts) -> Iterator[tuple[int, pa.Table]]:
+    def parts(self, phase: str, taken: Counts) -> Iterator[tuple[int, pa.Table]]:
         """The parts of which something is taken: number of the first document, documents."""
-        first = 0
-        for part in self.texts.parts:
-            if taken[first : first + part.rows].any():
-                yield first, part.read()
-            first += part.rows
+        firsts = np.cumsum([0, *(part.rows for part in self.texts.parts)]).tolist()
+        wanted = [
+            (first, part)
+            for first, part in zip(firsts, self.texts.parts, strict=False)
+            if taken[first : first + part.rows].any()
+        ]
+        tables = _read(phase, [part for _, part in wanted], self.reporter)
+        yield from zip((first for first, _ in wanted), tables, strict=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,10 +102,18 @@ class TrainingTexts:
     draw: Draw
 
     def __iter__(self) -> Iterator[pa.Array]:
-        for first, table in self.draw._parts(self.draw.training):
+        for first, table in self.draw.parts("read texts", self.draw.training):
             taken = self.draw.training[first : first + table.num_rows]
             mine = np.flatnonzero(taken)
             yield _taken(table, mine, taken[mine])
+        self.draw.reporter.phase("merge pairs", 0, 0)
+
+
+def _read(phase: str, parts: Sequence[Rows], reporter: Reporter) -> Iterator[pa.Table]:
+    reporter.phase(phase, len(parts), sum(part.bytes for part in parts))
+    for part in parts:
+        yield part.read()
+        reporter.done(Done(Reading(part.bytes), None, 0.0))
 
 
 def _taken(table: pa.Table, rows: Counts, characters: Counts) -> pa.Array:
@@ -110,9 +124,10 @@ def _taken(table: pa.Table, rows: Counts, characters: Counts) -> pa.Array:
     )
 
 
-def draw(texts: Texts, options: DrawOptions) -> Draw:
+def draw(texts: Texts, options: DrawOptions, reporter: Reporter | None = None) -> Draw:
     """Draws; reads every document once. Raises OptionError when the budget names what the corpus doesn't hold."""
-    hashes, chars, cell, cells = _measured(texts, options.seed)
+    reporter = reporter or Silent()
+    hashes, chars, cell, cells = _measured(texts, options.seed, reporter)
     taken = np.minimum(chars, options.document_characters)
     _check(options.budget, cells, cell, chars)
     buckets = {name: _bucket(name, options.budget) for name in cells}
@@ -145,15 +160,16 @@ def draw(texts: Texts, options: DrawOptions) -> Draw:
         "training": {**_sums(training), "digest": _digest(hashes, training)},
         "held_out": {**_sums(held_out), "digest": _digest(hashes, held_out)},
     }
-    return Draw(texts, cells, cell, training, held_out, facts)
+    return Draw(texts, cells, cell, training, held_out, facts, reporter)
 
 
-def _measured(texts: Texts, seed: int) -> tuple[npt.NDArray[np.uint64], Counts, npt.NDArray[np.int32], tuple[str, ...]]:
+def _measured(
+    texts: Texts, seed: int, reporter: Reporter
+) -> tuple[npt.NDArray[np.uint64], Counts, npt.NDArray[np.int32], tuple[str, ...]]:
     """Hash of its id, characters and cell of every document, and the names of the cells, sorted."""
     salt = xxhash.xxh3_64_intdigest(f"tokenizer\0{seed}".encode())
     hashes, chars, labels = [np.zeros(0, np.uint64)], [np.zeros(0, np.int64)], []
-    for part in texts.parts:
-        table = part.read()
+    for table in _read("draw texts", texts.parts, reporter):
         ids = table.column("id").to_pylist()
         hashes.append(
             np.fromiter((xxhash.xxh3_64_intdigest(one.encode(), seed=salt) for one in ids), np.uint64, len(ids))

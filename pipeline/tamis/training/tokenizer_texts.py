@@ -27,9 +27,25 @@ class Rows(Protocol):
         """How many."""
         ...
 
+    @property
+    def bytes(self) -> int:
+        """What is read of the disk for them, unpacked; for progress."""
+        ...
+
     def read(self) -> pa.Table:
         """COLUMNS of them."""
         ...
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A part that was read, as a task that is done."""
+
+    bytes: int
+    label: str = "read"
+
+    def run(self) -> None:
+        """Nothing: it is done."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +64,7 @@ class _ShardRows:
     path: Path
     group: int
     rows: int
+    bytes: int
 
     def read(self) -> pa.Table:
         """COLUMNS of the rows."""
@@ -64,7 +81,8 @@ def texts_of_release(release: Path) -> Texts:
             path = release / file.path
             with intact(path, "`tamis verify` tells more of this release"):
                 metadata = pq.read_metadata(path)
-            parts += [_ShardRows(path, n, metadata.row_group(n).num_rows) for n in range(metadata.num_row_groups)]
+            groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+            parts += [_ShardRows(path, n, one.num_rows, one.total_byte_size) for n, one in enumerate(groups)]
     if not parts:
         raise InputError(f"{release}: this release holds no documents, so there is nothing to learn from")
     facts = {"of": "release", "name": manifest.name, "version": manifest.version, "identity": manifest.identity}
