@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
-from tamis.errors import OptionError
-from tamis.training.tokenizer_evaluation import Cell, evaluate, judged, rates, references, summed
+from tamis.errors import InputError, OptionError
+from tamis.training.tokenizer_evaluation import Cell, Counted, evaluate, judged, rates, references, summed
 from tamis.training.tokenizer_report import by_language, multiple
 
 
@@ -97,3 +97,21 @@ def test_references_have_names_of_their_own(by_hand: Path, tmp_path: Path) -> No
     assert [one.name for one in found] == ["other", "other-3", "trained-4"]
     with pytest.raises(OptionError, match=r"--reference .*nowhere: there is no tokenizer\.json here"):
         references([tmp_path / "nowhere"], "trained")
+
+
+def test_a_reference_needs_no_usual_end_of_document(tmp_path: Path) -> None:
+    made = Tokenizer(models.WordLevel({"[UNK]": 0, "[SEP]": 1, "a": 2}, unk_token="[UNK]"))
+    made.save(str(tmp_path / "none.json"))
+    with pytest.raises(InputError, match="end-of-document"):
+        judged("none", tmp_path / "none.json")
+    made.add_special_tokens(["[UNK]", "[SEP]"])
+    made.save(str(tmp_path / "some.json"))
+    assert judged("some", tmp_path / "some.json").handle.end_of_document == "[SEP]"
+    (tmp_path / "broken.json").write_text("[1")
+    with pytest.raises(InputError, match="not a tokenizer.json"):
+        judged("broken", tmp_path / "broken.json")
+
+
+def test_without_held_out_texts_there_is_nothing_to_tell() -> None:
+    assert evaluate([], []) == ([], {})
+    assert rates(Cell("fr--x", counted={"one": Counted()}), "one")["fertility"] is None

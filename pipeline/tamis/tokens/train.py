@@ -119,6 +119,16 @@ def train_tokenizer(config: TrainTokenizer, texts: Iterable[pa.Array]) -> bytes:
 
     if config.byte_fallback and isinstance(texts, Iterator):
         texts = list(texts)
+    tokens = [config.end_of_document, *config.special_tokens]
+    limit: dict[str, Any] = {}
+    if config.byte_fallback:
+        tokens += BYTES
+        letters = _alphabet(config, _sample(config, texts))
+        limit["limit_alphabet"] = len(letters)
+        tokenizer = _fallback(config)
+    else:
+        letters = _byte_letters()
+        tokenizer = _byte_level(config)
     sample = _sample(config, texts)
     first = next(sample, None)
     if first is None:
@@ -126,15 +136,6 @@ def train_tokenizer(config: TrainTokenizer, texts: Iterable[pa.Array]) -> bytes:
             "there is no text to train a tokenizer on: every document was dropped or is empty; "
             "loosen the keep rules, or name a trained tokenizer in `tokenize.tokenizer`"
         )
-    names = [config.end_of_document, *config.special_tokens]
-    if config.byte_fallback:
-        letters = _alphabet(config, _sample(config, texts))
-        tokenizer = _fallback(config)
-        limit: dict[str, Any] = {"limit_alphabet": len(letters)}
-        tokens = [*names, *BYTES]
-    else:
-        letters, limit, tokens = _byte_letters(), {}, names
-        tokenizer = _byte_level(config)
     trainer = trainers.BpeTrainer(
         vocab_size=config.vocabulary_size,
         min_frequency=config.min_frequency,

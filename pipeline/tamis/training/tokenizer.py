@@ -77,8 +77,11 @@ def make_tokenizer(
     }
     write_json(out / f"{REPORT}.json", report)
     write_bytes(out / f"{REPORT}.md", markdown(report, cells).encode())
+    drawing = out / f"{REPORT}.svg"
     if cells:
-        write_bytes(out / f"{REPORT}.svg", figure(cells, [one.name for one in everyone]))
+        write_bytes(drawing, figure(cells, [one.name for one in everyone]))
+    else:
+        drawing.unlink(missing_ok=True)
     return Made(out, report, cells)
 
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import orjson
 import pyarrow as pa
 
-from tamis.errors import OptionError
+from tamis.errors import InputError, OptionError
 from tamis.kernels.buffers import text_buffers
 from tamis.kernels.gopher import NO_LIST, count_prose, stop_word_tables
 from tamis.tokens.program import NotCompiled, compiled
@@ -89,8 +89,26 @@ class Judged:
 
 
 def judged(name: str, path: Path) -> Judged:
-    """A tokenizer to judge, from its file."""
-    return Judged(name, load_tokenizer(path))
+    """A tokenizer to judge, from its file. Raises InputError.
+
+    One without a usual end of document takes another of its special tokens for that: any does that no text becomes.
+    """
+    try:
+        return Judged(name, load_tokenizer(path))
+    except InputError:
+        special = _special(path)
+        if special is None:
+            raise
+        return Judged(name, load_tokenizer(path, special))
+
+
+def _special(path: Path) -> str | None:
+    """The last special token of a `tokenizer.json`, if it is one."""
+    try:
+        found = [token["content"] for token in orjson.loads(path.read_bytes())["added_tokens"] if token["special"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return str(found[-1]) if found else None
 
 
 def references(paths: Sequence[Path], taken: str) -> list[Judged]:
