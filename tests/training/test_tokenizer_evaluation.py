@@ -108,7 +108,7 @@ def test_a_reference_needs_no_usual_end_of_document(tmp_path: Path) -> None:
     made.save(str(tmp_path / "some.json"))
     assert judged("some", tmp_path / "some.json").handle.end_of_document == "[SEP]"
     (tmp_path / "broken.json").write_text("[1")
-    with pytest.raises(InputError, match="not a tokenizer.json"):
+    with pytest.raises(InputError, match=r"not a tokenizer\.json"):
         judged("broken", tmp_path / "broken.json")
 
 
