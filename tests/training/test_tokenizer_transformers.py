@@ -1,4 +1,4 @@
-"""The files as `transformers` reads them: the ids of Tamis. It has an environment of its own, kept in pytest's cache."""
+"""The files as `transformers` reads them give the ids of Tamis. Its environment is kept in pytest's cache."""
 
 from __future__ import annotations
 
