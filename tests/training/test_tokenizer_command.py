@@ -102,7 +102,8 @@ def test_json_is_the_report(tiny_release: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (("--special-token", "im_start"), "--special-token"),
+        (("--special-token", "im_start"), "--special-token: 'im_start' could stand in a text"),
+        (("--end-of-document", "end"), "--end-of-document: 'end' could stand in a text"),
         (("--special-token", "<|endoftext|>"), "is there twice"),
         (("--byte-fallback", "--split", "gpt-4"), "leave out split, or byte_fallback"),
         (("--budget", "fr=1e6"), "the corpus has no document of fr"),

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9, "t": 10**12}
 _LANGUAGES_SHOWN = 30
+_SINGULAR = {"special_tokens": "special_token"}
+"""Options of a recipe that have another name here."""
 
 
 @click.command("train-tokenizer")
@@ -171,8 +173,12 @@ def _config(training: dict[str, Any]) -> TrainTokenizer:
         return TrainTokenizer.model_validate(training)
     except ValidationError as error:
         first = error.errors()[0]
-        option = "".join(f"--{str(part).replace('_', '-').removesuffix('s')} " for part in first["loc"][:1])
-        raise OptionError(f"{option}{first['msg'].removeprefix('Value error, ')}") from None
+        name = str(first["loc"][0]) if first["loc"] else ""
+        said = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "string_pattern_mismatch":
+            said = f"{first['input']!r} could stand in a text; write it as <name> or <|name|>, of letters and _"
+        option = f"--{_SINGULAR.get(name, name).replace('_', '-')}: " if name else ""
+        raise OptionError(f"{option}{said}") from None
 
 
 def _texts(corpus: str, settings: tuple[str, ...], variant: str, work: Path, reporter: Any) -> Texts:

@@ -132,34 +132,32 @@ def evaluate(
 ) -> tuple[list[Cell], dict[str, npt.NDArray[np.bool_]]]:
     """Counts of every cell, by name, and which ids each tokenizer used."""
     cells: dict[str, Cell] = {}
-    words: dict[str, Counter[str]] = {}
     used = {one.name: np.zeros(one.handle.vocabulary_size, bool) for one in tokenizers}
     for name, column in texts:
         cell = cells.setdefault(name, Cell(name, counted={one.name: Counted() for one in tokenizers}))
-        found = words.setdefault(name, Counter())
-        _count_text(cell, found, column)
+        words = _count_text(cell, column)
+        distinct = list(words)
+        times = np.fromiter(words.values(), np.int64, len(distinct))
         for one in tokenizers:
-            _count_tokens(cell.counted[one.name], one.handle, column, used[one.name])
-    for name, found in words.items():
-        spaced = list(found)
-        times = np.fromiter(found.values(), np.int64, len(spaced))
-        for one in tokenizers:
-            split = _split_words(one.handle, spaced)
-            cells[name].counted[one.name].split_words = int(times[split].sum())
+            counted = cell.counted[one.name]
+            _count_tokens(counted, one.handle, column, used[one.name])
+            counted.split_words += int(times[_split_words(one.handle, distinct)].sum())
     return [cells[name] for name in sorted(cells)], used
 
 
-def _count_text(cell: Cell, words: Counter[str], column: pa.Array) -> None:
+def _count_text(cell: Cell, column: pa.Array) -> Counter[str]:
+    """Counts some documents; returns the words between white space."""
     data, offsets = text_buffers(column)
     lists = np.full(len(column), NO_LIST, np.int32)
     cell.documents += len(column)
     cell.bytes += int(offsets[-1] - offsets[0])
     cell.words += int(count_prose(data, offsets, stop_word_tables([]), lists).words.sum())
+    words: Counter[str] = Counter()
     for text in column.to_pylist():
-        spaced = text.split()
         cell.characters += len(text)
-        cell.spaced_words += len(spaced)
-        words.update(spaced)
+        words.update(text.split())
+    cell.spaced_words += words.total()
+    return words
 
 
 def _count_tokens(counted: Counted, handle: TokenizerHandle, column: pa.Array, used: npt.NDArray[np.bool_]) -> None:
