@@ -7,7 +7,7 @@ import re
 from typing import NamedTuple
 
 _FULL = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.\-]*):)?//([^/?#\\]*)([^?#]*)(\?[^#]*)?")
-_BARE = re.compile(r"(?=[^\s/?#]+\.)[^\s/?#]+(?:[/?#]|\Z)")
+_BARE = re.compile(r"(?=[^\s/?#]+\.)[^\s/?#:@]+(?::\d+)?(?:[/?#]|\Z)")
 _NUMBER = re.compile(r"[0-9.]+|.*:.*")
 _KEPT = 1 << 16
 _DEFAULT_PORTS = ("", "80", "443")

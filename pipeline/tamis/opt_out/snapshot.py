@@ -6,7 +6,6 @@ one) and `robots`, the text of robots.txt; or `status`, the answer's HTTP status
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
 
@@ -63,11 +62,6 @@ class Answers(NamedTuple):
     tdmrep: str | None
     ai_txt: str | None
     headers: str | None
-
-
-def sha256(text: str) -> str:
-    """Hash of a file's text as the snapshot has it."""
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def check_suffix(path: Path) -> None:
