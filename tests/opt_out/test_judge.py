@@ -115,9 +115,7 @@ TDMREP = json.dumps(
         ({"headers": '{"x-robots-tag": "noindex"}'}, "/x", None, "headers"),
     ],
 )
-def test_by_other_reservations(
-    tmp_path: Path, answers: dict[str, Any], path: str, rule: str | None, kind: str
-) -> None:
+def test_by_other_reservations(tmp_path: Path, answers: dict[str, Any], path: str, rule: str | None, kind: str) -> None:
     url = f"https://example.org{path}"
     # They hold whether or not there is a robots.txt.
     for robots in ({"robots": OPEN}, {"status": 404}):

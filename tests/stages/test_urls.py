@@ -83,7 +83,11 @@ def test_domains_above_a_host() -> None:
 @pytest.mark.parametrize(
     ("options", "url", "found"),
     [
-        ({"prefixes": ["fr.wikipedia.org/wiki"]}, "https://FR.wikipedia.org/wiki/Tamis", "prefix fr.wikipedia.org/wiki"),
+        (
+            {"prefixes": ["fr.wikipedia.org/wiki"]},
+            "https://FR.wikipedia.org/wiki/Tamis",
+            "prefix fr.wikipedia.org/wiki",
+        ),
         ({"prefixes": ["http://a.org/x/"]}, "https://a.org/x/y", None),
         ({"prefixes": ["http://a.org/x/"]}, "http://a.org/x/y", "prefix http://a.org/x/"),
         ({"prefixes": ["a.org"]}, "https://a.org/", "prefix a.org"),
@@ -217,17 +221,20 @@ def test_words_as_datatroves_filter_has_them(tmp_path: Path) -> None:
     for name, entries in {"words": "vile\n#calm\n", "soft": "play\nwin\nfree\n", "sub": "casino\n"}.items():
         (tmp_path / name).write_text(entries)
     options = {
-        "domains": ["bad.example"], "words": str(tmp_path / "words"), "soft_words": str(tmp_path / "soft"),
+        "domains": ["bad.org", "deep.good.org"], "words": str(tmp_path / "words"), "soft_words": str(tmp_path / "soft"),
         "subwords": str(tmp_path / "sub"),
     }  # fmt: skip
     theirs = URLFilter(
-        extra_domains=["bad.example"], banned_words=["vile", "#calm"], soft_banned_words=["play", "win", "free"],
+        extra_domains=["bad.org", "deep.good.org"], banned_words=["vile", "#calm"], soft_banned_words=["play", "win", "free"],
         banned_subwords=["casino"], use_integrated_lists=False,
     )  # fmt: skip
     theirs.tldextractor = TLDExtract(suffix_list_urls=())
     reasons = {"domain": "domain", "hard": "word", "soft": "words", "blacklisted": "subword"}
     urls = {
-        "https://www.bad.example/x": True,
+        "https://www.bad.org/x": True,
+        "https://good.org/x": True,
+        # Below a listed host that is no registrable domain.
+        "https://www.deep.good.org/x": False,
         "https://a.example/vile-page": True,
         "https://a.example/calm": True,
         "https://a.example/villain": True,
@@ -239,6 +246,8 @@ def test_words_as_datatroves_filter_has_them(tmp_path: Path) -> None:
     }
     for url, same in urls.items():
         verdict = theirs.filter(Document(text="", id="1", metadata={"url": url}))
-        reason = None if verdict is True else next(ours for name, ours in reasons.items() if verdict[1].startswith(name))
+        reason = (
+            None if verdict is True else next(ours for name, ours in reasons.items() if verdict[1].startswith(name))
+        )
         found = rule(options, url)
         assert ((found and found.split()[0]) == reason) is same, (url, found, verdict)

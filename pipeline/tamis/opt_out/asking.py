@@ -99,23 +99,24 @@ def get(url: str, manners: Manners, method: str = "GET") -> Answer:
         return Answer(None, b"", url, {}, f"{type(reason).__name__}: {reason}"[:200])
 
 
-def _persistent(url: str, manners: Manners, method: str = "GET") -> Answer:
-    answer = get(url, manners, method)
-    for attempt in range(manners.retries):
+def _robots(site: str, manners: Manners) -> tuple[str, Answer]:
+    """The scheme that answered, and the answer: every scheme is tried before one is tried again."""
+    scheme, answer = "", Answer(None, b"", "", {}, None)
+    for attempt in range(manners.retries + 1):
+        time.sleep(manners.pause * 2**attempt if attempt else 0)
+        for scheme in manners.schemes:
+            answer = get(f"{scheme}://{site}/robots.txt", manners)
+            if answer.status is not None:
+                break
         if answer.status is not None and answer.status not in _LATER:
             break
-        time.sleep(manners.pause * 2 ** (attempt + 1))
-        answer = get(url, manners, method)
-    return answer
+    return scheme, answer
 
 
 def ask(site: str, manners: Manners) -> Row:
     """What a site (a host, perhaps with a port) answers now."""
     date = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    for scheme in manners.schemes:
-        robots = _persistent(f"{scheme}://{site}/robots.txt", manners)
-        if robots.status is not None:
-            break
+    scheme, robots = _robots(site, manners)
     row = robots_row(site, date, robots.status, robots.text, robots.url, robots.error)
     if robots.status is not None and manners.others:
         root = f"{scheme}://{site}"
