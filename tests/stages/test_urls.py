@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from tamis.corpus.name_lists import HashedNames, category_lists
+from tamis.corpus.name_lists import HashedNames, category_lists, hashed
 from tamis.corpus.references import content_hash, resolve
 from tamis.corpus.urls import parents, split
 from tamis.errors import InputError
@@ -205,7 +205,7 @@ def test_a_table_of_names_says_what_a_dictionary_says() -> None:
     import polars as pl
 
     lists = {name: [f"{n}.example" for n in range(0, 900, step)] for name, step in (("a", 2), ("b", 3), ("c", 7))}
-    table = HashedNames((name, pl.Series([*names, names[0]])) for name, names in lists.items())
+    table = HashedNames((name, [hashed(pl.Series([*names, names[0]]))]) for name, names in lists.items())
     asked = [f"{n}.example" for n in range(1000)]
     assert table.find(asked) == [tuple(name for name in lists if one in lists[name]) for one in asked]
     assert len(table) == len(set().union(*lists.values()))
@@ -225,7 +225,8 @@ def test_words_as_datatroves_filter_has_them(tmp_path: Path) -> None:
         "subwords": str(tmp_path / "sub"),
     }  # fmt: skip
     theirs = URLFilter(
-        extra_domains=["bad.org", "deep.good.org"], banned_words=["vile", "#calm"], soft_banned_words=["play", "win", "free"],
+        extra_domains=["bad.org", "deep.good.org"], banned_words=["vile", "#calm"],
+        soft_banned_words=["play", "win", "free"],
         banned_subwords=["casino"], use_integrated_lists=False,
     )  # fmt: skip
     theirs.tldextractor = TLDExtract(suffix_list_urls=())

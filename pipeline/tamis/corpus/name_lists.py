@@ -19,8 +19,12 @@ import orjson
 import polars as pl
 
 from tamis.errors import InputError, did_you_mean
+from tamis.kernels.buffers import text_array
 
+Hashes = npt.NDArray[np.uint64]
 _FILES = ("domains", "urls")
+_PIECE = 1 << 23
+"""Bytes of a list that are read at a time."""
 _COMPRESSED = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 
@@ -32,16 +36,17 @@ def read_list(path: Path) -> list[str]:
     return found
 
 
-def read_names(path: Path) -> pl.Series:
-    """Names of a list of domains, in lower case."""
+def read_names(path: Path) -> Iterator[pl.Series]:
+    """Names of a list of domains, in lower case, piece by piece."""
     content = path.read_bytes()
     if content.lstrip()[:1] in (b"[", b"{"):
         try:
             data = orjson.loads(content)
         except orjson.JSONDecodeError as error:
             raise InputError(f"{path} is no JSON ({error}): write an array of domains, or one domain a line") from None
-        return _names(pl.Series(list(data), dtype=pl.String, strict=False).drop_nulls())
-    return _names(_lines(content, path))
+        yield _names(pl.Series(list(data), dtype=pl.String, strict=False).drop_nulls())
+    else:
+        yield from _pieces(content, path)
 
 
 def _text(content: bytes, path: Path) -> str:
@@ -58,13 +63,20 @@ def _entries(text: str) -> Iterator[str]:
             yield entry
 
 
-def _lines(content: bytes, path: Path) -> pl.Series:
-    """Entries as a column: quick for millions."""
-    return pl.Series(_text(content, path).split("\n"), dtype=pl.String)
+def _pieces(content: bytes, path: Path) -> Iterator[pl.Series]:
+    """Names of a list in pieces, without an object for each name: there may be millions."""
+    start = 0
+    while start < len(content):
+        end = content.find(b"\n", start + _PIECE) + 1 or len(content)
+        data = np.frombuffer(content[start:end], np.uint8)
+        _text(content[start:end], path)
+        ends = np.flatnonzero(data == ord("\n")) + 1
+        yield _names(pl.Series(text_array(data, np.concatenate(([0], ends, [len(data)])))))
+        start = end
 
 
 def _names(names: pl.Series) -> pl.Series:
-    names = names.str.strip_chars().str.to_lowercase().str.strip_suffix(".")
+    names = names.str.strip_chars("\ufeff \t\r\n").str.to_lowercase().str.strip_suffix(".")
     names = names.filter((names != "") & ~names.str.starts_with("#"))
     return names.str.strip_prefix("*.").str.strip_prefix(".")
 
@@ -75,15 +87,13 @@ class HashedNames:
     A name that isn't in the table is taken for one that is once in four billion billions divided by the table's size.
     """
 
-    def __init__(self, by_category: Iterable[tuple[str, pl.Series]]) -> None:
-        columns, codes, categories = [], [], []
-        for code, (category, names) in enumerate(by_category):
+    def __init__(self, by_category: Iterable[tuple[str, Iterable[Hashes]]]) -> None:
+        categories, pieces = [], []
+        for code, (category, hashes) in enumerate(by_category):
             categories.append(category)
-            hashed = _hashed(names)
-            columns.append(hashed)
-            codes.append(np.full(len(hashed), code, np.int64))
-        pairs = np.concatenate(columns) if columns else np.zeros(0, np.uint64)
-        numbers = np.concatenate(codes) if codes else np.zeros(0, np.int64)
+            pieces += [(piece, np.full(len(piece), code, np.uint16)) for piece in hashes]
+        pairs = np.concatenate([np.zeros(0, np.uint64), *(piece for piece, _ in pieces)])
+        numbers = np.concatenate([np.zeros(0, np.uint16), *(codes for _, codes in pieces)])
         order = np.lexsort((numbers, pairs))
         self._hashes, starts = np.unique(pairs[order], return_index=True)
         self._codes, self._sets = _grouped(numbers[order], starts, categories)
@@ -95,23 +105,24 @@ class HashedNames:
         """The categories of each name, sorted; empty for a name of none."""
         if not len(self._hashes) or not names:
             return [()] * len(names)
-        hashed = _hashed(pl.Series(list(names), dtype=pl.String))
-        at = np.minimum(np.searchsorted(self._hashes, hashed), len(self._hashes) - 1)
-        known = self._hashes[at] == hashed
+        asked = hashed(pl.Series(list(names), dtype=pl.String))
+        at = np.minimum(np.searchsorted(self._hashes, asked), len(self._hashes) - 1)
+        known = self._hashes[at] == asked
         return [self._sets[code] if there else () for code, there in zip(self._codes[at], known, strict=True)]
 
 
-def _hashed(names: pl.Series) -> npt.NDArray[np.uint64]:
+def hashed(names: pl.Series) -> Hashes:
+    """Hashes of names, the same within one process."""
     return names.rechunk().hash(seed=17).to_numpy()
 
 
 def _grouped(
-    codes: npt.NDArray[np.int64], starts: npt.NDArray[np.int64], categories: Sequence[str]
+    codes: npt.NDArray[np.uint16], starts: npt.NDArray[np.int64], categories: Sequence[str]
 ) -> tuple[npt.NDArray[np.uint16], list[tuple[str, ...]]]:
     """The set of categories of each group of `codes`, as a number; and the sets by number."""
     sets: dict[tuple[str, ...], int] = {(name,): number for number, name in enumerate(categories)}
     ends = np.append(starts[1:], len(codes))
-    grouped = codes[starts].astype(np.uint16)
+    grouped = codes[starts]
     for group in np.flatnonzero(ends - starts > 1).tolist():
         names = tuple(sorted({categories[code] for code in codes[starts[group] : ends[group]].tolist()}))
         grouped[group] = sets.setdefault(names, len(sets))
@@ -131,7 +142,7 @@ def category_lists(paths: Sequence[Path], wanted: Sequence[str] | None) -> Categ
 
     Raises InputError for a place that holds no lists, and for a category that none has.
     """
-    found: dict[str, dict[str, list[pl.Series]]] = {}
+    found: dict[str, dict[str, list[Hashes]]] = {}
     there: set[str] = set()
     for path in paths:
         files = 0
@@ -140,17 +151,14 @@ def category_lists(paths: Sequence[Path], wanted: Sequence[str] | None) -> Categ
             there.add(category)
             if wanted is None or category in wanted:
                 lists = found.setdefault(category, {kind: [] for kind in _FILES})
-                lists[kind].append(_names(_lines(content, path)))
+                lists[kind] += [hashed(names) for names in _pieces(content, path)]
         if not files:
             raise InputError(f"{path} holds no lists: CATEGORY/domains or CATEGORY/urls is looked for")
     for category in wanted or ():
         if category not in there:
             raise InputError(f"no list is of the category {category!r}.{did_you_mean(category, there)}")
     used = tuple(sorted(found))
-    tables = [
-        HashedNames((category, pl.concat(found[category][kind])) for category in used if found[category][kind])
-        for kind in _FILES
-    ]
+    tables = [HashedNames((category, found[category][kind]) for category in used) for kind in _FILES]
     return CategoryLists(tables[0], tables[1], used)
 
 

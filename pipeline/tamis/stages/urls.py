@@ -58,7 +58,11 @@ class UrlsConfig(StageConfig):
     @field_validator("keywords", mode="before")
     @classmethod
     def _for_all(cls, keywords: Any) -> Any:
-        return {_ANY: keywords} if isinstance(keywords, (list, tuple)) else keywords
+        if isinstance(keywords, (list, tuple)):
+            return {_ANY: tuple(keywords)}
+        if not isinstance(keywords, dict):
+            return keywords
+        return {name: tuple(words) if isinstance(words, list) else words for name, words in keywords.items()}
 
     @field_validator("keywords")
     @classmethod
@@ -153,7 +157,8 @@ def _rules(config: UrlsConfig, models: Models) -> list[_Rule]:
     from tamis.corpus.urls import ascii_host, split
 
     def words(name: str) -> frozenset[str]:
-        return frozenset(_NOT_ALNUM.sub("", word) for word in read_names(Path(models[name]))) - {""}
+        entries = (word for piece in read_names(Path(models[name])) for word in piece)
+        return frozenset(_NOT_ALNUM.sub("", word) for word in entries) - {""}
 
     rules: list[_Rule] = []
     if config.prefixes:
@@ -214,13 +219,13 @@ def _beginnings(bare: str) -> list[str]:
 
 
 def _prepare(config: UrlsConfig, models: Models) -> Measure:
-    from tamis.corpus.name_lists import HashedNames, category_lists, read_names
+    from tamis.corpus.name_lists import HashedNames, category_lists, hashed, read_names
     from tamis.corpus.urls import parents, split
 
     rules = _rules(config, models)
     folders = [Path(models[f"folders.{number}"]) for number in range(len(config.folders))]
     lists = category_lists(folders, config.categories) if folders else None
-    hosts = HashedNames([("allowed", read_names(Path(models["allow"])))]) if config.allow else None
+    hosts = HashedNames([("allowed", map(hashed, read_names(Path(models["allow"]))))]) if config.allow else None
 
     def rule_of(written: str, url: Any, at: tuple[Any, ...]) -> str | None:
         scheme, bare, host = (url.scheme, url.bare, url.host) if url else ("", "", "")
