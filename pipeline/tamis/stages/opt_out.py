@@ -109,7 +109,7 @@ that didn't answer: `{agents: [CCBot], honour: [robots]}`. A document without ad
             "flag",
             "Whether nothing stands against the text's use; null: the document has no address.",
             default=Condition(is_=True),
-            citation="RFC 9309; reservation of rights by Article 4(3) of Directive (EU) 2019/790",
+            citation="RFC 9309, and the reservation of rights by Article 4(3) of Directive (EU) 2019/790",
         ),
         Column("rule", pa.string(), "label", "What stands against it: a line of robots.txt, a location, a header."),
         Column("agent", pa.string(), "label", "Whose rule that is, as robots.txt has it; `*`: every robot's."),

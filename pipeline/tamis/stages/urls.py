@@ -23,6 +23,7 @@ _NOT_ALNUM = re.compile(r"[^a-z0-9]+")
 _LISTS = ("allow", "words", "soft_words", "subwords")
 _RULES = ("prefixes", "hosts", "domains", "keywords", "folders", *_LISTS)
 _Entry = Annotated[str, Field(min_length=1)]
+_Keywords = dict[str, tuple[str, ...]]
 
 
 class UrlsConfig(StageConfig):
@@ -34,9 +35,9 @@ class UrlsConfig(StageConfig):
     """Hosts, exactly: `www.example.org`."""
     domains: tuple[_Entry, ...] = ()
     """Domains, with all hosts below them: `example.org`."""
-    keywords: dict[str, tuple[_Entry, ...]] = Field(default_factory=dict)
-    """Strings found anywhere in the address, in any case, by the document's language; `*` stands for every other
-    language and for documents of unknown language. A plain list is for all languages."""
+    keywords: dict[str, tuple[_Entry, ...]] | tuple[_Entry, ...] = ()
+    """Strings found anywhere in the address, in any case: a list for all documents, or lists by the document's
+    language, where `*` stands for every other language and for documents of unknown language."""
     folders: tuple[_Entry, ...] = ()
     """Collections of lists by category as the University of Toulouse (UT1) publishes them: folders with
     `CATEGORY/domains` and `CATEGORY/urls` (a path that ends with a slash), or tar archives of them."""
@@ -55,22 +56,18 @@ class UrlsConfig(StageConfig):
     allow_below: bool = False
     """Whether hosts below those of `allow` are allowed, too."""
 
-    @field_validator("keywords", mode="before")
-    @classmethod
-    def _for_all(cls, keywords: Any) -> Any:
-        if isinstance(keywords, (list, tuple)):
-            return {_ANY: tuple(keywords)}
-        if not isinstance(keywords, dict):
-            return keywords
-        return {name: tuple(words) if isinstance(words, list) else words for name, words in keywords.items()}
-
     @field_validator("keywords")
     @classmethod
-    def _languages(cls, keywords: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-        for language in keywords:
+    def _languages(cls, keywords: _Keywords | tuple[str, ...]) -> _Keywords | tuple[str, ...]:
+        for language in keywords if isinstance(keywords, dict) else ():
             if not _TAG.fullmatch(language):
                 raise ValueError(f"{language!r} is no language: write its code (fr, de, pt-BR), or * for every other")
         return keywords
+
+    def keywords_by_language(self) -> _Keywords:
+        """The keywords in lower case, a list for all documents under `*`."""
+        written = self.keywords if isinstance(self.keywords, dict) else {_ANY: self.keywords}
+        return {name: tuple(word.lower() for word in words) for name, words in written.items()}
 
     @model_validator(mode="after")
     def _rules(self) -> UrlsConfig:
@@ -170,8 +167,7 @@ def _rules(config: UrlsConfig, models: Models) -> list[_Rule]:
     if config.domains:
         rules.append(partial(_of_domain, frozenset(map(ascii_host, config.domains))))
     if config.keywords:
-        lowered = {name: tuple(word.lower() for word in words) for name, words in config.keywords.items()}
-        rules.append(partial(_of_keyword, lowered))
+        rules.append(partial(_of_keyword, config.keywords_by_language()))
     if config.folders:
         rules.append(_of_category)
     if config.words:
