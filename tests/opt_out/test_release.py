@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
 from click.testing import CliRunner, Result
-from test_asking import Site
 
 from tamis.cli.main import cli
+from web_site import Site
 
 RECIPE = """\
 name: web
@@ -24,7 +25,7 @@ STAGES = """\
   - urls:
       keywords: {fr: [none], "*": [wikipedia]}
       folders: [ut1/]
-  - opt_out: {snapshot: robots.parquet, agents: [CCBot, GPTBot]}
+  - opt_out: {snapshot: robots.jsonl, agents: [CCBot, GPTBot]}
   - word_lists:
       lists: {en: words.txt}
       keep: {count: [null, 1]}
@@ -32,10 +33,10 @@ STAGES = """\
 
 
 @pytest.fixture
-def site() -> Site:
-    found = Site()
-    found.answers = {"/robots.txt": (200, b"User-agent: GPTBot\nDisallow: /closed/\n", {})}
-    return found
+def site() -> Iterator[Site]:
+    with Site() as found:
+        found.answers = {"/robots.txt": (200, b"User-agent: GPTBot\nDisallow: /closed/\n", {})}
+        yield found
 
 
 def tamis(*arguments: str | Path) -> Result:
@@ -66,19 +67,18 @@ def test_the_three_stages_in_a_recipe(tmp_path: Path, site: Site) -> None:
     (tmp_path / "ut1" / "adult").mkdir(parents=True)
     (tmp_path / "ut1" / "adult" / "domains").write_text("bad.example\n")
     (tmp_path / "words.txt").write_text("damn\n")
-    first = run(tmp_path, "1", STAGES.replace("  - opt_out: {snapshot: robots.parquet, agents: [CCBot, GPTBot]}\n", ""))
+    first = run(tmp_path, "1", STAGES.replace("  - opt_out: {snapshot: robots.jsonl, agents: [CCBot, GPTBot]}\n", ""))
     assert first["passed"].to_list() == [True, True, False, False, False, True]
 
-    snapshot = ("opt-out-snapshot", "--release", tmp_path / "releases" / "web-1", "--out", tmp_path / "robots.parquet")
-    quick = ("--pause", "0", "--timeout", "5", "--retries", "0", "--json")
-    # Sites that aren't on this machine stay unasked.
-    (tmp_path / "robots.jsonl").write_text(
-        "".join(json.dumps({"site": name, "status": 404}) + "\n" for name in ("en.wikipedia.org", "www.bad.example"))
-    )
+    # Sites that aren't on this machine are known already, and stay unasked.
     out = tmp_path / "robots.jsonl"
-    facts = json.loads(tamis(*snapshot[:-1], out, *quick).stdout)
+    known = [{"site": name, "status": 404} for name in ("en.wikipedia.org", "www.bad.example")]
+    out.write_text("".join(json.dumps(row) + "\n" for row in known))
+    quick = ("--pause", "0", "--timeout", "5", "--retries", "0", "--json")
+    result = tamis("opt-out-snapshot", "--release", tmp_path / "releases" / "web-1", "--out", out, *quick)
+    facts = json.loads(result.stdout)
     assert (facts["asked"], facts["known"], facts["sites"]["found"]) == (2, 2, 2)
-    second = run(tmp_path, "2", STAGES.replace("robots.parquet", "robots.jsonl"))
+    second = run(tmp_path, "2", STAGES)
     assert second["dropped_by"].to_list() == [
         None, "opt_out.allowed", "word_lists.count", "urls.blocked", "urls.blocked", None,
     ]  # fmt: skip
@@ -88,6 +88,6 @@ def test_the_three_stages_in_a_recipe(tmp_path: Path, site: Site) -> None:
 
     # The file's content is part of what is measured.
     out.write_text(out.read_text().replace("/closed/", "/nothing/"))
-    assert run(tmp_path, "3", STAGES.replace("robots.parquet", "robots.jsonl"))["passed"][1]
+    assert run(tmp_path, "3", STAGES)["passed"][1]
     (tmp_path / "ut1" / "adult" / "domains").write_text("worse.example\n")
-    assert run(tmp_path, "4", STAGES.replace("robots.parquet", "robots.jsonl"))["dropped_by"][4] is None
+    assert run(tmp_path, "4", STAGES)["dropped_by"][4] is None

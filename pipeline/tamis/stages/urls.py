@@ -266,8 +266,8 @@ STAGE = Stage(
 Rules are tried in this order: prefixes, hosts, domains, keywords, categories, words, soft words, subwords, allow;
 `rule` names the first that says no, and the entry. A domain of a list by category stands for every host below it; a
 listed address for every one that goes on from it at a slash, with `www.` or without. `category` has all categories of
-an address, joined by `+`; a rule on it alone is `keep: {category: {not_regex: "adult"}}` beside `keep: {blocked: ...}`.
-A document without address has null signals and passes; `keep: {blocked: {is: false, nulls: drop}}` drops it.
+an address, joined by `+`; `keep: {category: {not_regex: adult}}` decides by it, in place of the rule on `blocked`. A
+document without address has null signals and passes; `keep: {blocked: {is: false, nulls: drop}}` drops it.
 
 `words`, `soft_words` and `subwords` are DataTrove's URLFilter, whose lists can be named where it is installed:
 
