@@ -5,6 +5,7 @@ Files of the same grammar (ai.txt) are read alike.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -119,8 +120,11 @@ class Group:
         """The rule for a path (as `normal_path` has it): the longest that matches, `Allow` where two are as long."""
         if path == "/robots.txt":
             return None
-        matching = (rule for rule in self.rules if rule.pattern.matches(path))
-        return max(matching, key=lambda rule: (rule.pattern.length, rule.allow), default=None)
+        return next((rule for rule in self._longest_first if rule.pattern.matches(path)), None)
+
+    @functools.cached_property
+    def _longest_first(self) -> list[Rule]:
+        return sorted(self.rules, key=lambda rule: (-rule.pattern.length, not rule.allow))
 
     def reserves(self, path: str) -> Usage | None:
         """The line that says no to training on a path, if the one for it does: the longest, `no` where two are."""

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, field_validator
@@ -94,12 +95,14 @@ class _Lists:
             of_list = np.flatnonzero(rows == number)
             if not entries or not len(of_list):
                 continue
-            # Each entry takes a pass over the text: only texts that have one of them take it.
             lowered = pc.utf8_lower(texts.take(pa.array(of_list)))
+            # Each entry takes a pass over the text: only texts with one of them, which one pass finds, take it.
+            hit = np.flatnonzero(pl.Series(lowered).str.contains_any(entries).to_numpy())
+            lowered = lowered.take(pa.array(hit))
             for entry in entries:
                 counts = np.asarray(pc.count_substring(lowered, entry), np.int64)
-                found[of_list] += counts
-                distinct[of_list] += counts > 0
+                found[of_list[hit]] += counts
+                distinct[of_list[hit]] += counts > 0
         return found, distinct
 
 
