@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -154,6 +157,26 @@ def test_an_interrupted_collection_goes_on(site: Site, tmp_path: Path) -> None:
         file.write('{"site": "cut sho')
     found = collect(names, out, only, 1, lambda _: False, lambda *_: None)
     assert (found.asked, found.known, len(found.rows)) == (5, 3, 8)
+
+
+def test_an_interrupted_command_ends_at_once_and_goes_on(site: Site, tmp_path: Path) -> None:
+    site.answers, site.delay = {"/robots.txt": (200, ROBOTS.encode(), {})}, 0.2
+    hosts, out = tmp_path / "hosts.txt", tmp_path / "s.parquet"
+    hosts.write_text("\n".join(site.name(number) for number in range(1, 41)))
+    arguments = ["--domains", str(hosts), "--out", str(out), "--robots-only", "--threads", "2"]
+    command = [sys.executable, "-m", "tamis", "opt-out-snapshot", *arguments]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 60
+        while not (unfinished(out).exists() and unfinished(out).read_bytes().count(b"\n") >= 3):
+            assert time.monotonic() < deadline and process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=30)
+    assert process.returncode == 130 and "the same command goes on" in told
+    assert not out.exists()
+    site.delay = 0
+    facts = json.loads(snapshot(*arguments, "--json").stdout)
+    assert facts["known"] >= 3 and facts["asked"] + facts["known"] == facts["sites"]["found"] == 40
 
 
 def test_the_command(site: Site, closed: str, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import hashlib
 import http.client
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -25,6 +25,10 @@ _REDIRECTS = 5
 _CHUNK = 65_536
 _KEPT_HEADERS = ("content-usage", "content-signal", "tdm-reservation", "tdm-policy", "x-robots-tag")
 _LATER = (429, 500, 502, 503, 504)
+
+
+Wait = Callable[[float], None]
+"""Waits so many seconds."""
 
 
 @dataclass(frozen=True)
@@ -99,12 +103,12 @@ def get(url: str, manners: Manners, method: str = "GET") -> Answer:
         return Answer(None, b"", url, {}, f"{type(reason).__name__}: {reason}"[:200])
 
 
-def _robots(site: str, manners: Manners) -> tuple[str, Answer]:
+def _robots(site: str, manners: Manners, wait: Wait) -> tuple[str, Answer]:
     """The scheme that answered, and the answer: every scheme is tried before one is tried again."""
     scheme, answer = "", Answer(None, b"", "", {}, None)
     for attempt in range(manners.retries + 1):
-        time.sleep(manners.pause * 2**attempt if attempt else 0)
         for scheme in manners.schemes:
+            wait(manners.pause * 2**attempt if attempt else 0)
             answer = get(f"{scheme}://{site}/robots.txt", manners)
             if answer.status is not None:
                 break
@@ -113,20 +117,20 @@ def _robots(site: str, manners: Manners) -> tuple[str, Answer]:
     return scheme, answer
 
 
-def ask(site: str, manners: Manners) -> Row:
-    """What a site (a host, perhaps with a port) answers now."""
+def ask(site: str, manners: Manners, wait: Wait = time.sleep) -> Row:
+    """What a site (a host, perhaps with a port) answers now. `wait` is called before every request."""
     date = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    scheme, robots = _robots(site, manners)
+    scheme, robots = _robots(site, manners, wait)
     row = robots_row(site, date, robots.status, robots.text, robots.url, robots.error)
     if robots.status is not None and manners.others:
         root = f"{scheme}://{site}"
         for column, path in (("tdmrep", "/.well-known/tdmrep.json"), ("ai_txt", "/ai.txt")):
-            time.sleep(manners.pause)
+            wait(manners.pause)
             text = get(root + path, manners).text
             # A server that has a page for every address has one for these.
             if text and text.lstrip()[:1] not in ("", "<"):
                 row[column] = text  # type: ignore[literal-required]
-        time.sleep(manners.pause)
+        wait(manners.pause)
         headers = get(f"{root}/", manners, "HEAD").headers
         kept = {name: headers[name] for name in _KEPT_HEADERS if name in headers}
         row["headers"] = orjson.dumps(kept).decode() if kept else None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Event, Thread
 
 import orjson
 
@@ -16,6 +17,10 @@ from tamis.opt_out.snapshot import Row, read, write
 
 Report = Callable[[int, int], None]
 """Told after each site: how many are done, of how many."""
+
+
+class _StoppedError(Exception):
+    """Nobody wants the answer any more."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,9 @@ def collect(
     missing = [site for site in wanted if site not in have]
     out.parent.mkdir(parents=True, exist_ok=True)
     with part.open("ab") as file:
+        if fresh:
+            # The last line may be cut short.
+            file.write(b"\n")
         for number, row in enumerate(_answers(missing, manners, threads), 1):
             file.write(orjson.dumps(row) + b"\n")
             file.flush()
@@ -80,7 +88,7 @@ def collect(
 
 
 def _lines(part: Path) -> Iterator[Row]:
-    for line in part.read_bytes().splitlines():
+    for line in filter(None, part.read_bytes().splitlines()):
         try:
             yield orjson.loads(line)
         except orjson.JSONDecodeError:
@@ -90,19 +98,33 @@ def _lines(part: Path) -> Iterator[Row]:
 
 def _answers(sites: list[str], manners: Manners, threads: int) -> Iterator[Row]:
     """Rows as they come; of a site one request at a time, of all sites `threads`."""
-    waiting = iter(sites)
-    pool = ThreadPoolExecutor(threads, "ask")
-    try:
-        running: set[Future[Row]] = set()
+    waiting: SimpleQueue[str] = SimpleQueue()
+    answered: SimpleQueue[Row | Exception] = SimpleQueue()
+    stopped = Event()
+    for site in sites:
+        waiting.put(site)
+
+    def wait(seconds: float) -> None:
+        if stopped.wait(seconds):
+            raise _StoppedError
+
+    def work() -> None:
         while True:
-            for site in waiting:
-                running.add(pool.submit(ask, site, manners))
-                if len(running) >= 2 * threads:
-                    break
-            if not running:
+            try:
+                answered.put(ask(waiting.get_nowait(), manners, wait))
+            except (Empty, _StoppedError):
                 return
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield future.result()
+            except Exception as error:  # noqa: BLE001 (raised where it can be told)
+                answered.put(error)
+
+    for _ in range(min(threads, len(sites))):
+        Thread(target=work, name="ask").start()
+    try:
+        for _ in sites:
+            row = answered.get()
+            if isinstance(row, Exception):
+                raise row
+            yield row
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        # What is on its way takes no longer than one answer may.
+        stopped.set()
