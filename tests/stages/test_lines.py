@@ -67,6 +67,7 @@ def twin(text: str, few: int) -> dict[str, float]:
         if part.strip("\n")
     ]
     out: dict[str, float] = {
+        "characters": len(text),
         "lines": len(lines),
         "blank_line_ratio": (len(every) - len(lines)) / max(len(every), 1),
         "paragraphs": len(paragraphs),

@@ -27,8 +27,10 @@ stages:
   - language
   - gopher_quality: {keep: {words: [1, null]}}
   - gopher_repetition: {keep: {}}
+  - lines
   - fineweb: {keep: {}}
   - c4: {keep: {}}
+  - chunks: {cut: smart}
   - exact_duplicates
   - near_duplicates
   - pii: {replacement: fake}

@@ -51,7 +51,7 @@ class Replace(StageConfig):
     language_score: Condition | None = None
     """Probability of that language."""
     words_per_character: Condition | None = None
-    """Pieces between white space per character: 0.15 to 0.2 in most languages, more where words fell apart."""
+    """Pieces between white space per character: 0.15 to 0.2 in running English or French, more where words fell apart."""
     tokens_per_character: Condition | None = None
     """Tokens per character: OCR noise needs many; Luciole dropped chunks above 0.38. Needs `tokenizer`."""
     letter_ratio: Condition | None = None
@@ -94,6 +94,8 @@ class ChunksConfig(StageConfig):
     """A `tokenizer.json`, to count tokens per character: a path, `package:` or `hub:` reference."""
     replace: Replace | None = None
     """Which chunks are good; the others are replaced. Left out, no chunk is bad and the text stays as it is."""
+    edit: bool = True
+    """Replace the bad chunks. If false, the text stays as it is, and the signals say what would go."""
     replacement: Annotated[str, Field(max_length=200)] = "\n\n[...]\n\n"
     """What takes the place of bad chunks; neighbours share one. White space around them goes with them, and at the
     ends of the text that of the replacement, too."""
@@ -249,7 +251,7 @@ def _measure(config: ChunksConfig, tools: _Tools, batch: pa.RecordBatch) -> pa.R
         lost, size = (np.bincount(chunks.documents, values, rows) for values in (sizes * bad, sizes))
         columns["bad_chunks"] = np.bincount(chunks.documents, bad, rows)
         columns["bad_char_ratio"] = pa.array(lost / np.maximum(size, 1), mask=size == 0)
-        cuts = bad_stretches(data, offsets, chunks, bad)
+        cuts = bad_stretches(data, offsets, chunks, bad) if config.edit else []
     made = {
         column.name: _typed(columns[column.name], column.type)
         if column.name in columns
@@ -317,9 +319,9 @@ half a chunk, else to that of a word. Bad chunks side by side become one `[...]`
 and leaves the prose around it as it is. A page begins behind 3 blank lines; form feeds are line breaks by the time a
 stage sees the text, so have a cleaner of the source make 3 blank lines of each. What counts as noise is ours.
 
-Stages before this one saw the whole text; put stages that should see the replaced text behind it. Without a language
-model and without perplexity it costs no more than reading the text; KenLM reads some hundred thousand words a
-second.""",
+Stages before this one saw the whole text; put stages that should see the replaced text behind it. The language model
+is compiled and quick; KenLM and SentencePiece are libraries that take a chunk at a time and are by far the slowest part:
+put `exact_duplicates` and cheap rules first. docs/ocr.md has recipes.""",
     config=ChunksConfig,
     reads=("text",),
     adds=(

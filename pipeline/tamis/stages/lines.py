@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field
 
 from tamis.corpus.stage import Column, Measure, Models, Stage, StageConfig, measured
@@ -78,7 +79,9 @@ def prepare(config: LinesConfig, _: Models) -> Measure:
     from tamis.kernels.line_statistics import scan_lines
 
     def measure(batch: pa.RecordBatch) -> pa.RecordBatch:
-        columns = _columns(scan_lines(*text_buffers(batch["text"])), config.few_words)
+        text = batch["text"]
+        columns = _columns(scan_lines(*text_buffers(text)), config.few_words)
+        columns["characters"] = pc.utf8_length(text).to_numpy(zero_copy_only=False)
         types = {column.name: column.type.to_pandas_dtype() for column in STAGE.adds}
         return measured(batch.num_rows, {name: columns[name].astype(type_) for name, type_ in types.items()})
 
@@ -125,11 +128,12 @@ words broken by a printed line, which tell of scans and PDF files. `javascript` 
 rule, on lines that its other rules leave, is in `c4`.
 
 What rules could say: captions and menus have few words a line (`median_line_words: [4, null]`), tables and indexes many
-digits (`digit_ratio: [null, 0.15]`, NeMo Curator's limit for numbers), headlines and shouting many capitals
+digits (`digit_ratio: [null, 0.15]`; NeMo Curator drops texts of more than 15% digits, white space counted), headlines and shouting many capitals
 (`upper_case_letter_ratio: [null, 0.5]`). A text without a line has zeros everywhere.""",
     config=LinesConfig,
     reads=("text",),
     adds=(
+        Column("characters", pa.int64(), "characters", "Characters of the text, white space and newlines included."),
         Column("lines", pa.int64(), "lines", "Lines that aren't blank."),
         _ratio("blank_line_ratio", "Blank lines, of all lines."),
         Column("paragraphs", pa.int64(), "paragraphs", "Paragraphs: what blank lines part."),
