@@ -26,11 +26,13 @@ ENGLISH = "The river rises in the hills above the town and flows slowly down to 
 NOISE = "l1 ;~ ^ .,' i ~\\ r) 1 :: ij ,. 0 | _ ' f .- x; «* 3 ) ii\n"
 
 
-def measure(texts: list[str], **options: Any) -> pl.DataFrame:
+def measure(texts: list[str], languages: list[str | None] | None = None, **options: Any) -> pl.DataFrame:
     config = ChunksConfig.model_validate(options)
     models = {name: resolve(reference, Path()) for name, reference in STAGE.models(config).items()}
     assert STAGE.prepare is not None
-    out = STAGE.prepare(config, models)(pa.record_batch({"text": pa.array(texts, pa.large_string())}))
+    told = pa.array(languages or [None] * len(texts), pa.string())
+    batch = pa.record_batch({"text": pa.array(texts, pa.large_string()), "language": told})
+    out = STAGE.prepare(config, models)(batch)
     assert out.schema.names == [*STAGE.signals, "spans"]
     assert out.schema.types[:-1] == [column.type for column in STAGE.adds]
     return pl.DataFrame(out.drop_columns("spans")).with_columns(
@@ -142,6 +144,13 @@ class Model:
             ARPA.format(unigrams=3 + len(self.log10), lines=lines, first=self.first, second=self.second)
         )
 
+    @property
+    def options(self) -> dict[str, Any]:
+        return {"model": str(self.arpa), "sentencepiece": str(self.pieces)}
+
+    def tokenize(self, text: str) -> str:
+        return " ".join(self.processor.encode_as_pieces(text))
+
     def perplexity(self, text: str) -> float:
         """By the definition of a back-off model."""
         pieces = self.processor.encode_as_pieces(normalized(text))
@@ -162,8 +171,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 def test_perplexity_is_that_of_the_definition(model: Model) -> None:
     texts = ["La mer", "La Rivière\nprend 42 « sources » !", FRENCH * 3, "東京", "", "\u0301"]
-    perplexity = {"model": str(model.arpa), "sentencepiece": str(model.pieces)}
-    found = measure(texts, perplexity=perplexity, language_model=None)["mean_perplexity"].to_list()
+    found = measure(texts, perplexity=model.options, language_model=None)["mean_perplexity"].to_list()
     assert found[:4] == pytest.approx([model.perplexity(text) for text in texts[:4]], rel=1e-5)
     assert found[4:] == [None, None]
     # By hand: two pieces that are a known pair, and the end.
@@ -172,12 +180,35 @@ def test_perplexity_is_that_of_the_definition(model: Model) -> None:
         assert found[0] == pytest.approx(10 ** (-total / 3), rel=1e-5)
 
 
+def test_perplexity_is_datatroves(model: Model) -> None:
+    import kenlm
+
+    theirs = KenlmModel("none", "none")
+    theirs._model, theirs._tokenizer = kenlm.Model(str(model.arpa)), model
+    texts = ["La mer", FRENCH * 3, "« Les collines » – et… la MER !\nLa rivière", NOISE.replace("0", "")]
+    found = measure(texts, perplexity=model.options, language_model=None)["mean_perplexity"].to_list()
+    assert found == pytest.approx([theirs.get_perplexity(text.strip()) for text in texts], abs=0.051)
+
+
+def test_a_model_for_each_language(model: Model, tmp_path: Path) -> None:
+    for language in ("fr", "pt"):
+        (tmp_path / f"{language}.model").write_bytes(model.pieces.read_bytes())
+    (tmp_path / "fr.arpa").write_text(model.arpa.read_text())
+    (tmp_path / "pt.arpa").write_text(model.arpa.read_text().replace("-1.5\t</s>", "-2.5\t</s>"))
+    options = {"model": f"{tmp_path}/{{language}}.arpa", "sentencepiece": f"{tmp_path}/{{language}}.model"}
+    options["languages"] = ["fr", "pt"]
+    texts, languages = ["La mer"] * 4, ["pt-BR", "fr", "de", None]
+    found = measure(texts, languages, perplexity=options, language_model=None)["lower_perplexity"].to_list()
+    expected = model.perplexity("la mer")
+    pieces = len(model.processor.encode_as_pieces("la mer"))
+    assert found == [pytest.approx(expected * 10 ** (1 / (pieces + 1)), rel=1e-5), pytest.approx(expected), None, None]
+
+
 def test_mean_and_median_of_chunks(model: Model) -> None:
     chunks = ["la mer et la mer " * 6, "zzzz qqq " * 12, "les collines et la mer " * 5]
     chunks = [(chunk * 2)[:100] for chunk in chunks]
-    perplexity = {"model": str(model.arpa), "sentencepiece": str(model.pieces)}
     text = "".join(chunks)
-    options = {"perplexity": perplexity, "size": 100, "language_model": None}
+    options = {"perplexity": model.options, "size": 100, "language_model": None}
     [row] = measure([text], **options).rows(named=True)
     values = sorted(map(model.perplexity, chunks))
     assert row["mean_perplexity"] == pytest.approx(sum(values) / 3, rel=1e-5)
@@ -215,6 +246,8 @@ def test_ccnet_takes_newlines_out() -> None:
         ({"replace": {"language": "fr"}, "language_model": None}, "add a `language_model`"),
         ({"replace": {}}, "it replaces nothing"),
         ({"cut": "smart", "size": 100}, "min_size 200 is above size 100"),
+        ({"perplexity": {"model": "{language}.arpa", "sentencepiece": "a"}}, "list them"),
+        ({"perplexity": {"model": "a.arpa", "sentencepiece": "a", "languages": ["fr"]}}, "one for all languages"),
         ({"replace": {"speed": [1, 2]}}, "speed"),
     ],
 )
@@ -231,7 +264,7 @@ def test_options_are_written_as_a_recipe_has_them() -> None:
 
 
 def test_missing_packages_and_wrong_files_are_told(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    files = {"model": str(model.arpa), "sentencepiece": str(model.pieces)}
+    files = model.options
     for wrong, word in (("model", "KenLM can't read it"), ("sentencepiece", "SentencePiece can't read it")):
         with pytest.raises(InputError, match=word):
             measure(["a"], perplexity=files | {wrong: __file__}, language_model=None)

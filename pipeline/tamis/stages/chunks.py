@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tamis.kernels.perplexity import Perplexity
     from tamis.tokens.tokenizer import TokenizerHandle
 
+_LANGUAGE = "{language}"
 _NEEDS = {
     "perplexity": ("perplexity", "`perplexity: {model: fr.arpa.bin, sentencepiece: fr.sp.model}`"),
     "tokens_per_character": ("tokenizer", "`tokenizer: tokenizer.json`"),
@@ -36,9 +37,28 @@ class PerplexityModel(StageConfig):
     """A language model, and the pieces of words that it knows."""
 
     model: str
-    """A KenLM model, ARPA or binary, such as CCNet's `fr.arpa.bin`: a path, `package:` or `hub:` reference."""
+    """A KenLM model, ARPA or binary, such as CCNet's `fr.arpa.bin`: a path, `package:` or `hub:` reference. With
+    `languages`, `{language}` in it stands for each of them."""
     sentencepiece: str
     """The SentencePiece model that goes with it, such as CCNet's `fr.sp.model`."""
+    languages: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """Languages that have a model each; documents in others have no perplexity. Left out, one model judges all."""
+
+    @model_validator(mode="after")
+    def _one_for_each(self) -> PerplexityModel:
+        if self.languages is not None and _LANGUAGE not in self.model:
+            raise ValueError(f"model {self.model!r} is one for all languages: write {_LANGUAGE} where they differ")
+        if self.languages is None and _LANGUAGE in self.model + self.sentencepiece:
+            raise ValueError(f"{_LANGUAGE} stands for each of `languages`: list them, as in `languages: [fr, de]`")
+        return self
+
+    @property
+    def references(self) -> dict[str, tuple[str, str]]:
+        """Model and pieces by language; `*` is any."""
+        pair = (self.model, self.sentencepiece)
+        if self.languages is None:
+            return {"*": pair}
+        return {one: (pair[0].replace(_LANGUAGE, one), pair[1].replace(_LANGUAGE, one)) for one in self.languages}
 
 
 class Replace(StageConfig):
@@ -51,7 +71,7 @@ class Replace(StageConfig):
     language_score: Condition | None = None
     """Probability of that language."""
     words_per_character: Condition | None = None
-    """Pieces between white space per character: 0.15 to 0.2 in running English or French, more where words fell apart."""
+    """Pieces between white space per character: 0.15 to 0.2 in running English, more where words fell apart."""
     tokens_per_character: Condition | None = None
     """Tokens per character: OCR noise needs many; Luciole dropped chunks above 0.38. Needs `tokenizer`."""
     letter_ratio: Condition | None = None
@@ -120,11 +140,24 @@ class _Tools(NamedTuple):
     tags: pa.Array
     """The language of each of the model's labels."""
     tokenizer: TokenizerHandle | None
-    perplexity: Perplexity | None
+    perplexity: dict[str, Perplexity]
+    """By language; `*` is any."""
 
 
-def _table(data: Bytes, chunks: Chunks, tools: _Tools) -> pl.DataFrame:
-    """A row for each chunk: its characters, and all that `Replace` has conditions on and a tool measures."""
+def _perplexities(texts: pa.Array, languages: pa.Array, tools: _Tools) -> npt.NDArray[np.float64]:
+    """Perplexity of each chunk by the model of its document's language; NaN where there is none."""
+    found = np.full(len(texts), np.nan)
+    named = np.array([(name or "").split("-")[0] for name in languages.to_pylist()], str)
+    for name, model in tools.perplexity.items():
+        # A region or script has no model of its own: pt-BR is pt.
+        where = np.flatnonzero(named == name) if name != "*" else np.arange(len(texts))
+        found[where] = model.of(texts.take(pa.array(where)).to_pylist())
+    return found
+
+
+def _table(data: Bytes, chunks: Chunks, documents: pa.Array, tools: _Tools) -> pl.DataFrame:
+    """A row for each chunk: its characters, and all that `Replace` has conditions on and a tool measures. `documents`
+    has the language of each document."""
     from tamis.kernels.buffers import text_array
     from tamis.kernels.chunking import count_chunks
 
@@ -145,8 +178,9 @@ def _table(data: Bytes, chunks: Chunks, tools: _Tools) -> pl.DataFrame:
         _, ends = tools.tokenizer.encode(text_array(data, bounds))
         # Each has one more, which ends it.
         columns["tokens_per_character"] = (np.diff(ends) - 1) * per_character
-    if tools.perplexity is not None:
-        columns["perplexity"] = tools.perplexity.of(text_array(data, bounds).to_pylist())
+    if tools.perplexity:
+        languages = documents.take(pa.array(chunks.documents))
+        columns["perplexity"] = _perplexities(text_array(data, bounds), languages, tools)
     return pl.DataFrame(columns)
 
 
@@ -242,7 +276,7 @@ def _measure(config: ChunksConfig, tools: _Tools, batch: pa.RecordBatch) -> pa.R
         chunks = simple_chunks(data, offsets, config.size)
     else:
         chunks = smart_chunks(data, offsets, config.size, config.min_size, config.noisy_lines)
-    table = _table(data, chunks, tools)
+    table = _table(data, chunks, batch["language"], tools)
     columns = _signals(table, chunks.documents, rows)
     cuts = []
     if config.replace is not None:
@@ -267,7 +301,7 @@ def _typed(values: Any, type_: pa.DataType) -> pa.Array:
 
 
 def _prepare(config: ChunksConfig, models: Models) -> Measure:
-    languages, tokenizer, perplexity, tags = None, None, None, []
+    languages, tokenizer, perplexity, tags = None, None, {}, []
     if config.language_model is not None:
         from tamis.kernels.fasttext_classifier import load_classifier
 
@@ -280,14 +314,16 @@ def _prepare(config: ChunksConfig, models: Models) -> Measure:
     if config.perplexity is not None:
         from tamis.kernels.perplexity import Perplexity
 
-        perplexity = Perplexity(models["perplexity"], models["sentencepiece"])
+        for name in config.perplexity.references:
+            perplexity[name] = Perplexity(models[f"perplexity {name}"], models[f"sentencepiece {name}"])
     return partial(_measure, config, _Tools(languages, pa.array(tags, pa.string()), tokenizer, perplexity))
 
 
 def _models(config: ChunksConfig) -> dict[str, str]:
     found = {"language_model": config.language_model, "tokenizer": config.tokenizer}
     if config.perplexity is not None:
-        found |= {"perplexity": config.perplexity.model, "sentencepiece": config.perplexity.sentencepiece}
+        for name, (model, pieces) in config.perplexity.references.items():
+            found |= {f"perplexity {name}": model, f"sentencepiece {name}": pieces}
     return {name: reference for name, reference in found.items() if reference is not None}
 
 
@@ -320,10 +356,10 @@ and leaves the prose around it as it is. A page begins behind 3 blank lines; for
 stage sees the text, so have a cleaner of the source make 3 blank lines of each. What counts as noise is ours.
 
 Stages before this one saw the whole text; put stages that should see the replaced text behind it. The language model
-is compiled and quick; KenLM and SentencePiece are libraries that take a chunk at a time and are by far the slowest part:
-put `exact_duplicates` and cheap rules first. docs/ocr.md has recipes.""",
+is compiled and quick; KenLM and SentencePiece are libraries that take a chunk at a time, by far the slowest part: put
+`exact_duplicates` and cheap rules first. docs/ocr.md has recipes.""",
     config=ChunksConfig,
-    reads=("text",),
+    reads=("text", "language"),
     adds=(
         Column("chunks", pa.int32(), "count", "Chunks; none in an empty text, whose ratios are null."),
         Column(
@@ -343,7 +379,7 @@ put `exact_duplicates` and cheap rules first. docs/ocr.md has recipes.""",
         Column("language", pa.string(), "label", "The language of most characters, chunk by chunk."),
         Column("language_ratio", pa.float32(), "ratio 0..1", "Characters of chunks in that language."),
         Column("language_score", pa.float32(), "ratio 0..1", "Mean probability of the chunks' languages, by length."),
-        Column("mean_perplexity", pa.float32(), "perplexity", "Mean over the chunks; null without `perplexity`."),
+        Column("mean_perplexity", pa.float32(), "perplexity", "Mean over the chunks; null without a model for it."),
         Column("median_perplexity", pa.float32(), "perplexity", "Median over the chunks."),
         Column("lower_perplexity", pa.float32(), "perplexity", "The smaller of mean and median."),
         Column("bad_chunks", pa.int32(), "count", "Chunks that fail a condition of `replace`; null without it."),

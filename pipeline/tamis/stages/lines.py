@@ -128,8 +128,9 @@ words broken by a printed line, which tell of scans and PDF files. `javascript` 
 rule, on lines that its other rules leave, is in `c4`.
 
 What rules could say: captions and menus have few words a line (`median_line_words: [4, null]`), tables and indexes many
-digits (`digit_ratio: [null, 0.15]`; NeMo Curator drops texts of more than 15% digits, white space counted), headlines and shouting many capitals
-(`upper_case_letter_ratio: [null, 0.5]`). A text without a line has zeros everywhere.""",
+digits (`digit_ratio: [null, 0.15]`; NeMo Curator drops texts of more than 15% digits, white space counted), headlines
+and shouting many capitals (`upper_case_letter_ratio: [null, 0.5]`). A text without a line has zeros everywhere but in
+`characters`.""",
     config=LinesConfig,
     reads=("text",),
     adds=(
