@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 Numbers = npt.NDArray[Any]
+_LARGEST = (1 << 32) - 1
 
 
 class Spread(NamedTuple):
@@ -21,16 +22,27 @@ class Spread(NamedTuple):
     largest: Numbers
 
 
+def _ordered(owners: Numbers, values: Numbers) -> Numbers:
+    """Each document's values in order, documents as they are."""
+    if values.dtype.kind == "f" or len(owners) == 0 or values.max() > _LARGEST:
+        return values[np.lexsort((values, owners))]
+    # One sort of whole numbers is several times as quick.
+    return np.sort((owners << 32) | values) & _LARGEST
+
+
 def spread(owners: Numbers, values: Numbers, documents: int) -> Spread:
-    """How each document's values spread; `owners`, the document of each value, ascend. Sums go in the order of the
-    values, so a document's mean doesn't depend on its neighbours."""
+    """How each document's values spread.
+
+    `owners`, the document of each value, ascend; no value is negative. Sums go in the order of the values, so a
+    document's mean doesn't depend on its neighbours.
+    """
     counts = np.bincount(owners, minlength=documents)
     mean = np.bincount(owners, values, documents) / np.maximum(counts, 1)
     median = np.zeros(documents)
     smallest, largest = np.zeros(documents, values.dtype), np.zeros(documents, values.dtype)
     some = np.flatnonzero(counts)
     if len(some):
-        ordered = values[np.lexsort((values, owners))]
+        ordered = _ordered(owners, values)
         sizes = counts[some]
         first = np.cumsum(sizes) - sizes
         median[some] = (ordered[first + (sizes - 1) // 2] + ordered[first + sizes // 2]) / 2
