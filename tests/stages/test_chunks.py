@@ -243,6 +243,9 @@ def test_ccnet_takes_newlines_out_and_writes_a_zero_a_digit() -> None:
         ({"cut": "smart", "size": 100}, "min_size 200 is above size 100"),
         ({"perplexity": {"model": "{language}.arpa", "sentencepiece": "a"}}, "list them"),
         ({"perplexity": {"model": "a.arpa", "sentencepiece": "a", "languages": ["fr"]}}, "one for all languages"),
+        ({"replace": {"language": [10, 1000]}}, "it is a name: write a set such as"),
+        ({"replace": {"letter_ratio": "fr"}}, "it is a number: write a range such as"),
+        ({"replace": {"language": "french"}}, "fr"),
         ({"replace": {"speed": [1, 2]}}, "speed"),
     ],
 )

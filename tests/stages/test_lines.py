@@ -144,3 +144,16 @@ def test_lengths_keep_their_numbers_in_a_long_text() -> None:
     [row] = measure(["ab " * 1_000_000 + "\n" + "c" * 7]).rows(named=True)
     assert (row["max_line_characters"], row["max_line_words"]) == (3_000_000, 1_000_000)
     assert row["median_line_characters"] == np.float32(1_500_003.5)
+
+
+def test_shares_of_a_line_longer_than_a_sum_holds() -> None:
+    [row] = measure(["Ab1é! " * 700 + "\n" + "javascript " * 500 + "\nx-"]).rows(named=True)
+    assert row["upper_case_letter_ratio"] == pytest.approx(700 / (3 * 700 + 10 * 500 + 1))
+    assert row["digit_ratio"] == pytest.approx(700 / (5 * 700 + 10 * 500 + 2))
+    assert row["mean_line_words"] == pytest.approx(1201 / 3)
+    assert row["javascript_line_ratio"] == row["hyphen_line_ratio"] == pytest.approx(1 / 3)
+    # The word may begin in one sum and end in the next.
+    [row] = measure(["." * 995 + "JavaScript\n" + "." * 999 + "javascript\n" + "." * 1000 + "javascript"]).rows(
+        named=True
+    )
+    assert row["javascript_line_ratio"] == 1

@@ -1,4 +1,5 @@
-"""Values of many documents in one array: what the middle and the ends of each document's values are."""
+"""Values of many documents in one array: the middle and the ends of each document's values, and the
+one that weighs most."""
 
 from __future__ import annotations
 
@@ -49,3 +50,17 @@ def spread(owners: Numbers, values: Numbers, documents: int) -> Spread:
         smallest[some] = ordered[first]
         largest[some] = ordered[first + sizes - 1]
     return Spread(counts, mean, median, smallest, largest)
+
+
+def heaviest(owners: Numbers, codes: Numbers, weights: Numbers, documents: int) -> tuple[Numbers, Numbers]:
+    """The code (0, 1, ...) whose weights sum to most in each document, the smallest of equals, and the sum; -1 and 0
+    where it has none."""
+    kinds = int(codes.max(initial=0)) + 1
+    cells, where = np.unique(owners * kinds + codes, return_inverse=True)
+    sums = np.bincount(where, weights, len(cells))
+    order = np.lexsort((cells, -sums, cells // kinds))
+    found, first = np.unique(cells[order] // kinds, return_index=True)
+    best, amount = np.full(documents, -1, np.int64), np.zeros(documents)
+    best[found] = cells[order][first] % kinds
+    amount[found] = sums[order][first]
+    return best, amount

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
-from pydantic import Field, model_serializer, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_serializer, model_validator
 
 from tamis.corpus.conditions import Condition
 from tamis.corpus.language_tags import language_tag
@@ -76,6 +76,20 @@ class Replace(StageConfig):
     """Tokens per character: OCR noise needs many; Luciole dropped chunks above 0.38. Needs `tokenizer`."""
     letter_ratio: Condition | None = None
     """Letters among the characters other than white space."""
+
+    @field_validator("*")
+    @classmethod
+    def _fits(cls, condition: Condition | None, info: ValidationInfo) -> Condition | None:
+        from tamis.recipe.languages import check_language
+        from tamis.recipe.rules import mismatch
+
+        if condition is not None:
+            complaint = mismatch(condition, pa.string() if info.field_name == "language" else pa.float64())
+            if complaint:
+                raise ValueError(f"it is {complaint}")
+            for value in condition.values if info.field_name == "language" else ():
+                check_language(str(value))
+        return condition
 
     @model_validator(mode="after")
     def _some(self) -> Replace:
@@ -211,26 +225,20 @@ def _spans(cuts: list[tuple[int, int, int]], offsets: Offsets, replacement: str)
 
 def _languages(table: pl.DataFrame, documents: npt.NDArray[np.int64], rows: int) -> dict[str, Any]:
     """The language of most of each document's characters, how much of it that is, and the mean score."""
+    from tamis.kernels.groups import heaviest
+
     sizes = table["characters"].to_numpy()
     known = np.flatnonzero(table["language"].is_not_null().to_numpy())
     names, codes = np.unique(table["language"].gather(known).to_numpy().astype(str), return_inverse=True)
-    # A cell for each document and language: at most as many as there are chunks.
-    cells, where = np.unique(documents[known] * (len(names) + 1) + codes, return_inverse=True)
-    amounts = np.bincount(where, sizes[known], len(cells))
-    owners = cells // (len(names) + 1)
-    best = np.lexsort((cells, -amounts, owners))
-    best = best[np.unique(owners[best], return_index=True)[1]]
-    label = np.full(rows, -1, np.int64)
-    share = np.zeros(rows)
-    label[owners[best]] = cells[best] % (len(names) + 1)
-    share[owners[best]] = amounts[best]
-    of_known = np.bincount(documents[known], sizes[known], rows)
-    scores = np.bincount(documents[known], sizes[known] * table["language_score"].to_numpy()[known], rows)
-    mask = label < 0
+    owners, weights = documents[known], sizes[known]
+    best, amount = heaviest(owners, codes, weights, rows)
+    scores = np.bincount(owners, weights * table["language_score"].to_numpy()[known], rows)
+    scores /= np.maximum(np.bincount(owners, weights, rows), 1)
+    mask = best < 0
     return {
-        "language": pa.array(names.tolist(), pa.string()).take(pa.array(label, mask=mask)),
-        "language_ratio": pa.array(share / np.maximum(np.bincount(documents, sizes, rows), 1), mask=mask),
-        "language_score": pa.array(scores / np.maximum(of_known, 1), mask=mask),
+        "language": pa.array(names.tolist(), pa.string()).take(pa.array(best, mask=mask)),
+        "language_ratio": pa.array(amount / np.maximum(np.bincount(documents, sizes, rows), 1), mask=mask),
+        "language_score": pa.array(scores, mask=mask),
     }
 
 
