@@ -209,10 +209,8 @@ def _spans(cuts: list[tuple[int, int, int]], offsets: Offsets, replacement: str)
     """The column of SPANS that puts the replacement in the place of what goes."""
     rows = len(offsets) - 1
     sizes = np.diff(offsets)
-    texts = []
-    for document, start, end in cuts:
-        text = replacement if start > 0 else replacement.lstrip()
-        texts.append(text if end < sizes[document] else text.rstrip())
+    texts = [replacement if start > 0 else replacement.lstrip() for _, start, _ in cuts]
+    texts = [text if end < sizes[row] else text.rstrip() for text, (row, _, end) in zip(texts, cuts, strict=True)]
     documents, starts, ends = (np.array([cut[k] for cut in cuts], np.int64) for k in range(3))
     places = np.zeros(rows + 1, np.int32)
     np.cumsum(np.bincount(documents, minlength=rows), out=places[1:])
@@ -233,7 +231,7 @@ def _languages(table: pl.DataFrame, documents: npt.NDArray[np.int64], rows: int)
     owners, weights = documents[known], sizes[known]
     best, amount = heaviest(owners, codes, weights, rows)
     scores = np.bincount(owners, weights * table["language_score"].to_numpy()[known], rows)
-    scores /= np.maximum(np.bincount(owners, weights, rows), 1)
+    scores = scores / np.maximum(np.bincount(owners, weights, rows), 1)
     mask = best < 0
     return {
         "language": pa.array(names.tolist(), pa.string()).take(pa.array(best, mask=mask)),
