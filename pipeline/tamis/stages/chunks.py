@@ -190,8 +190,7 @@ def _table(data: Bytes, chunks: Chunks, documents: pa.Array, tools: _Tools) -> p
         columns["language_score"] = np.where(unknown, np.nan, scores)
     if tools.tokenizer is not None:
         _, ends = tools.tokenizer.encode(text_array(data, bounds))
-        # Each has one more, which ends it.
-        columns["tokens_per_character"] = (np.diff(ends) - 1) * per_character
+        columns["tokens_per_character"] = (np.diff(ends) - 1) * per_character  # without the one that ends each
     if tools.perplexity:
         languages = documents.take(pa.array(chunks.documents))
         columns["perplexity"] = _perplexities(text_array(data, bounds), languages, tools)
@@ -230,8 +229,8 @@ def _languages(table: pl.DataFrame, documents: npt.NDArray[np.int64], rows: int)
     names, codes = np.unique(table["language"].gather(known).to_numpy().astype(str), return_inverse=True)
     owners, weights = documents[known], sizes[known]
     best, amount = heaviest(owners, codes, weights, rows)
-    scores = np.bincount(owners, weights * table["language_score"].to_numpy()[known], rows)
-    scores = scores / np.maximum(np.bincount(owners, weights, rows), 1)
+    summed = np.bincount(owners, weights * table["language_score"].to_numpy()[known], rows)
+    scores = summed / np.maximum(np.bincount(owners, weights, rows), 1)
     mask = best < 0
     return {
         "language": pa.array(names.tolist(), pa.string()).take(pa.array(best, mask=mask)),
