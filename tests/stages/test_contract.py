@@ -35,6 +35,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "urls": {"keywords": ["s:1"]},
     "opt_out": {"snapshot": str(LISTS / "snapshot.jsonl")},
     "word_lists": {"lists": {"*": str(LISTS / "words.txt")}},
+    "chunks": {"size": 1000, "replace": {"letter_ratio": [0.5, 1]}},
 }
 SIGNALS = {"perplexity": pa.float64(), "spam": pa.bool_(), "shelf": pa.string()}
 ALL = [stage.with_source_signals(SIGNALS) if stage.from_sources else stage for stage in STAGES]

@@ -27,9 +27,11 @@ stages:
   - language
   - gopher_quality: {keep: {words: [1, null]}}
   - gopher_repetition: {keep: {}}
+  - lines
   - fineweb: {keep: {}}
   - word_lists: {lists: {"*": words.txt}}
   - c4: {keep: {}}
+  - chunks: {cut: smart}
   - exact_duplicates
   - near_duplicates
   - pii: {replacement: fake}
