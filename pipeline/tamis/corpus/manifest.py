@@ -9,7 +9,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_serializer
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_serializer,
+    model_serializer,
+)
 
 from tamis.corpus.changes import ReleaseChanges
 from tamis.corpus.commit import read_json
@@ -22,6 +29,21 @@ NAME = "manifest.json"
 
 class _Fact(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CleanerFacts(_Fact):
+    """One cleaner that went over a source's texts, and what it did to the rows read."""
+
+    name: str
+    version: int
+    options: dict[str, Any]
+    """Options that differ from the defaults."""
+    libraries: dict[str, str]
+    """Versions of the packages that have a say in the text."""
+    documents: int
+    """Texts it changed."""
+    chars: int
+    """Characters it took; below zero where it added some."""
 
 
 class SourceFacts(_Fact):
@@ -45,6 +67,14 @@ class SourceFacts(_Fact):
     documents: int
     chars: int
     bytes: int
+    cleaners: tuple[CleanerFacts, ...] = ()
+    """In the order they were used."""
+
+    @model_serializer(mode="wrap")
+    def _used(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without `cleaners` where there are none."""
+        data: dict[str, Any] = handler(self)
+        return data if self.cleaners else {name: value for name, value in data.items() if name != "cleaners"}
 
 
 class StageFacts(_Fact):

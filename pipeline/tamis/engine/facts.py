@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from tamis import __version__
-from tamis.corpus.manifest import CompositionRow, CountRow, FunnelRow, SourceFacts, StageFacts
+from tamis.corpus.manifest import CleanerFacts, CompositionRow, CountRow, FunnelRow, SourceFacts, StageFacts
 from tamis.engine.keys import Models
 from tamis.engine.ledger import NOT_DRAWN
 from tamis.engine.verdicts import Verdicts
@@ -123,7 +123,23 @@ def source_facts(source: Source, records: Sequence[Mapping[str, Any]], fingerpri
         input_bytes=total("input_bytes"), fingerprint=fingerprint, read=total("read"), filtered=total("filtered"),
         rejects=rejects, notes=merged("notes"), documents=documents, chars=0,
         bytes=sum(shard["bytes"] for record in records for shard in record["shards"]),
+        cleaners=cleaner_facts(source, records),
     )  # fmt: skip
+
+
+def cleaner_facts(source: Source, records: Sequence[Mapping[str, Any]]) -> tuple[CleanerFacts, ...]:
+    """What each cleaner of a source did to its texts."""
+    return tuple(
+        CleanerFacts(
+            name=use.name,
+            version=use.cleaner.version,
+            options=use.config.model_dump(mode="json", exclude_defaults=True),
+            libraries={library: _installed(library) for library in use.cleaner.libraries},
+            documents=sum(record["cleaned"][index][0] for record in records),
+            chars=sum(record["cleaned"][index][1] for record in records),
+        )
+        for index, use in enumerate(source.clean)
+    )
 
 
 def stage_facts(use: StageUse, models: Models) -> StageFacts:
