@@ -120,7 +120,8 @@ def cleaners() -> str:
     for cleaner in CLEANERS.values():
         facts = cleaner_facts(cleaner)
         by = f" By {', '.join(facts['libraries'])}." if facts["libraries"] else ""
-        parts.append(f"## {facts['name']}\n\n{facts['title'][0].upper()}{facts['title'][1:]}. Version {facts['version']}.{by}\n")
+        title = f"{facts['title'][0].upper()}{facts['title'][1:]}"
+        parts.append(f"## {facts['name']}\n\n{title}. Version {facts['version']}.{by}\n")
         parts.append(f"{facts['about']}\n")
         parts += options(facts)
         parts.append("| `clean` | before | after |\n|---|---|---|")

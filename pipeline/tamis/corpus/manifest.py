@@ -6,6 +6,7 @@ same inputs gives the same bytes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,12 +39,24 @@ class CleanerFacts(_Fact):
     version: int
     options: dict[str, Any]
     """Options that differ from the defaults."""
+    files: dict[str, str]
+    """Option -> SHA-256 of the file it names."""
     libraries: dict[str, str]
     """Versions of the packages that have a say in the text."""
     documents: int
     """Texts it changed."""
     chars: int
     """Characters it took; below zero where it added some."""
+
+    @property
+    def identity(self) -> list[Any]:
+        """What the cleaned text depends on, beside the options."""
+        return cleaner_identity(self.model_dump())
+
+
+def cleaner_identity(facts: Mapping[str, Any]) -> list[Any]:
+    """Of the facts of a cleaner, what an identity is made of: its options are in the recipe."""
+    return [facts["name"], facts["version"], facts["files"], facts["libraries"]]
 
 
 class SourceFacts(_Fact):

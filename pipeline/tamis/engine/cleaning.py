@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -38,14 +38,20 @@ class Count:
 def cleaning_key(source: Source, base: Path) -> list[Any]:
     """What the cleaned text of a source depends on: cleaners, versions, options, the files and libraries they use.
     Raises InputError for a file or library that isn't there."""
+    stated = cleaners_of(source, base)
+    return [[facts, use.config.model_dump(mode="json")] for facts, use in zip(stated, source.clean, strict=True)]
+
+
+def cleaners_of(source: Source, base: Path) -> list[dict[str, Any]]:
+    """Each cleaner of a source as the manifest names it. Raises InputError for a file or library that isn't there."""
     return [
-        [
-            use.name,
-            use.cleaner.version,
-            use.config.model_dump(mode="json"),
-            {name: content_hash(path) for name, path in _files(use, base).items()},
-            {library: _version(use, library) for library in use.cleaner.libraries},
-        ]
+        {
+            "name": use.name,
+            "version": use.cleaner.version,
+            "options": use.config.model_dump(mode="json", exclude_defaults=True),
+            "files": {name: content_hash(path) for name, path in _files(use, base).items()},
+            "libraries": {library: _version(use, library) for library in use.cleaner.libraries},
+        }
         for use in source.clean
     ]
 
@@ -79,16 +85,22 @@ class Cleaners:
     """The cleaners of a source, at work on its batches."""
 
     def __init__(self, source: Source, base: Path) -> None:
+        self.stated = cleaners_of(source, base)
         self.works = [(use.name, prepared(use, base, source.name)) for use in source.clean]
         self.counts = [Count() for _ in source.clean]
+
+    def record(self) -> list[dict[str, Any]]:
+        """Each cleaner and what it did so far."""
+        return [{**facts, **asdict(count)} for facts, count in zip(self.stated, self.counts, strict=True)]
 
     def apply(self, batch: pa.RecordBatch, file: str, tally: Tally) -> pa.RecordBatch:
         """The batch with cleaned texts; rows that a cleaner fails on or gives up are rejects."""
         for (name, work), count in zip(self.works, self.counts, strict=True):
             column = batch.schema.get_field_index("text")
             before = batch.column(column)
+            lost: dict[int, Reject] = {}
             if isinstance(work, WholeBatch):
-                after, lost = _all_changed(before, work, count), {}
+                after = _all_changed(before, work, count)
             else:
                 after, lost = _each_changed(before, work, count)
             batch = batch.set_column(column, batch.schema.field(column), after)

@@ -123,22 +123,16 @@ def source_facts(source: Source, records: Sequence[Mapping[str, Any]], fingerpri
         input_bytes=total("input_bytes"), fingerprint=fingerprint, read=total("read"), filtered=total("filtered"),
         rejects=rejects, notes=merged("notes"), documents=documents, chars=0,
         bytes=sum(shard["bytes"] for record in records for shard in record["shards"]),
-        cleaners=cleaner_facts(source, records),
+        cleaners=cleaner_facts(records),
     )  # fmt: skip
 
 
-def cleaner_facts(source: Source, records: Sequence[Mapping[str, Any]]) -> tuple[CleanerFacts, ...]:
+def cleaner_facts(records: Sequence[Mapping[str, Any]]) -> tuple[CleanerFacts, ...]:
     """What each cleaner of a source did to its texts."""
+    same_place = zip(*(record.get("cleaned", ()) for record in records), strict=True)
     return tuple(
-        CleanerFacts(
-            name=use.name,
-            version=use.cleaner.version,
-            options=use.config.model_dump(mode="json", exclude_defaults=True),
-            libraries={library: _installed(library) for library in use.cleaner.libraries},
-            documents=sum(record["cleaned"][index][0] for record in records),
-            chars=sum(record["cleaned"][index][1] for record in records),
-        )
-        for index, use in enumerate(source.clean)
+        CleanerFacts(**{**parts[0], **{name: sum(part[name] for part in parts) for name in ("documents", "chars")}})
+        for parts in same_place
     )
 
 

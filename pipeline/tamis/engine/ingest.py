@@ -100,7 +100,7 @@ class IngestTask:
             "shards": [shard.to_json() for shard in shards],
         }
         if self.source.clean:
-            record["cleaned"] = [[count.documents, count.chars] for count in writer.cleaners.counts]
+            record["cleaned"] = writer.cleaners.record()
         write_json(self.folder / "record.json", record)
         return record
 

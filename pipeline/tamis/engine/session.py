@@ -14,8 +14,9 @@ import polars as pl
 from tamis.corpus.commit import read_record, write_json
 from tamis.corpus.documents import InputFile
 from tamis.corpus.hashing import key_of
+from tamis.corpus.manifest import cleaner_identity
 from tamis.corpus.store import Store
-from tamis.engine.cleaning import check_cleaning, cleaning_key
+from tamis.engine.cleaning import check_cleaning, cleaners_of
 from tamis.engine.deciding import Walk
 from tamis.engine.facts import software
 from tamis.engine.fitting import fit_models
@@ -113,7 +114,9 @@ class Session:
     def identity(self) -> str:
         """Identity of what this recipe makes of these inputs with this software. Models that are fitted
         in the run follow from these."""
-        cleaned = [cleaning_key(source, self.base) for source in self.recipe.sources]
+        cleaned = [
+            [cleaner_identity(facts) for facts in cleaners_of(source, self.base)] for source in self.recipe.sources
+        ]
         return key_of(
             self.recipe.to_recipe(),
             {name: {n: m.sha256 for n, m in models.items()} for name, models in self.named_models.items()},

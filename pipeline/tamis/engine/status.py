@@ -81,7 +81,7 @@ def _sources(recipe: Recipe, base: Path, store: Store) -> list[dict[str, Any]]:
                 "rejected": causes.total(),
                 "documents": sum(shard["rows"] for record in records for shard in record["shards"]),
                 "causes": dict(sorted(causes.items())),
-                "cleaners": [facts.model_dump() for facts in cleaner_facts(source, records)],
+                "cleaners": [facts.model_dump() for facts in cleaner_facts(records)],
                 "rejects": [
                     dict(zip(("file", "line", "cause", "detail"), reject, strict=True))
                     for record in records
