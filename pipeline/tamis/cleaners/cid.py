@@ -20,7 +20,7 @@ Glyphs = dict[Annotated[str, Field(pattern=r"^[0-9]{1,6}$")], Annotated[str, Fie
 class Cid(CleanerConfig):
     """What the codes stand for."""
 
-    map: Glyphs = Field(default_factory=dict)
+    map: Glyphs = Field(default_factory=dict, json_schema_extra={"additionalProperties": False})
     """Code -> text: `{"146": "’", "133": "…"}`. It goes before the file."""
     file: Annotated[str, Field(min_length=1)] | None = None
     """A JSON file with such a map: a path relative to the recipe, `package:NAME/file` or `hub:NAME@REVISION/file`."""

@@ -12,9 +12,10 @@ from tamis.cleaners.contract import Cleaner, CleanerConfig, EachText, Example, P
 LONGEST = 40
 """Characters of a line that may hold a page number alone."""
 WORDS = "page pages pag. pag pg. p. pp. seite s. pagina página pág. strona str. sivu sida side blz. feuillet folio f."
-ROMAN = re.compile(r"m{0,3}(?:cm|cd|d?c{0,3})(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})")
-_VALUES = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100, "d": 500, "m": 1000}
-_NUMBER = r"(?:[0-9]{1,4}|[ivxlcdm]{1,9})"
+ROMAN = re.compile(r"c{0,3}(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})")
+"""Up to 399: with m and d, words such as `mix` would be numbers, and no preface is that long."""
+_VALUES = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
+_NUMBER = r"(?:[0-9]{1,4}|[ivx]|[ivxl]{2,9})"
 _OF = r"(?:\s{0,3}(?:/|of|out of|sur|von|de|di|da|van|z|av)\s{0,3}[0-9]{1,4})"
 _ORNAMENT = r"[-–—~*•·|.]{1,3}"
 MARKED = (
@@ -82,7 +83,12 @@ def number(line: str) -> int | None:
     if line.isascii() and line.isdigit():
         return int(line) if len(line) <= 4 else None
     letters = line.lower()
-    if len(letters) > 15 or line not in (letters, line.upper()) or not ROMAN.fullmatch(letters):
+    if (
+        letters in ("", "c", "l")
+        or len(letters) > 15
+        or line not in (letters, line.upper())
+        or not ROMAN.fullmatch(letters)
+    ):
         return None
     values = [_VALUES[letter] for letter in letters]
     return sum(-v if v < after else v for v, after in zip(values, [*values[1:], 0], strict=True))
