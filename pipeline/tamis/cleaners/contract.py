@@ -24,7 +24,8 @@ class CleanerConfig(Described, BaseModel):
     Every field is part of the identity of what is read: change one and the source is read anew.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Most recipes use few cleaners: what checks the options is built where a recipe model holds them.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class NoOptions(CleanerConfig):

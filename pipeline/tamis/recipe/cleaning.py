@@ -29,7 +29,7 @@ FIELD = "clean"
 class Cleaning(BaseModel):
     """One cleaner as a recipe uses it: the field of its name holds its options, and no other is set."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     mojibake: NoOptions | None = None
     cid: Cid | None = None
