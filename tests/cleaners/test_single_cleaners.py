@@ -93,8 +93,8 @@ def test_lucie_thresholds_of_pages_and_lines() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["- 12 -", "– 12 –", "[12]", "(xii)", "Page 3", "page 3 of 10", "Seite 3 von 10", "S. 12", "p.12", "3 / 10",
-     "Página 3 de 10", "— xiv —", "3 sur 10", "12 out of 40"],
+    ["- 12 -", "– 12 –", "Page 3", "page 3 of 10", "Seite 3 von 10", "S. 12", "p.12",
+     "Página 3 de 10", "— xiv —", "page 12 out of 40"],
 )  # fmt: skip
 def test_lines_that_only_a_page_number_looks_like_go(line: str) -> None:
     assert cleaned("page_numbers", f"before\n  {line}\t\nafter") == "before\nafter"
@@ -103,27 +103,33 @@ def test_lines_that_only_a_page_number_looks_like_go(line: str) -> None:
 @pytest.mark.parametrize(
     "line",
     ["12", "1848", "xii", "12 apples", "Page three", "Paris", "- yes -", "1.", "12.5", "did",
-     "mix", "- 12345 -", "Page", "(c)", "C"],
+     "mix", "- 12345 -", "Page", "(c)", "C", "[12]", "3 / 10", ".1."],
 )  # fmt: skip
 def test_other_lines_stay(line: str) -> None:
     assert cleaned("page_numbers", f"before\n{line}\nafter") == f"before\n{line}\nafter"
 
 
 def test_numbers_that_run_on_go_and_others_stay() -> None:
-    body = "\n".join(["text"] * 6)
+    body = "\n\n".join(["text"] * 9)
     book = f"{body}\n11\n{body}\n1848\n{body}\n12\f{body}\n14\n{body}"
-    assert cleaned("page_numbers", book) == f"{body}\n{body}\n1848\n{body}\n\f{body}\n{body}"
+    assert cleaned("page_numbers", book, run=3) == f"{body}\n{body}\n1848\n{body}\n\f{body}\n{body}"
+    pairs = f"{body}\n3 / 10\n{body}\n[4]\n{body}\n(v)\n{body}"
+    assert cleaned("page_numbers", pairs, run=3) == f"{body}\n{body}\n{body}\n{body}"
+    sparse = "\n" * 20
+    assert cleaned("page_numbers", f"1{sparse}2{sparse}3", run=3) == f"1{sparse}2{sparse}3", "blank lines are no text"
     listed = "a\n1\nb\n2\nc\n3\nd\n4"
-    assert cleaned("page_numbers", listed) == listed, "too near one another"
+    assert cleaned("page_numbers", listed, run=3) == listed, "too near one another"
     assert cleaned("page_numbers", listed, bare="always") == "a\nb\nc\nd\n"
     assert cleaned("page_numbers", book, bare="never") == book
-    assert cleaned("page_numbers", f"{body}\n11\n{body}\n12\n{body}") == f"{body}\n11\n{body}\n12\n{body}", "only two"
+    assert cleaned("page_numbers", f"{body}\n11\n{body}\n12\n{body}", run=3) == f"{body}\n11\n{body}\n12\n{body}", (
+        "only two"
+    )
 
 
 @pytest.mark.parametrize(
     ("line", "value"),
     [("12", 12), ("iv", 4), ("XIV", 14), ("cxciv", 194), ("mix", None), ("C", None),
-     ("Iv", None), ("iiii", None), ("12345", None), ("٣", None), ("²", None)],
+     ("(xii)", 12), ("3 of 10", 3), ("Iv", None), ("iiii", None), ("12345", None), ("٣", None), ("²", None)],
 )  # fmt: skip
 def test_numbers_are_read(line: str, value: int | None) -> None:
     assert number(line) == value
@@ -149,6 +155,10 @@ def test_numbers_are_read(line: str, value: int | None) -> None:
         ("a--\nb", "a--\nb"),
         ("- one\n- two-\n- three", "- one\n- two-\n- three"),
         ("пере-\nнос слова", "перенос\nслова"),
+        ("POSIX-\nstyle X-\nRay", "POSIX-style\nX-Ray"),
+        ("Vor-\nund Nachteile und so", "Vor-\nund Nachteile und so"),
+        ("-unknown-\nchunk", "-unknown-\nchunk"),
+        ("deal-\nings of consor-\ntium", "dealings\nof consortium"),
         ("one-\n\ntwo", "one-\n\ntwo"),
         ("a-\nb-\nc d", "ab-\nc d"),
     ],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Mapping
 from typing import Literal
 
 import pyarrow as pa
@@ -22,7 +24,8 @@ class Dehyphenation(CleanerConfig):
     """What decides where a text doesn't show how a word is written."""
 
     unsure: Literal["join", "keep_hyphen", "leave"] = "join"
-    """Join a word of which the text shows neither spelling; or join its lines and keep the hyphen; or leave it."""
+    """Join a word of which the text shows neither spelling, unless its second half is a word by itself elsewhere; or
+    join its lines and keep the hyphen; or leave it."""
 
 
 def _prepare(config: Dehyphenation, _: Place) -> EachText:
@@ -34,7 +37,9 @@ def _prepare(config: Dehyphenation, _: Place) -> EachText:
         breaks = [found for match in broken.finditer(text) if (found := _sides(text, match)) is not None]
         if not breaks:
             return text
-        known = {match[0].lower() for match in word.finditer(text)}
+        known = Counter(match[0].lower() for match in word.finditer(text))
+        # The halves are no words that the text shows.
+        known.subtract(after.lower() for _, _, after in breaks)
         pieces, at = [], 0
         for match, before, after in breaks:
             join = _joined(match[0][0], before, after, known, config.unsure)
@@ -65,24 +70,36 @@ def _sides(text: str, match: re.Match[str]) -> tuple[re.Match[str], str, str] | 
         first -= 1
     while last < len(text) and last - end < LONGEST and text[last].isalpha():
         last += 1
-    before, after = text[first:start].lstrip(HYPHENS), text[end:last]
-    if not before or not after or before[-1] in HYPHENS or (first and text[first - 1].isdigit()):
+    before, after = text[first:start], text[end:last]
+    if (
+        not before
+        or not after
+        or before[0] in HYPHENS
+        or before[-1] in HYPHENS
+        or (first and text[first - 1].isdigit())
+    ):
         return None
     return match, before, after
 
 
-def _joined(hyphen: str, before: str, after: str, known: set[str], unsure: str) -> str | None:
+def _joined(hyphen: str, before: str, after: str, known: Mapping[str, int], unsure: str) -> str | None:
     """The word as the text writes it elsewhere, or by rule; None: leave it."""
     whole, hyphenated = before + after, f"{before}-{after}"
     if hyphen in MARKS:
         return whole
-    if whole.lower() in known:
+    if known.get(whole.lower(), 0) > 0:
         return whole
-    if hyphenated.lower() in known or f"{before}\u2010{after}".lower() in known:
+    if known.get(hyphenated.lower(), 0) > 0 or known.get(f"{before}\u2010{after}".lower(), 0) > 0:
         return before + hyphen + after
-    # A capital after a small letter starts a name (Rhône-Alpes); a second hyphen is in a compound (vis-à-vis).
-    if (after[0].isupper() and not (before.isupper() and after.isupper())) or any(one in before for one in HYPHENS):
+    # A capital after a small letter starts a name (Rhône-Alpes), small letters after capitals a second word
+    # (POSIX-style); a second hyphen is in a compound (vis-à-vis).
+    named = after[0].isupper() and not (before.isupper() and after.isupper())
+    turned = before.isupper() and len(before) > 1 and after.islower()
+    if named or turned or any(one in before for one in HYPHENS):
         return before + hyphen + after
+    # What is a word by itself may follow a hyphen that is meant (key-value, German `Vor- und Nachteile`).
+    if unsure == "join" and known.get(after.lower(), 0) > 0:
+        return None
     return {"join": whole, "keep_hyphen": before + hyphen + after, "leave": None}[unsure]
 
 
@@ -92,9 +109,10 @@ CLEANER = Cleaner(
     title="words broken at line ends are made whole",
     about="A word is joined where letters stand on both sides of the break, and the line ends after it. Whether the "
     "hyphen is the word's own is told by the text itself: by the spelling it has elsewhere. Where it has none,"
-    " the hyphen stays before a capital letter and in a word that has another hyphen, and else goes "
-    "(`unsure`). Soft hyphens go, and so does the sign ¬ at a line end. No dictionary and no language is "
-    "needed.",
+    " the hyphen stays where small and capital letters meet and in a word that has another hyphen; a break "
+    "whose second half is a word by itself elsewhere (`key-value`, `Vor- und Nachteile`) is left as it is; and"
+    " any other is joined (`unsure`). Soft hyphens go, and so does the sign ¬ at a line end. No dictionary and"
+    " no language is needed.",
     config=Dehyphenation,
     prepare=_prepare,
     examples=(

@@ -17,24 +17,21 @@ ROMAN = re.compile(r"c{0,3}(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})")
 _VALUES = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
 _NUMBER = r"(?:[0-9]{1,4}|[ivx]|[ivxl]{2,9})"
 _OF = r"(?:\s{0,3}(?:/|of|out of|sur|von|de|di|da|van|z|av)\s{0,3}[0-9]{1,4})"
-_ORNAMENT = r"[-–—~*•·|.]{1,3}"
-MARKED = (
-    rf"{_ORNAMENT}\s{{0,3}}{_NUMBER}\s{{0,3}}{_ORNAMENT}",
-    rf"[\[(<]\s{{0,3}}{_NUMBER}\s{{0,3}}[\])>]",
-    rf"[0-9]{{1,4}}{_OF}",
-)
-"""What only page numbers look like: `- 12 -`, `[12]`, `3 / 10`."""
+_ORNAMENT = r"[-–—~*•·]{1,3}"
+ORNAMENTED = rf"{_ORNAMENT}\s{{0,3}}{_NUMBER}\s{{0,3}}{_ORNAMENT}"
+PAIR = re.compile(rf"([0-9]{{1,4}}){_OF}", re.IGNORECASE)
 
 
 class PageNumbers(CleanerConfig):
     """Which lines are dropped."""
 
     bare: Literal["running", "always", "never"] = "running"
-    """Lines that are a number and nothing else: where they run on as page numbers do, always, or never."""
-    run: Annotated[int, Field(ge=2)] = 3
+    """Lines that are a number and nothing else (`12`, `xii`, `[12]`, `3 / 10`): where they run on as page numbers do,
+    always, or never."""
+    run: Annotated[int, Field(ge=2)] = 5
     """Numbers that follow one another, at least, for them to be running."""
-    apart: Annotated[int, Field(ge=1)] = 5
-    """Lines between two of them, at least: what stands closer is a list."""
+    apart: Annotated[int, Field(ge=1)] = 8
+    """Lines with text between two of them, at least: what stands closer is a list or a table."""
     words: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=30)], ...], Field(max_length=100)] = tuple(
         WORDS.split()
     )
@@ -44,28 +41,29 @@ class PageNumbers(CleanerConfig):
 def _prepare(config: PageNumbers, _: Place) -> EachText:
     words = "|".join(re.escape(word) for word in sorted(config.words, key=len, reverse=True))
     said = rf"(?:{words})\s{{0,3}}{_NUMBER}{_OF}?" if words else r"(?!)"
-    marked = re.compile(
-        "|".join([*MARKED, rf"(?:{_ORNAMENT})?\s{{0,3}}{said}\s{{0,3}}(?:{_ORNAMENT})?"]), re.IGNORECASE
-    )
+    marked = re.compile(rf"{ORNAMENTED}|(?:{_ORNAMENT})?\s{{0,3}}{said}\s{{0,3}}(?:{_ORNAMENT})?", re.IGNORECASE)
 
     def clean(text: str) -> str:
         # Form feeds stay where they are.
         pieces = re.split(r"([\n\f])", text)
         dropped: set[int] = set()
-        bare: list[tuple[int, int]] = []
+        bare: dict[int, tuple[int, int]] = {}
+        place = 0
         for index in range(0, len(pieces), 2):
-            line = pieces[index].strip() if len(pieces[index]) <= 2 * LONGEST else ""
+            line = pieces[index].strip() if len(pieces[index]) <= 2 * LONGEST else "long"
+            place += bool(line)
             if not line or len(line) > LONGEST:
                 continue
             value = number(line)
             if value is not None:
-                bare.append((index, value))
+                bare[index] = place, value
             elif marked.fullmatch(line):
                 dropped.add(index)
         if config.bare == "always":
-            dropped |= {index for index, _ in bare}
+            dropped |= bare.keys()
         elif config.bare == "running":
-            dropped |= running(bare, config.run, 2 * (config.apart + 1))
+            run_on = running(list(bare.values()), config.run, config.apart)
+            dropped |= {index for at, index in enumerate(bare) if at in run_on}
         kept = []
         for index in range(0, len(pieces), 2):
             separator = pieces[index + 1] if index + 1 < len(pieces) else ""
@@ -79,7 +77,13 @@ def _prepare(config: PageNumbers, _: Place) -> EachText:
 
 
 def number(line: str) -> int | None:
-    """The value of a line that is an Arabic number of up to four digits, or a Roman one; None for any other."""
+    """The value of a line that is an Arabic number of up to four digits, or a Roman one, in brackets or not, or the
+    first of `3 / 10`; None for any other."""
+    pair = PAIR.fullmatch(line)
+    if pair is not None:
+        return int(pair[1])
+    if line[0] in "[(<" and line[-1] in "])>":
+        line = line[1:-1].strip()
     if line.isascii() and line.isdigit():
         return int(line) if len(line) <= 4 else None
     letters = line.lower()
@@ -95,18 +99,18 @@ def number(line: str) -> int | None:
 
 
 def running(numbers: list[tuple[int, int]], run: int, apart: int) -> set[int]:
-    """Places of the numbers that run on: each is one or two above the one before (a page may lack its number), at least
-    `apart` behind it, in chains of `run` and more. `numbers` are places and values."""
+    """Which numbers run on: each is one or two above the one before (a page may lack its number), more than `apart`
+    lines behind it, in chains of `run` and more. `numbers` are places and values."""
     chains: dict[int, list[int]] = {}
     found: set[int] = set()
-    for place, value in numbers:
+    for at, (place, value) in enumerate(numbers):
         near = max(
-            (one for one in (value - 1, value - 2) if one in chains and place - chains[one][-1] >= apart),
+            (one for one in (value - 1, value - 2) if one in chains and place - numbers[chains[one][-1]][0] > apart),
             key=lambda one: len(chains[one]),
             default=None,
         )
         chain = [] if near is None else chains.pop(near)
-        chain.append(place)
+        chain.append(at)
         chains[value] = chain
         if len(chain) >= run:
             found.update(chain if len(chain) == run else chain[-1:])
@@ -117,13 +121,13 @@ CLEANER = Cleaner(
     name="page_numbers",
     version=1,
     title="lines that hold a page number alone are dropped",
-    about="`- 12 -`, `[12]`, `Page 3 of 10`, `S. 12`, `3 / 10`. A number that stands alone may be anything; it goes "
-    "where it runs on through the text, as page numbers do: each one or two above the last, with other lines "
-    "between. Roman numbers count.",
+    about="`- 12 -`, `Page 3 of 10`, `S. 12`. A number that stands alone (`12`, `xii`, `[12]`, `3 / 10`) may be "
+    "anything; it goes where it runs on through the text, as page numbers do: each one or two above the last, "
+    "with lines of text between.",
     config=PageNumbers,
     prepare=_prepare,
     examples=(
         Example("The harbour wakes\n- 12 -\nbefore dawn.\nPage 3 of 10\nFin.", "The harbour wakes\nbefore dawn.\nFin."),
-        Example("One\n7\ntwo\n8\nthree\n9\nfour\n1848", "One\ntwo\nthree\nfour\n1848", {"apart": 1}),
+        Example("One\n7\ntwo\n8\nthree\n9\nfour\n1848", "One\ntwo\nthree\nfour\n1848", {"run": 3, "apart": 1}),
     ),
 )
