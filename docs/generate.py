@@ -1,5 +1,5 @@
-"""Writes docs/stages.md, docs/cli.md and data_cards/templates/default.md from the stages' declarations, the commands
-and the sections themselves.
+"""Writes docs/stages.md, docs/cleaners.md, docs/cli.md and data_cards/templates/default.md from the declarations of
+stages and cleaners, the commands and the sections themselves.
 
 python docs/generate.py           writes them
 python docs/generate.py --check   fails when they are not current
@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from tamis.cards.data_card import SECTIONS
+from tamis.cleaners import CLEANERS
+from tamis.cli.cleaners import visible
 from tamis.cli.main import cli
 from tamis.cli.stages import citations, default_rules, reads, spelled
+from tamis.recipe.cleaner_docs import cleaner_facts
 from tamis.recipe.stage_docs import stage_facts
 from tamis.stages import STAGES
 
@@ -53,14 +57,78 @@ def stages() -> str:
             parts.append("")
         for citation, signals in citations(facts).items():
             parts.append(f"Default of {', '.join(map(code, signals))}: {citation}.\n")
-        if facts["options"]:
-            parts.append("| option | type | default | meaning |\n|---|---|---|---|")
-            for option in facts["options"]:
-                default = "required" if option["default"] == "required" else code(spelled(option["default"]))
-                parts.append(
-                    f"| {code(option['name'])} | {cell(option['type'])} | {default} | {cell(option['meaning'])} |"
-                )
-            parts.append("")
+        parts += options(facts)
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def options(facts: dict[str, Any]) -> list[str]:
+    """A table of options, if there are any."""
+    if not facts["options"]:
+        return []
+    rows = ["| option | type | default | meaning |\n|---|---|---|---|"]
+    for option in facts["options"]:
+        default = "required" if option["default"] == "required" else code(spelled(option["default"]))
+        rows.append(f"| {code(option['name'])} | {cell(option['type'])} | {default} | {cell(option['meaning'])} |")
+    return [*rows, ""]
+
+
+CLEANING = """\
+A source's `clean` lists cleaners that go over the raw text of every row, in order, before normalisation and before any
+stage sees it; under `defaults`, those of all sources that name none of their own.
+
+```yaml
+name: books
+version: "1"
+defaults: {license: CC0-1.0}
+sources:
+  - name: gutenberg
+    path: gutenberg/*.txt
+    clean:
+      - tail: {pattern: '^\\*{3} ?END OF (?:THE|THIS) PROJECT GUTENBERG EBOOK', most: 0.5}
+      - dehyphenation
+  - name: theses
+    path: theses/*.jsonl
+    clean:
+      - control_pages: {lines: 200, control: 0.2}
+      - repeated_lines: {count: 10, length: 10}
+      - function: {path: our_cleaners.without_cover, version: "1"}
+stages:
+  - language
+```
+
+**What is counted.** For each cleaner of a source, the texts it changed and the characters it took, of all rows read:
+in `tamis status`, in the manifest and in the card. What a cleaner raises on a text rejects that row alone
+(`cleaner_failed`, with the cleaner's name and the place in the code, never a text); a function that returns None
+rejects it as `cleaner_rejected`. A text of which nothing is left is an `empty_text`.
+
+**What is read again.** The cleaners' names, versions and options, the content of files they name and the versions of
+libraries they use are part of a shard's identity: change one, and that source alone is read again.
+
+**Regular expressions** of recipes are RE2's (in Arrow): their time is in proportion to the text, so no text can hang
+a run. They know classes such as `\\p{Lu}`, `(?i)` and lazy quantifiers, and neither lookaround nor backreferences;
+`^` and `$` stand at line ends. A cleaner sees line ends as `\\n` alone. The other cleaners go through a text a fixed
+number of times; a function of your own is as quick as you write it.
+
+A cleaner is a file in `pipeline/tamis/cleaners/`; `tamis cleaners NAME` prints what stands below. The examples are
+tested.
+"""
+
+
+def cleaners() -> str:
+    """All cleaners: what they do, options, examples."""
+    parts = ["# Cleaners\n", NOTE, CLEANING]
+    for cleaner in CLEANERS.values():
+        facts = cleaner_facts(cleaner)
+        by = f" By {', '.join(facts['libraries'])}." if facts["libraries"] else ""
+        title = f"{facts['title'][0].upper()}{facts['title'][1:]}"
+        parts.append(f"## {facts['name']}\n\n{title}. Version {facts['version']}.{by}\n")
+        parts.append(f"{facts['about']}\n")
+        parts += options(facts)
+        parts.append("| `clean` | before | after |\n|---|---|---|")
+        for example in facts["examples"]:
+            texts = (code(visible(example[name])) for name in ("before", "after"))
+            parts.append(f"| {code(example['entry'])} | {' | '.join(texts)} |")
+        parts.append("")
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -85,7 +153,12 @@ def template() -> str:
 def main() -> None:
     """Writes or checks the files."""
     stale = []
-    made = {"docs/stages.md": stages(), "docs/cli.md": commands(), "data_cards/templates/default.md": template()}
+    made = {
+        "docs/stages.md": stages(),
+        "docs/cleaners.md": cleaners(),
+        "docs/cli.md": commands(),
+        "data_cards/templates/default.md": template(),
+    }
     for name, text in made.items():
         path = HERE.parent / name
         if "--check" in sys.argv:

@@ -15,6 +15,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tamis import __version__
+from tamis.cleaners import CLEANERS
 from tamis.cli.main import COMMANDS, cli
 from tamis.recipe.load import load_recipe, load_recipe_text
 from tamis.recipe.schema import recipe_schema
@@ -180,14 +181,15 @@ def generator() -> Any:
     return module
 
 
-@pytest.mark.parametrize("page", ["stages", "commands"])
+@pytest.mark.parametrize("page", ["stages", "cleaners", "commands"])
 def test_generated_pages_are_current(page: str) -> None:
-    path = ROOT / "docs" / {"stages": "stages.md", "commands": "cli.md"}[page]
+    path = ROOT / "docs" / {"stages": "stages.md", "cleaners": "cleaners.md", "commands": "cli.md"}[page]
     assert path.read_text(encoding="utf-8") == getattr(generator(), page)(), "run `python docs/generate.py`"
 
 
 def test_every_stage_and_command_is_documented() -> None:
-    titles = {page: anchors(ROOT / f"docs/{page}.md") for page in ("stages", "cli")}
+    titles = {page: anchors(ROOT / f"docs/{page}.md") for page in ("stages", "cleaners", "cli")}
+    assert titles["cleaners"] >= set(CLEANERS)
     assert titles["stages"] >= set(STAGES.names())
     assert titles["cli"] >= {f"tamis-{name}" for name in COMMANDS}
 

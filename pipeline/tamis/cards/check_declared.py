@@ -54,6 +54,8 @@ def _source(index: int, written: dict[str, Any], manifest: Manifest, checks: Che
     for key, value in source.declared.items():
         usual = Source.model_fields[key].default if key in Source.model_fields else None
         checks.equal(f"{place}.declared.{key}", value, written.get(key, usual))
+    used = [{cleaner.name: cleaner.options} for cleaner in source.cleaners]
+    checks.equal(f"{place}.cleaners", used, written.get("clean", []))
     license_ = written.get("license")
     hands_on = written.get("redistributable")
     if hands_on is None:
@@ -99,11 +101,13 @@ def check_identity(manifest: Manifest, checks: Checks) -> None:
         for stage in manifest.stages
     }
     every = {stage.name: {name: model["sha256"] for name, model in stage.models.items()} for stage in manifest.stages}
+    cleaned = [[cleaner.identity for cleaner in source.cleaners] for source in manifest.sources]
     rest = (
         [source.fingerprint for source in manifest.sources],
         [[stage.name, stage.version] for stage in manifest.stages],
         manifest.mix_tables | template_hash(manifest.card_template),
         manifest.software,
+        *([cleaned] if any(cleaned) else []),
     )
     allowed = [key_of(manifest.recipe, models, *rest) for models in (named, every)]
     if manifest.changes is not None:

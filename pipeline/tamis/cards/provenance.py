@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from tamis.cards import withheld
@@ -9,12 +10,14 @@ from tamis.cards.content import ROWS, names
 from tamis.cards.markdown import code, folded, link, section, table, text, top
 from tamis.cards.numbers import count, share, size
 from tamis.cards.view import View
-from tamis.corpus.manifest import CompositionRow, SourceFacts
+from tamis.corpus.manifest import CleanerFacts, CompositionRow, SourceFacts
 from tamis.recipe.licenses import License, is_own_reference, parse_license, redistributable
 
 MISSING = "*not declared*"
 OPEN = 12
 """Sources up to which each is told in the open; more are folded."""
+LONGEST = 200
+"""Letters of a cleaner's options that are shown."""
 TOLD = 100
 """Sources that are told in full; of more, the largest are."""
 DECLARED = (
@@ -92,10 +95,20 @@ def _source(source: SourceFacts) -> str:
             ", ".join(f"{code(cause)} {count(number)}" for cause, number in source.rejects.items()) or "none",
         )
     )
+    if source.cleaners:
+        rows.append(("Cleaned", ", ".join(map(_cleaned, source.cleaners))))
     if source.notes:
         rows.append(("Noted", ", ".join(f"{code(what)} {count(number)}" for what, number in source.notes.items())))
     rows.append(("Documents", f"{count(source.documents)}: {count(source.chars)} characters, {size(source.bytes)}"))
     return table(("", ""), "ll", rows)
+
+
+def _cleaned(cleaner: CleanerFacts) -> str:
+    told = json.dumps(cleaner.options, ensure_ascii=False)
+    options = f" {code(told if len(told) <= LONGEST else f'{told[:LONGEST]}...')}" if cleaner.options else ""
+    by = "".join(f" ({library} {version})" for library, version in cleaner.libraries.items())
+    taken = f"{count(abs(cleaner.chars))} characters {'taken' if cleaner.chars >= 0 else 'added'}"
+    return f"{code(cleaner.name)} v{cleaner.version}{by}{options}: {count(cleaner.documents)} texts changed, {taken}"
 
 
 ACQUISITION = {

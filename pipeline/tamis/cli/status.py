@@ -104,6 +104,14 @@ def _show_sources(sources: list[dict[str, Any]]) -> None:
         ],
         right=(1, 2, 3, 4, 5),
     )  # fmt: skip
+    cleaned = [(source["source"], cleaner) for source in sources for cleaner in source["cleaners"]]
+    if cleaned:
+        console.print()
+        table(
+            "", ("source", "cleaner", "texts changed", "characters taken"),
+            [(name, c["name"], number(c["documents"]), number(c["chars"])) for name, c in cleaned],
+            right=(2, 3),
+        )  # fmt: skip
 
 
 def _show_rejects(sources: list[dict[str, Any]]) -> None:

@@ -6,10 +6,18 @@ same inputs gives the same bytes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_serializer
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_serializer,
+    model_serializer,
+)
 
 from tamis.corpus.changes import ReleaseChanges
 from tamis.corpus.commit import read_json
@@ -22,6 +30,33 @@ NAME = "manifest.json"
 
 class _Fact(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CleanerFacts(_Fact):
+    """One cleaner that went over a source's texts, and what it did to the rows read."""
+
+    name: str
+    version: int
+    options: dict[str, Any]
+    """Options that differ from the defaults."""
+    files: dict[str, str]
+    """Option -> SHA-256 of the file it names."""
+    libraries: dict[str, str]
+    """Versions of the packages that have a say in the text."""
+    documents: int
+    """Texts it changed."""
+    chars: int
+    """Characters it took; below zero where it added some."""
+
+    @property
+    def identity(self) -> list[Any]:
+        """What the cleaned text depends on, beside the options."""
+        return cleaner_identity(self.model_dump())
+
+
+def cleaner_identity(facts: Mapping[str, Any]) -> list[Any]:
+    """Of the facts of a cleaner, what an identity is made of: its options are in the recipe."""
+    return [facts["name"], facts["version"], facts["files"], facts["libraries"]]
 
 
 class SourceFacts(_Fact):
@@ -45,6 +80,14 @@ class SourceFacts(_Fact):
     documents: int
     chars: int
     bytes: int
+    cleaners: tuple[CleanerFacts, ...] = ()
+    """In the order they were used."""
+
+    @model_serializer(mode="wrap")
+    def _used(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without `cleaners` where there are none."""
+        data: dict[str, Any] = handler(self)
+        return data if self.cleaners else {name: value for name, value in data.items() if name != "cleaners"}
 
 
 class StageFacts(_Fact):

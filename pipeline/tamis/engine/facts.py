@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from tamis import __version__
-from tamis.corpus.manifest import CompositionRow, CountRow, FunnelRow, SourceFacts, StageFacts
+from tamis.corpus.manifest import CleanerFacts, CompositionRow, CountRow, FunnelRow, SourceFacts, StageFacts
 from tamis.engine.keys import Models
 from tamis.engine.ledger import NOT_DRAWN
 from tamis.engine.verdicts import Verdicts
@@ -123,7 +123,17 @@ def source_facts(source: Source, records: Sequence[Mapping[str, Any]], fingerpri
         input_bytes=total("input_bytes"), fingerprint=fingerprint, read=total("read"), filtered=total("filtered"),
         rejects=rejects, notes=merged("notes"), documents=documents, chars=0,
         bytes=sum(shard["bytes"] for record in records for shard in record["shards"]),
+        cleaners=cleaner_facts(records),
     )  # fmt: skip
+
+
+def cleaner_facts(records: Sequence[Mapping[str, Any]]) -> tuple[CleanerFacts, ...]:
+    """What each cleaner of a source did to its texts."""
+    same_place = zip(*(record.get("cleaned", ()) for record in records), strict=True)
+    return tuple(
+        CleanerFacts(**{**parts[0], **{name: sum(part[name] for part in parts) for name in ("documents", "chars")}})
+        for parts in same_place
+    )
 
 
 def stage_facts(use: StageUse, models: Models) -> StageFacts:

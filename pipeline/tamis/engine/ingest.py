@@ -24,6 +24,7 @@ from tamis.corpus.commit import TableWriter, read_record, write_json
 from tamis.corpus.documents import DOCUMENTS, FACTS, ROW_GROUP_BYTES, SHARD_BYTES, InputFile, Reject, Shard
 from tamis.corpus.hashing import content_hashes, file_fingerprint, key_of
 from tamis.corpus.store import Store
+from tamis.engine.cleaning import Cleaners, cleaning_key, with_line_feeds
 from tamis.engine.keys import reading_key
 from tamis.errors import InputError, StoreError
 from tamis.readers import CONTAINERS, extractor_of, format_of, reader_of
@@ -46,6 +47,8 @@ class IngestTask:
     files: tuple[InputFile, ...]
     key: str
     folder: Path
+    base: Path = Path()
+    """Folder of the recipe: where cleaners look for what they need."""
 
     @property
     def label(self) -> str:
@@ -96,6 +99,8 @@ class IngestTask:
             "input_bytes": self.bytes,
             "shards": [shard.to_json() for shard in shards],
         }
+        if self.source.clean:
+            record["cleaned"] = writer.cleaners.record()
         write_json(self.folder / "record.json", record)
         return record
 
@@ -124,6 +129,7 @@ class _ShardWriter:
         self.pending: list[pa.RecordBatch] = []
         self.pending_bytes = 0
         self.part: _Part | None = None
+        self.cleaners = Cleaners(task.source, task.base)
         self.taken = 0
         """Documents so far."""
 
@@ -172,6 +178,10 @@ class _ShardWriter:
     def _documents(self, batch: pa.RecordBatch, ids: _Ids, tally: Tally, file: InputFile) -> pa.RecordBatch:
         from tamis.kernels.normalize import normalize
 
+        if self.task.source.clean:
+            at = batch.schema.get_field_index("text")
+            batch = batch.set_column(at, batch.schema.field(at), with_line_feeds(batch.column("text")))
+            batch = self.cleaners.apply(batch, file.name, tally)
         text = normalize(batch.column("text"))
         batch = batch.set_column(batch.schema.get_field_index("text"), "text", text)
         filled = pc.greater(pc.binary_length(text), 0)
@@ -303,14 +313,16 @@ def group_files(source: Source, files: Sequence[InputFile]) -> list[tuple[InputF
     return groups
 
 
-def ingest_tasks(source: Source, files: Sequence[InputFile], store: Store) -> list[IngestTask]:
+def ingest_tasks(source: Source, files: Sequence[InputFile], store: Store, base: Path) -> list[IngestTask]:
     """One task a group, done or not, in the order of the corpus."""
     reading = reading_key(source)
+    if source.clean:
+        reading = key_of(reading, cleaning_key(source, base))
     tasks = []
     for group in group_files(source, files):
         inputs = [[file.name, file.fingerprint, file.facts] for file in group]
         key = key_of(INGEST_VERSION, reading, extractor_of(source, group), inputs)
-        tasks.append(IngestTask(source, group, key, store.group(source.name, key)))
+        tasks.append(IngestTask(source, group, key, store.group(source.name, key), base))
     return tasks
 
 

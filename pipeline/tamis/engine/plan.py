@@ -30,6 +30,7 @@ def plan(session: Session) -> dict[str, Any]:
     check_formats(session.recipe)
     check_mix(session.recipe, session.base)
     session.locate()
+    session.check_cleaning()
     session.resolve_models()
     told = [_source(session, source) for source in session.recipe.sources]
     contexts = [context for _, found in told for context in found]

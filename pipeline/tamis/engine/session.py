@@ -14,7 +14,9 @@ import polars as pl
 from tamis.corpus.commit import read_record, write_json
 from tamis.corpus.documents import InputFile
 from tamis.corpus.hashing import key_of
+from tamis.corpus.manifest import cleaner_identity
 from tamis.corpus.store import Store
+from tamis.engine.cleaning import check_cleaning, cleaners_of
 from tamis.engine.deciding import Walk
 from tamis.engine.facts import software
 from tamis.engine.fitting import fit_models
@@ -67,7 +69,11 @@ class Session:
     @property
     def tasks_of(self) -> list[IngestTask]:
         """The ingest tasks of all sources, in corpus order."""
-        return [t for source in self.recipe.sources for t in ingest_tasks(source, self.inputs[source.name], self.store)]
+        return [
+            task
+            for source in self.recipe.sources
+            for task in ingest_tasks(source, self.inputs[source.name], self.store, self.base)
+        ]
 
     def locate(self) -> None:
         """Finds the input files of every source, hashing those that are new."""
@@ -108,6 +114,9 @@ class Session:
     def identity(self) -> str:
         """Identity of what this recipe makes of these inputs with this software. Models that are fitted
         in the run follow from these."""
+        cleaned = [
+            [cleaner_identity(facts) for facts in cleaners_of(source, self.base)] for source in self.recipe.sources
+        ]
         return key_of(
             self.recipe.to_recipe(),
             {name: {n: m.sha256 for n, m in models.items()} for name, models in self.named_models.items()},
@@ -115,6 +124,7 @@ class Session:
             [[use.name, use.stage.version] for use in self.recipe.stages],
             table_hashes(self.recipe.mix, self.base) | template_hash(self.card_template),
             software(),
+            *([cleaned] if any(cleaned) else []),
         )
 
     @property
@@ -138,6 +148,7 @@ class Session:
 
         missing = [task for task in tasks if ingested(task) is None]
         if missing:
+            self.check_cleaning({task.source.name for task in missing})
             self.run_tasks("ingest", missing, ended)
         self.reporter.phase("list documents", 0, 0)
         for task in tasks:
@@ -177,6 +188,12 @@ class Session:
             f"{filtered} and {causes.total()} could not be read{f' ({told})' if told else ''}. "
             "Mend its path, columns, `where` or sample, or take the source out of the recipe"
         )
+
+    def check_cleaning(self, names: Iterable[str] | None = None) -> None:
+        """Raises InputError when a cleaner of these sources, or of any, can't work."""
+        for source in self.recipe.sources:
+            if names is None or source.name in names:
+                check_cleaning(source, self.base)
 
     def open(self, frames: bool = True) -> None:
         """Takes up what earlier runs left, without reading any text; the documents' columns only if `frames` are

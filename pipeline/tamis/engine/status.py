@@ -9,6 +9,7 @@ from typing import Any
 
 from tamis.corpus.commit import intact, read_json
 from tamis.corpus.store import Store
+from tamis.engine.facts import cleaner_facts
 from tamis.engine.ingest import ingested
 from tamis.engine.reporting import Silent
 from tamis.engine.session import Session
@@ -80,6 +81,7 @@ def _sources(recipe: Recipe, base: Path, store: Store) -> list[dict[str, Any]]:
                 "rejected": causes.total(),
                 "documents": sum(shard["rows"] for record in records for shard in record["shards"]),
                 "causes": dict(sorted(causes.items())),
+                "cleaners": [facts.model_dump() for facts in cleaner_facts(records)],
                 "rejects": [
                     dict(zip(("file", "line", "cause", "detail"), reject, strict=True))
                     for record in records

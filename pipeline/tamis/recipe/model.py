@@ -13,6 +13,7 @@ from tamis.described import Described
 from tamis.errors import did_you_mean
 from tamis.recipe.base import Line, Month, Text
 from tamis.recipe.card import CardText
+from tamis.recipe.cleaning import Cleaning
 from tamis.recipe.declared import Acquisition, Crawler, OptOut, Synthetic
 from tamis.recipe.languages import check_language
 from tamis.recipe.licenses import is_own_reference, parse_license, redistributable
@@ -90,6 +91,9 @@ class SourceFields(Model):
     """Measurements the source brings along: each becomes a signal `source.NAME` for keep rules."""
     where: dict[str, Condition] = {}
     """Row filters on fields of the source, by field name: `{year: [1990, null], url: {glob: "https://*.fr/**"}}`."""
+    clean: tuple[Cleaning, ...] = ()
+    """Cleaners that go over the raw text of every row, in order, before anything else sees it: a name, or
+    `name: {options}` (`tamis cleaners` lists them)."""
     sample_rate: Annotated[float, Field(gt=0, le=1)] = 1
     """Share of the documents that is taken, by a hash of their ids: the same ones in every run. A higher rate keeps
     those of a lower one."""

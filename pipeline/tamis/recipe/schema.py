@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 from pydantic import BaseModel
 
+from tamis.cleaners import CLEANERS
 from tamis.corpus.stage import Column, Registry, Stage
 from tamis.recipe.card import CardText
 from tamis.recipe.licenses import LICENSES
@@ -170,9 +171,27 @@ def _source_fields(model: type[BaseModel], definitions: dict[str, Any]) -> dict[
             {"type": "string", "pattern": "LicenseRef-|\\{| (AND|OR|WITH) "},
         ],
     }
+    definitions["Cleaning"] = _cleaning(definitions["Cleaning"])
     fields["signals"]["additionalProperties"] = False
     fields["columns"]["propertyNames"] = {"enum": list(DOCUMENT_COLUMNS)}
     return schema
+
+
+def _cleaning(entry: dict[str, Any]) -> dict[str, Any]:
+    """A cleaner as a recipe uses it: its name, or one `name: {options}`."""
+    if "then" in entry:
+        return entry
+    for name, part in entry["properties"].items():
+        cleaner = CLEANERS[name]
+        options = part["anyOf"] if cleaner.bare else [one for one in part["anyOf"] if one.get("type") != "null"]
+        entry["properties"][name] = {"anyOf": options, "description": cleaner.title}
+    bare = [cleaner.name for cleaner in CLEANERS.values() if cleaner.bare]
+    return {
+        "description": entry.pop("description"),
+        "if": {"type": "object"},
+        "then": {**entry, "minProperties": 1, "maxProperties": 1},
+        "else": {"enum": bare},
+    }
 
 
 def _as_written(schema: dict[str, Any]) -> dict[str, Any]:

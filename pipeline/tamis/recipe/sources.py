@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tamis.errors import did_you_mean
+from tamis.recipe.cleaning import FIELD, check_names, spelled_out
 from tamis.recipe.model import Source, SourceFields, unlicensed
 from tamis.recipe.problems import Problems
 from tamis.recipe.yaml_lines import plain, scalars, written
 
-_PLACEHOLDER = re.compile(r"(?<!\$)\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_PLACEHOLDER = re.compile(r"(?<!\$)(?<!\\[pP])\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _STRAY_VARIABLE = re.compile(r"\$(?:\{(?![A-Za-z_][A-Za-z0-9_]*(?::-[^}]*)?\})|[A-Z_][A-Z0-9_]*\b)")
 AS_WRITTEN = ("version", "period")
 """Texts that look like numbers: a version 1.10 is `1.10`."""
@@ -33,6 +34,8 @@ def read_sources(data: Any, problems: Problems) -> list[Source]:
             problems.add(path, "a source is a mapping with `name`, `path` and `license`")
             continue
         fields = source_fields(entry)
+        if FIELD in fields:
+            fields[FIELD] = check_names(fields[FIELD], (*path, FIELD), problems)
         if not _check_fan_out(entry, {**defaults, **fields}, path, problems):
             continue
         for one in fan_out({**defaults, **fields}):
@@ -52,6 +55,8 @@ def source_fields(entry: Mapping[Any, Any]) -> dict[str, Any]:
     for name in AS_WRITTEN:
         if isinstance(entry.get(name), (int, float)) and not isinstance(entry[name], bool):
             fields[name] = written(entry[name])
+    if FIELD in fields:
+        fields[FIELD] = spelled_out(fields[FIELD])
     axes = entry.get("for_each")
     if isinstance(axes, dict):
         fields["for_each"] = {
@@ -93,6 +98,8 @@ def _defaults(defaults: Any, problems: Problems) -> tuple[dict[str, Any], bool]:
         problems.add(("defaults",), "defaults maps fields of sources to values: {license: CC-BY-4.0}")
         return {}, True
     fields = source_fields(defaults)
+    if FIELD in fields:
+        fields[FIELD] = check_names(fields[FIELD], ("defaults", FIELD), problems)
     # A placeholder is filled in per source, and checked there.
     checked = {name: value for name, value in fields.items() if not _placeholders(value)}
     if problems.validate(SourceFields, checked, ("defaults",)) is not None:

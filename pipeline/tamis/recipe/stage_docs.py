@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from pydantic import BaseModel
+
 from tamis.corpus.stage import Stage
 
 
 def stage_facts(stage: Stage) -> dict[str, Any]:
     """Name, version, text, signals and options of a stage."""
-    schema = stage.config.model_json_schema()
     return {
         "name": stage.name,
         "version": stage.version,
@@ -34,8 +35,14 @@ def stage_facts(stage: Stage) -> dict[str, Any]:
             }
             for column in stage.adds
         ],
-        "options": _options(schema, schema.get("$defs", {})),
+        "options": options_of(stage.config),
     }
+
+
+def options_of(config: type[BaseModel]) -> list[dict[str, Any]]:
+    """Name, type, default and meaning of every option of a config."""
+    schema = config.model_json_schema()
+    return _options(schema, schema.get("$defs", {}))
 
 
 def _options(schema: dict[str, Any], definitions: dict[str, Any], prefix: str = "") -> list[dict[str, Any]]:
