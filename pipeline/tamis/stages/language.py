@@ -5,24 +5,14 @@ Owns what the signals mean; the prediction itself is `kernels.fasttext`.
 
 from __future__ import annotations
 
-import logging
 import re
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
 from pydantic import PositiveInt
 
 from tamis.corpus.conditions import Condition
 from tamis.corpus.stage import Column, Measure, Models, Stage, StageConfig, measured
-from tamis.kernels.buffers import Bytes, Offsets, text_buffers
-
-if TYPE_CHECKING:
-    from tamis.kernels.fasttext import Predictor
-    from tamis.kernels.fasttext_library import Library
-
-_log = logging.getLogger(__name__)
+from tamis.kernels.buffers import cut_ends, text_buffers
 
 _SCRIPTED = re.compile(r"[a-z]{3}_[A-Z][a-z]{3}")
 
@@ -67,35 +57,17 @@ def language_tag(label: str) -> str:
     return str(alone if usual else tag)
 
 
-def _classifier(path: Path) -> Predictor | Library:
-    """The compiled predictor if it answers as the library does, else the library."""
-    from tamis.kernels.fasttext import Predictor
-    from tamis.kernels.fasttext_library import Library, disagreement
-    from tamis.kernels.fasttext_model import UnsupportedModelError, read_model
-
-    try:
-        predictor = Predictor(read_model(path))
-    except UnsupportedModelError as error:
-        reason: str | None = f"it has {error}"
-        library = Library(path)
-    else:
-        library = Library(path)
-        reason = disagreement(predictor, library)
-        if reason is None:
-            return predictor
-    _log.warning("%s runs through the fastText library, several times slower: %s", path, reason)
-    return library
-
-
 def _prepare(config: LanguageConfig, models: Models) -> Measure:
-    classifier = _classifier(models["model"])
+    from tamis.kernels.fasttext_library import load_classifier
+
+    classifier = load_classifier(models["model"])
     tags = pa.array([language_tag(label) for label in classifier.labels], pa.string())
 
     def measure(batch: pa.RecordBatch) -> pa.RecordBatch:
         data, offsets = text_buffers(batch.column("text"))
         starts, ends = offsets[:-1], offsets[1:]
         if config.max_bytes is not None:
-            ends = _cut(data, starts, ends, config.max_bytes)
+            ends = cut_ends(data, starts, ends, config.max_bytes)
         labels, scores, known = classifier.predict(data, starts, ends)
         unknown = (labels < 0) | ~known
         return measured(
@@ -107,16 +79,6 @@ def _prepare(config: LanguageConfig, models: Models) -> Measure:
         )
 
     return measure
-
-
-def _cut(data: Bytes, starts: Offsets, ends: Offsets, size: int) -> Offsets:
-    """Ends of the documents after at most `size` bytes, moved back to where a character begins."""
-    cut: Offsets = np.minimum(ends, starts + size)
-    inside = np.flatnonzero(cut < ends)
-    for _ in range(3):
-        inside = inside[(data[cut[inside]] & 0xC0) == 0x80]
-        cut[inside] -= 1
-    return cut
 
 
 STAGE = Stage(
