@@ -60,7 +60,11 @@ _RECIPES = (".yaml", ".yml")
 )
 @click.option("--epochs", type=_COUNT, default=10, show_default=True, help="Passes over the texts.")
 @click.option(
-    "--learning-rate", type=click.FloatRange(0, 5, min_open=True), default=0.5, show_default=True, help="At its highest."
+    "--learning-rate",
+    type=click.FloatRange(0, 5, min_open=True),
+    default=0.5,
+    show_default=True,
+    help="At its highest.",
 )
 @click.option("--dim", type=click.IntRange(2, 1024), default=64, show_default=True, help="Width of a vector.")
 @click.option(
@@ -74,7 +78,9 @@ _RECIPES = (".yaml", ".yml")
     help="Runs of letters from 3 to that length: for few texts, inflected languages, misspelt words; 0: words alone.",
 )
 @click.option("--min-count", type=_COUNT, default=2, show_default=True, help="How often a word occurs at least.")
-@click.option("--buckets", type=_COUNT, default=200_000, show_default=True, help="Vectors for runs of words or letters.")
+@click.option(
+    "--buckets", type=_COUNT, default=200_000, show_default=True, help="Vectors for runs of words or letters."
+)
 @click.option(
     "--rows-kept",
     type=click.IntRange(min=256),
@@ -142,7 +148,7 @@ def _corpus(
         axis = label or "category"
         if axis not in AXES:
             raise OptionError(
-                f"--label {axis}: the sources of a recipe declare {', '.join(AXES)}. To learn a field of the rows, give "
+                f"--label {axis}: sources declare {', '.join(AXES)}. To learn a field of the rows, give "
                 "their files instead of the recipe"
             )
         recipe, base = load(recipes[0], ())
@@ -163,10 +169,8 @@ def _show(report: dict[str, Any], out: Path) -> None:
         ))
         for row in whole["classes"]
     ]  # fmt: skip
-    table(
-        f"On {number(report['held_out'])} held-out texts", ("label", "learned", "held out", "precision", "recall", "F1"),
-        rows, right=range(1, 6),
-    )  # fmt: skip
+    columns = ("label", "learned", "held out", "precision", "recall", "F1")
+    table(f"On {number(report['held_out'])} held-out texts", columns, rows, right=range(1, 6))
     console.print(f"\nAccuracy {percent(whole['accuracy'])}, mean F1 {percent(whole['macro_f1'])}")
     if small is not None:
         console.print(

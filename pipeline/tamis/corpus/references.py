@@ -44,7 +44,9 @@ def resolve(reference: str, base: Path) -> Path:
     if pinned is not None:
         return _as_pinned(resolve(pinned["place"], base), pinned["place"], pinned["sha256"].lower())
     if "@sha256:" in reference:
-        raise InputError(f"{reference!r}: after @sha256: come the 64 hex digits of the file's SHA-256, and nothing else")
+        raise InputError(
+            f"{reference!r}: after @sha256: come the 64 hex digits of the file's SHA-256, and nothing else"
+        )
     if reference.startswith("package:"):
         return _in_package(reference)
     if reference.startswith("hub:"):
@@ -92,8 +94,8 @@ def _as_pinned(path: Path, reference: str, sha256: str) -> Path:
     found = content_hash(path)
     if found != sha256:
         raise InputError(
-            f"{reference}: the recipe pins the SHA-256 {sha256}, and {path} has {found}. Get the file that was pinned, or "
-            "pin this one if it is meant: its signals will be new"
+            f"{reference}: the recipe pins the SHA-256 {sha256}, and {path} has {found}. Get the file that was "
+            "pinned, or pin this one if it is meant: its signals will be new"
         )
     return path
 

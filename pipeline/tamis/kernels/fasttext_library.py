@@ -99,8 +99,8 @@ def _strings(data: Bytes, starts: Offsets, ends: Offsets) -> list[str]:
 def load_classifier(path: Path, wanted: Callable[[list[str]], Offsets] | None = None) -> Predictor | Library:
     """A supervised fastText model: compiled if it answers the probes as the library does, else the library.
 
-    `wanted`: which labels' probabilities are compared, too, as indexes into the labels that it is given. Raises InputError when the file is no such
-    model.
+    `wanted`: which labels' probabilities are compared, too, as indexes into the labels that it is given.
+    Raises InputError when the file is no such model.
     """
     try:
         predictor = Predictor(read_model(path))

@@ -267,7 +267,11 @@ def _columns(data: Any, registry: Registry) -> list[str]:
     ]
     used = [use for use in _uses(data, registry) if use is not None]
     every = [*used, *((stage.name, stage) for stage in registry)]
-    return [*DECIDING, *signals, *dict.fromkeys(f"{name}.{column.name}" for name, stage in every for column in stage.adds)]
+    return [
+        *DECIDING,
+        *signals,
+        *dict.fromkeys(f"{name}.{column.name}" for name, stage in every for column in stage.adds),
+    ]
 
 
 def _set(data: Any, target: _Target, value: Any) -> Where:

@@ -219,7 +219,8 @@ class _StageReader:
         if config is None or len(problems.found) > before:
             return None
         return StageUse(
-            stage=stage, config=config, keep=keep, keep_by=keep_by, when=when, exhaustive=exhaustive, as_name=self.as_name
+            stage=stage, config=config, keep=keep, keep_by=keep_by, when=when, exhaustive=exhaustive,
+            as_name=self.as_name,
         )  # fmt: skip
 
     def _rules(self, rules: Any, path: tuple[str, ...]) -> dict[str, Condition]:

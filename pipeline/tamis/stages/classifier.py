@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from pydantic import PositiveInt, field_validator
+from pydantic import Field, PositiveInt, field_validator
 
 from tamis.corpus.stage import Column, Measure, Models, Stage, StageConfig, measured
 from tamis.errors import InputError, did_you_mean
@@ -29,10 +29,10 @@ class ClassifierConfig(StageConfig):
     model: str
     """A supervised fastText model (.ftz or .bin): a path, `package:` or `hub:` reference. `tamis train-classifier`
     makes one. With `@sha256:HEX` at its end, another file of that name is an error."""
-    scores: dict[str, str] = {}
+    scores: dict[str, str] = Field(default_factory=dict)
     """Signal -> label: the probability of that label as a signal of its own, `{toxic: __label__1}`. `__label__` may
     be left out."""
-    scale: dict[str, float] = {}
+    scale: dict[str, float] = Field(default_factory=dict)
     """Label -> number: adds the signal `value`, the mean of these numbers weighted by the labels' probabilities, as
     FineWeb-Edu's educational quality from 0 to 5. It names every label of the model."""
     max_bytes: PositiveInt | None = None
@@ -126,8 +126,8 @@ def _wanted(config: ClassifierConfig, labels: list[str], path: Path) -> npt.NDAr
     if config.scale and missing:
         more = ", ..." if len(missing) > 10 else ""
         raise InputError(
-            f"stage classifier: `scale` gives no number for {', '.join(missing[:10])}{more}, which {path} predicts, too: "
-            "give every label one"
+            f"stage classifier: `scale` gives no number for {', '.join(missing[:10])}{more}, which {path} "
+            "predicts, too: give every label one"
         )
     return np.array(places, np.int64)
 

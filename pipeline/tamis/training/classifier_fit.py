@@ -73,9 +73,7 @@ def line_of(example: Example) -> bytes:
     return b"__label__" + example.label.encode() + b" " + _UNWORDS.sub(b"", text) + b"\n"
 
 
-def fit(
-    examples: Iterable[Example], shape: Shape, model: Path, quantized: Path, tell: Callable[[float], None]
-) -> None:
+def fit(examples: Iterable[Example], shape: Shape, model: Path, quantized: Path, tell: Callable[[float], None]) -> None:
     """Trains a model on the examples in their order, and writes it and (if it has enough rows) its quantized form.
 
     `tell` hears the share that is done. Raises RunError when the library fails.
@@ -95,7 +93,11 @@ def fit(
 def _run(options: bytes, tell: Callable[[float], None]) -> None:
     command = [sys.executable, "-m", "tamis.training.classifier_program"]
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ, **_CLEARED}
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env={**os.environ, **_CLEARED},
     ) as process:
         assert process.stdin is not None and process.stderr is not None
         process.stdin.write(options)
@@ -109,4 +111,6 @@ def _run(options: bytes, tell: Callable[[float], None]) -> None:
     if process.returncode != 0:
         lines = said.decode(errors="replace").strip().splitlines()
         last = lines[-1].strip() if lines else f"exit code {process.returncode}"
-        raise RunError(f"fastText could not train the model: {last}. Fewer --buckets or a smaller --dim take less memory")
+        raise RunError(
+            f"fastText could not train the model: {last}. Fewer --buckets or a smaller --dim take less memory"
+        )

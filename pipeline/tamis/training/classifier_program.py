@@ -14,8 +14,7 @@ if __name__ == "__main__":
     options = json.load(sys.stdin)
     model = fasttext.train_supervised(options["examples"], thread=1, verbose=2, **options["train"])
     model.save_model(options["model"])
-    if options["quantized"] is not None:
-        # Fewer rows can't be quantized: the library wants 256 of them.
-        if model.get_input_matrix().shape[0] >= 256:
-            model.quantize(thread=1, **options["quantize"])
-            model.save_model(options["quantized"])
+    # Fewer rows can't be quantized: the library wants 256 of them.
+    if model.get_input_matrix().shape[0] >= 256:
+        model.quantize(thread=1, **options["quantize"])
+        model.save_model(options["quantized"])

@@ -25,7 +25,7 @@ def fragment(label: str, of_sources: bool, max_bytes: int | None, out: Path, rep
     labels = sorted(report["labels"])
     told = []
     if all(_NUMBER.fullmatch(one) for one in labels):
-        numbers = ", ".join(f"\"{one}\": {one}" for one in labels)
+        numbers = ", ".join(f'"{one}": {one}' for one in labels)
         told.append(f"scale: {{{numbers}}}")
     return _stage("classifier", [f"as: {name}", f"model: {model}", *cut, *told])
 
@@ -49,7 +49,7 @@ def markdown(report: dict[str, Any]) -> str:
         "A language is what the corpus says of a text; where it says nothing, what the language stage says.",
         _languages(report["model"]["languages"]),
         "## By score",
-        "Who asks for a higher score gets fewer answers, and more of them right: a help to choose `min_score` or a rule.",
+        "Who asks for a higher score gets fewer answers, and more of them right: so choose `min_score`, or a rule.",
         _table(("score at least", "texts", "share", "right"), [
             (row["score"], row["texts"], percent(row["share"]), percent(row["right"]))
             for row in (report["quantized"] or report["model"])["thresholds"]
@@ -99,7 +99,10 @@ def _files(report: dict[str, Any]) -> str:
 def _classes(rows: Sequence[dict[str, Any]]) -> str:
     return _table(
         ("label", "texts", "precision", "recall", "F1"),
-        [(f"`{r['label']}`", r["texts"], percent(r["precision"]), percent(r["recall"]), percent(r["f1"])) for r in rows],
+        [
+            (f"`{r['label']}`", r["texts"], percent(r["precision"]), percent(r["recall"]), percent(r["f1"]))
+            for r in rows
+        ],
     )
 
 

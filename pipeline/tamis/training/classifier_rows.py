@@ -113,7 +113,7 @@ def check_axis(recipe: Recipe, axis: str) -> None:
     if not told or (len(told) == 1 and not any(one.startswith("the column of") for one in told)):
         raise OptionError(
             f"--label {axis}: a classifier tells at least two labels apart, and the sources of {recipe.name} declare "
-            f"{'only ' + next(iter(told)) if told else 'none'}. Write `{axis}:` in each source (or map a column to it), "
+            f"{'only ' + next(iter(told)) if told else 'none'}. Write `{axis}:` in each source (or map a column), "
             f"or choose another of {', '.join(AXES)}"
         )
 
