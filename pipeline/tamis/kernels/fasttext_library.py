@@ -72,13 +72,11 @@ class Library:
         """As `Predictor.predict_with`."""
         of_wanted = np.zeros((len(starts), len(wanted)), np.float32)
         if len(starts) and len(wanted):
-            place = {int(label): column for column, label in enumerate(wanted)}
+            names = [self.labels[label] for label in wanted]
             found = self._model.predict(_strings(data, starts, ends), k=-1)
-            for row, (names, values) in enumerate(zip(*found, strict=True)):
-                for name, value in zip(names, values, strict=True):
-                    column = place.get(self._index[name])
-                    if column is not None:
-                        of_wanted[row, column] = min(1.0, value)
+            for row, (labels, values) in enumerate(zip(*found, strict=True)):
+                told = dict(zip(labels, values, strict=True))
+                of_wanted[row] = [min(1.0, told.get(name, 0.0)) for name in names]
         return self.predict(data, starts, ends), of_wanted
 
     def _best(self, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
