@@ -30,7 +30,9 @@ TEXTS = [
 def grades(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model with the labels 0, 1 and 2, of which the words `low`, `middling` and `high` are the signs."""
     folder = tmp_path_factory.mktemp("grades")
-    lines = [f"__label__{n} {word} {word} text {i % 7}" for i in range(300) for n, word in enumerate(("low", "mid", "high"))]
+    lines = [
+        f"__label__{n} {word} {word} text {i % 7}" for i in range(300) for n, word in enumerate(("low", "mid", "high"))
+    ]
     (folder / "lines.txt").write_text("\n".join(lines))
     model = fasttext.train_supervised(str(folder / "lines.txt"), dim=10, epoch=20, thread=11, verbose=0, bucket=0)
     numbers = np.random.default_rng(1)
@@ -80,7 +82,9 @@ def test_max_bytes_looks_no_further(grades: Path) -> None:
     text = "low é " + "high " * 50
     for size in (4, 5, 6, 20):
         cut = text.encode()[:size].decode("utf-8", "ignore")
-        assert measure([text], grades, max_bytes=size, scores={"top": "2"}) == measure([cut], grades, scores={"top": "2"})
+        assert measure([text], grades, max_bytes=size, scores={"top": "2"}) == measure(
+            [cut], grades, scores={"top": "2"}
+        )
 
 
 def test_rows_do_not_know_their_neighbours(grades: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tamis.cli.options import SAMPLE, cores, json_option, load, work_option, workers_option
-from tamis.errors import OptionError
+from tamis.errors import InputError, OptionError
 
 if TYPE_CHECKING:
     from tamis.recipe.model import Recipe
@@ -115,7 +115,7 @@ def command(
     from tamis.cli.progress import Bars
     from tamis.training.classifier import Task, train
     from tamis.training.classifier_fit import Shape
-    from tamis.training.classifier_rows import corpus_of
+    from tamis.training.classifier_rows import check_text, corpus_of
     from tamis.training.classifier_sample import Draw
 
     drawn = ("held_out", "per_class", "min_rows", "balance")
@@ -125,7 +125,10 @@ def command(
         raise OptionError(f"--out {out} is a file: name a folder")
     task = Task(label, of_sources, how, Shape(seed=seed, **numbers))
     with Bars(quiet=quiet or as_json) as bars:
-        session = corpus_of(recipe, base, work, workers or cores(), bars)
+        try:
+            session = corpus_of(recipe, base, work, workers or cores(), bars)
+        except InputError as error:
+            raise error if of_sources else check_text(inputs, text, error) from None
         report = train(session, task, out)
     if as_json:
         from tamis.cli.output import print_json

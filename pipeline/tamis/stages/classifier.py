@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from pydantic import Field, PositiveInt, field_validator
+from pydantic import Field, PositiveInt, ValidationInfo, field_validator
 
 from tamis.corpus.stage import Column, Measure, Models, Stage, StageConfig, measured
 from tamis.errors import InputError, did_you_mean
@@ -41,14 +41,13 @@ class ClassifierConfig(StageConfig):
 
     @field_validator("scores", "scale", mode="before")
     @classmethod
-    def _spelled(cls, value: Any) -> Any:
+    def _spelled(cls, value: Any, info: ValidationInfo) -> Any:
         """Labels that are numbers needn't be quoted."""
         if not isinstance(value, dict):
             return value
-        spelled = {str(key): value[key] for key in value}
-        return {
-            key: str(one) if isinstance(one, int) and not isinstance(one, bool) else one for key, one in spelled.items()
-        }
+        if info.field_name == "scale":
+            return {_text(label): number for label, number in value.items()}
+        return {name: _text(label) for name, label in value.items()}
 
     @field_validator("scores")
     @classmethod
@@ -59,6 +58,10 @@ class ClassifierConfig(StageConfig):
             if not _SIGNAL.fullmatch(name):
                 raise ValueError(f"{name!r} can't name a signal: use a-z, 0-9 and _, a letter first")
         return value
+
+
+def _text(label: Any) -> Any:
+    return str(label) if isinstance(label, int) and not isinstance(label, bool) else label
 
 
 def _shape(config: ClassifierConfig) -> tuple[tuple[str, ...], tuple[Column, ...]]:

@@ -20,7 +20,7 @@ from tamis.engine.session import Session
 from tamis.engine.tasks import Done
 from tamis.training.classifier_fit import Shape, fit
 from tamis.training.classifier_report import fragment, markdown
-from tamis.training.classifier_rows import nothing_labelled, rows_of
+from tamis.training.classifier_rows import rows_of
 from tamis.training.classifier_sample import Draw, Example, Examples, draw
 from tamis.training.classifier_scores import measured
 
@@ -47,8 +47,6 @@ def train(session: Session, task: Task, out: Path) -> dict[str, Any]:
     reporter = session.reporter
     reporter.phase("draw examples", 0, 0)
     examples = draw(rows_of(session, task.label if task.of_sources else None), task.draw)
-    if not examples.rows:
-        raise nothing_labelled(task.label, examples.unlabelled)
     names = sorted(examples.texts)
     out.mkdir(parents=True, exist_ok=True)
     (out / QUANTIZED).unlink(missing_ok=True)

@@ -91,7 +91,7 @@ def fit(examples: Iterable[Example], shape: Shape, model: Path, quantized: Path,
 
 
 def _run(options: bytes, tell: Callable[[float], None]) -> None:
-    command = [sys.executable, "-m", "tamis.training.classifier_program"]
+    command = [sys.executable, "-P", str(Path(__file__).with_name("classifier_program.py"))]
     with subprocess.Popen(
         command,
         stdin=subprocess.PIPE,

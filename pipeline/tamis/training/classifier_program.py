@@ -1,4 +1,4 @@
-"""The process that trains and quantizes: `python -m tamis.training.classifier_program < options.json`.
+"""The process that trains and quantizes: `python classifier_program.py < options.json`.
 
 A process of its own, because of its environment (see `classifier_fit`).
 """

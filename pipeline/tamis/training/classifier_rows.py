@@ -72,6 +72,14 @@ def corpus_of(recipe: Recipe, base: Path, work: Path, workers: int, reporter: Re
     return session
 
 
+def check_text(files: Sequence[str], text: str, error: InputError) -> InputError:
+    """The error of rows that can't be read: where it is the name of the text's field, in the words of the command."""
+    if "missing_text" not in str(error):
+        return error
+    names = ", ".join(files[:3]) + (", ..." if len(files) > 3 else "")
+    return InputError(f"{names}: no row has a text in the field {text!r}. Name the field that holds it with --text")
+
+
 def rows_of(session: Session, axis: str | None) -> Iterator[Rows]:
     """All documents with their labels: what the source says on `axis`, or (None) the rows' own field."""
     for context in session.contexts:
@@ -116,11 +124,3 @@ def check_axis(recipe: Recipe, axis: str) -> None:
             f"{'only ' + next(iter(told)) if told else 'none'}. Write `{axis}:` in each source (or map a column), "
             f"or choose another of {', '.join(AXES)}"
         )
-
-
-def nothing_labelled(label: str, rows: int) -> InputError:
-    """The error of a corpus in which no row has a label."""
-    return InputError(
-        f"none of {rows} rows has a label in the field {label!r}: name the field that holds it with --label "
-        "(dots reach into nested fields)"
-    )

@@ -119,6 +119,11 @@ def draw(rows: Iterable[Rows], how: Draw) -> Examples:
                 pool.add(rank, _cut(part.text[place].as_buffer().to_pybytes(), how.max_bytes), language)
             elif rank in pool.ranks:
                 copies += 1
+    if not counts and unlabelled:
+        raise InputError(
+            f"none of {unlabelled} rows has a label: name the field that holds it with --label (dots reach into nested "
+            "fields)"
+        )
     return _chosen(pools, how, counts, unlabelled, copies)
 
 
@@ -149,12 +154,14 @@ def _chosen(
     # Who can't be learned or judged at all, whatever the least number says.
     enough = {label for label in enough if sizes[False][label] and sizes[True][label]}
     left_out = {label: counts[label] for label in sorted(counts) if label not in enough}
+    contradicting = sum(1 for count in times.values() if count > 1)
     if len(enough) < 2:
+        twice = f". {contradicting} texts stand under several labels, and count for none" if contradicting else ""
         raise InputError(
             "a classifier tells at least two labels apart, and "
             f"{'no label has' if not enough else f'only {min(enough)} has'} {how.min_rows} texts or more "
             f"(--min-rows), some of them held out. Rows by label: "
-            f"{', '.join(f'{label} {count}' for label, count in counts.most_common(20)) or 'none'}"
+            f"{', '.join(f'{label} {count}' for label, count in counts.most_common(20)) or 'none'}{twice}"
         )
     training = [example for example in sides[False] if example.label in enough]
     return Examples(
@@ -165,7 +172,7 @@ def _chosen(
         left_out=left_out,
         unlabelled=unlabelled,
         copies=copies,
-        contradicting=sum(1 for times_ in times.values() if times_ > 1),
+        contradicting=contradicting,
     )
 
 

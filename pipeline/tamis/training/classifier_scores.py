@@ -94,11 +94,11 @@ def measured(model: Path, examples: Sequence[Example], names: Sequence[str]) -> 
         "classes": by_class(counts, names),
         "languages": by_language,
         "confusion": {"labels": list(names), "counts": counts.tolist()},
-        "thresholds": _thresholds(truth, answers),
+        "thresholds": thresholds(truth, answers),
     }, answers
 
 
-def _thresholds(truth: Labels, answers: Answers) -> list[dict[str, Any]]:
+def thresholds(truth: Labels, answers: Answers) -> list[dict[str, Any]]:
     """What share of texts has such a score, and how many of those answers are right."""
     rows = []
     for least in THRESHOLDS:
