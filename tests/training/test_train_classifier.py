@@ -30,7 +30,7 @@ Tamis = Callable[..., Result]
 
 def write_rows(path: Path, each: int, seed: int = 1) -> Path:
     chance = random.Random(seed)
-    common = "the of a and to in it was with for".split()
+    common = ["the", "of", "a", "and", "to", "in", "it", "was", "with", "for"]
     with path.open("w", encoding="utf-8") as file:
         for number in range(each):
             for label, words in WORDS.items():
@@ -91,10 +91,8 @@ def test_the_same_bytes_twice_wherever_the_rows_stand(trained: tuple[Path, dict[
     random.Random(3).shuffle(lines)
     (tmp_path / "a.jsonl").write_text("\n".join(lines[:200]) + "\n")
     (tmp_path / "b.jsonl").write_text("\n".join(lines[200:]) + "\n")
-    again = json.loads(
-        run(tmp_path, "a.jsonl", "b.jsonl", "--text", "body", "--label", "meta.genre", "--out", "models/genre", "--json")
-        .stdout
-    )  # fmt: skip
+    options = ("--text", "body", "--label", "meta.genre", "--out", "models/genre", "--json")
+    again = json.loads(run(tmp_path, "a.jsonl", "b.jsonl", *options).stdout)
     for file in ("model", "quantized"):
         assert again[file] == report[file]
     assert again["examples_hash"] == report["examples_hash"]
@@ -110,8 +108,8 @@ def test_the_fragment_runs_and_the_card_shows_it(trained: tuple[Path, dict[str, 
     stages += "      keep: {label: {not_in: [poem]}}\n"
     stages += f"  - category: {{model: {folder}/models/genre/model.bin, min_score: 0.2}}\n"
     (tmp_path / "r.yaml").write_text(
-        'name: r\nversion: "1"\nsources:\n  - {name: new, path: new.jsonl, columns: {text: body, id: id}, language: en, '
-        f"license: CC0-1.0}}\nstages:\n{stages}"
+        'name: r\nversion: "1"\nsources:\n  - {name: new, path: new.jsonl, columns: {text: body, id: id}, '
+        f"language: en, license: CC0-1.0}}\nstages:\n{stages}"
     )
     arguments = ["--work", str(tmp_path / "w"), "--workers", "1", "--quiet"]
     result = CliRunner().invoke(cli, ["run", str(tmp_path / "r.yaml"), "--out", str(tmp_path / "out"), *arguments])

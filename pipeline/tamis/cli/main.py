@@ -27,7 +27,7 @@ COMMANDS = {
     "diff": "Tell what changed between two releases: documents, rules, sources, licences.",
     "review": "Review samples of a release on a local page: keep, drop, unsure.",
     "stages": "List the stages, or document one: method, options, signals, default rules.",
-    "train-classifier": "Train a fastText classifier on labelled rows or sources; tell how good it is.",
+    "train-classifier": "Train a fastText classifier, and tell how good it is.",
     "card": "Write the data card of a release again.",
     "verify": "Recompute every checksum and every number of a release.",
     "publish": "Publish a release on the Hugging Face Hub; nothing half done, ever.",

@@ -111,6 +111,5 @@ def _run(options: bytes, tell: Callable[[float], None]) -> None:
     if process.returncode != 0:
         lines = said.decode(errors="replace").strip().splitlines()
         last = lines[-1].strip() if lines else f"exit code {process.returncode}"
-        raise RunError(
-            f"fastText could not train the model: {last}. Fewer --buckets or a smaller --dim take less memory"
-        )
+        cure = "Lower --learning-rate" if "NaN" in last else "Fewer --buckets or a smaller --dim take less memory"
+        raise RunError(f"fastText could not train the model: {last}. {cure}")
