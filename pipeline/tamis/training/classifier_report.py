@@ -118,7 +118,7 @@ def _languages(languages: Sequence[dict[str, Any]]) -> str:
     return "\n\n".join(
         (
             _table(("language", "texts", "accuracy", "mean F1"), total),
-            _table(("language", "label", "texts", "precision", "recall"), rows),
+            _table(("language", "label", "texts", "precision", "recall"), rows, names=2),
         )
     )
 
@@ -157,6 +157,7 @@ def percent(share: float | None) -> str:
     return "" if share is None else f"{100 * share:.1f}%"
 
 
-def _table(header: Sequence[object], rows: Sequence[Sequence[object]]) -> str:
-    align = ["---", *["---:"] * (len(header) - 1)]
+def _table(header: Sequence[object], rows: Sequence[Sequence[object]], names: int = 1) -> str:
+    """A table whose first columns are `names`, the others numbers."""
+    align = [*["---"] * names, *["---:"] * (len(header) - names)]
     return "\n".join(f"| {' | '.join(map(str, row))} |" for row in (header, align, *rows))

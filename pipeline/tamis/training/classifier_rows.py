@@ -67,8 +67,9 @@ def corpus_of(recipe: Recipe, base: Path, work: Path, workers: int, reporter: Re
     """The recipe's documents, read where they aren't yet. Its stages are left out: nothing is measured or dropped."""
     store = Store(work)
     session = Session(recipe.model_copy(update={"stages": ()}), base, store, workers, reporter)
-    session.locate()
-    session.ingest(frames=False)
+    with store.lock(), session.crew:
+        session.locate()
+        session.ingest(frames=False)
     return session
 
 
