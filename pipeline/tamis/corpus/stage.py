@@ -137,6 +137,9 @@ class Stage:
     """Columns kept beside the signals and out of the ledger: a sketch, token ids, spans."""
     models: Callable[[Any], dict[str, str]] = _no_models
     """Model references by name; each file's hash is part of the identity of the signals."""
+    check: Callable[[Any, Models], None] | None = None
+    """`check(config, models)` raises InputError when the options ask the models for what they don't have: told before
+    any text is read."""
     spans: str | None = None
     """An edit: the payload column of type SPANS that rewrites the text for later stages and the release."""
     provides: Mapping[str, str] = field(default_factory=dict)

@@ -73,6 +73,14 @@ def _shape(config: ClassifierConfig) -> tuple[tuple[str, ...], tuple[Column, ...
     return STAGE.reads, (*STAGE.adds, *([value] if config.scale else []), *scores)
 
 
+def _check(config: ClassifierConfig, models: Models) -> None:
+    from tamis.kernels.fasttext_model import labels_of
+
+    labels = labels_of(models["model"]) if config.scores or config.scale else None
+    if labels is not None:
+        _wanted(config, labels, models["model"])
+
+
 def _prepare(config: ClassifierConfig, models: Models) -> Measure:
     from tamis.kernels.fasttext_library import load_classifier
 
@@ -170,4 +178,5 @@ such texts here, too (`max_bytes` cuts; letters stay as they are).""",
     shape=_shape,
     prepare=_prepare,
     models=lambda config: {"model": config.model},
+    check=_check,
 )
