@@ -138,3 +138,16 @@ def test_content_hash_reads_an_unchanged_file_once(tmp_path):
     file.write_bytes(b"two")
     os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     assert content_hash(file) == first
+
+
+def test_a_pinned_file_must_have_its_hash(tmp_path):
+    file = tmp_path / "m.ftz"
+    file.write_bytes(b"model")
+    digest = hashlib.sha256(b"model").hexdigest()
+    assert resolve(f"m.ftz@sha256:{digest}", tmp_path) == file
+    assert resolve(f"m.ftz@sha256:{digest.upper()}", tmp_path) == file
+    file.write_bytes(b"another model")
+    with pytest.raises(InputError, match=f"pins the SHA-256 {digest}, and .* has {content_hash(file)}"):
+        resolve(f"m.ftz@sha256:{digest}", tmp_path)
+    with pytest.raises(InputError, match="64 hex digits"):
+        resolve("m.ftz@sha256:abc", tmp_path)

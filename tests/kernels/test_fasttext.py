@@ -162,6 +162,46 @@ def test_a_trained_model_gives_the_librarys_answers(trained):
     assert disagreement(predictor, Library(path)) is None
 
 
+def assert_same_scores(predictor, library, texts, wanted):
+    """The probabilities of some labels, document by document."""
+    _, scores = predictor.predict_with(*columns(texts), wanted)
+    for text, row in zip(texts, scores, strict=True):
+        names, values = library.predict(text.replace("\n", " "), k=-1)
+        told = dict(zip(names, values, strict=True))
+        expected = [min(1.0, told.get(predictor.labels[label], 0.0)) for label in wanted]
+        np.testing.assert_allclose(row, expected, rtol=0, atol=1e-4)
+
+
+def test_the_probability_of_any_label_is_the_librarys(trained):
+    path, texts, _ = trained
+    predictor, library = Predictor(read_model(path)), fasttext.load_model(str(path))
+    every = np.arange(len(predictor.labels))
+    for wanted in (every, every[::-3], np.append(every[:1], every)):
+        assert_same_scores(predictor, library, [*texts[:40], "", "</s>", *PROBES], wanted)
+        through_library = Library(path).predict_with(*columns(texts[:9]), wanted)[1]
+        np.testing.assert_allclose(
+            predictor.predict_with(*columns(texts[:9]), wanted)[1], through_library, rtol=0, atol=1e-4
+        )
+    assert disagreement(predictor, Library(path), every) is None
+
+
+def test_facebooks_model_gives_the_librarys_probabilities(lid):
+    assert_same_scores(*lid, [*PROBES, *generated(50, 4)], np.arange(176)[::-1])
+
+
+def test_a_wrong_probability_is_found(trained, monkeypatch):
+    path, _, _ = trained
+    predictor = Predictor(read_model(path))
+    right = predictor.predict_with
+
+    def wrong(*arguments):
+        found, scores = right(*arguments)
+        return found, scores + 0.01
+
+    monkeypatch.setattr(predictor, "predict_with", wrong)
+    assert "from the library's" in disagreement(predictor, Library(path), np.arange(1))
+
+
 def test_what_the_models_cover(tmp_path):
     """The trained models do hold the parts they are there for."""
     pruned = read_model(train(tmp_path, **MODELS["pruned"])[0])

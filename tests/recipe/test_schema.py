@@ -162,7 +162,15 @@ def test_options_keep_their_descriptions_and_the_one_called_title() -> None:
     for stage in STAGES:
         options = SCHEMA["$defs"][f"stage.{stage.name}"]
         assert options["description"] == stage.title
-        assert set(options["properties"]) == {*stage.config.model_fields, "keep", "keep_by", "when", "exhaustive"}
+        named = set() if stage.once else {"as"}
+        assert set(options["properties"]) == {
+            *stage.config.model_fields,
+            "keep",
+            "keep_by",
+            "when",
+            "exhaustive",
+            *named,
+        }
         assert all(option.get("description") for option in options["properties"].values()), stage.name
         assert set(options["properties"]["keep"]["properties"]) == set(stage.signals)
     for name in ("Source", "Defaults", "TrainTokenizer"):

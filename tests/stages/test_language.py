@@ -105,7 +105,7 @@ def test_a_model_the_loops_do_not_run_goes_through_the_library(measure, monkeypa
         through_library = prepare()
         found = through_library(batch(texts))
         through_library(batch(texts))
-    assert [(r.name, r.levelname) for r in caplog.records] == [("tamis.kernels.fasttext_classifier", "WARNING")]
+    assert [(r.name, r.levelname) for r in caplog.records] == [("tamis.kernels.fasttext_library", "WARNING")]
     assert "through the fastText library" in caplog.text
     ours = measure(batch(texts))
     assert found.column("label").equals(ours.column("label"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +43,10 @@ def check_declared(manifest: Manifest, checks: Checks) -> None:
     if checks.equal(f"{NAME}: sources", [source.name for source in manifest.sources], names):
         for index, declared in enumerate(recipe["sources"]):
             _source(index, declared, manifest, checks)
-    uses = [next(iter(use.items())) for use in recipe.get("stages", [])]
-    if checks.equal(f"{NAME}: stages", [stage.name for stage in manifest.stages], [name for name, _ in uses]):
-        for index, (_, written) in enumerate(uses):
-            _stage(index, written, manifest, checks)
+    uses = manifest.uses
+    if checks.equal(f"{NAME}: stages", [stage.name for stage in manifest.stages], [use.name for use in uses]):
+        for index, use in enumerate(uses):
+            _stage(index, use.options, manifest, checks)
 
 
 def _source(index: int, written: dict[str, Any], manifest: Manifest, checks: Checks) -> None:
@@ -63,7 +64,7 @@ def _source(index: int, written: dict[str, Any], manifest: Manifest, checks: Che
     checks.equal(f"{place}.redistributable", source.redistributable, hands_on)
 
 
-def _stage(index: int, written: dict[str, Any], manifest: Manifest, checks: Checks) -> None:
+def _stage(index: int, written: Mapping[str, Any], manifest: Manifest, checks: Checks) -> None:
     stage = manifest.stages[index]
     place = f"{NAME}: stages[{index}]"
     options = {key: value for key, value in written.items() if key not in RULES}

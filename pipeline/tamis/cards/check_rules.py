@@ -42,9 +42,9 @@ def rules_of(manifest: Manifest) -> tuple[list[Rule], set[str]]:
     """
     rules: list[Rule] = []
     untold: set[str] = set()
-    uses = [next(iter(use.items())) for use in manifest.recipe["stages"]]
-    for index, (stage, written) in enumerate(uses):
-        later = {column for name, _ in uses[index + 1 :] for column in STAGES.get(name).provides}
+    uses = manifest.uses
+    for index, (stage, _, written) in enumerate(uses):
+        later = {column for use in uses[index + 1 :] for column in STAGES.get(use.kind).provides}
         by_column: Mapping[str, Any] = written.get("keep_by", {})
         if later & set(by_column):
             untold.add(stage)

@@ -92,7 +92,7 @@ def comparisons(view: View) -> list[Comparison]:
     for column in ("language", "category"):
         groups = [row for row in view.manifest.groups if row.column == column]
         for stage in view.manifest.stages:
-            if _chooses(stage.name, column):
+            if _chooses(view.manifest.kind_of(stage.name), column):
                 continue
             rules = sorted({rule for row in groups for rule in row.failed if rule.partition(".")[0] == stage.name})
             whole = sum(row.measured.get(stage.name, 0) for row in groups)

@@ -69,7 +69,7 @@ def _license(view: View) -> dict[str, Any]:
 def _tags(view: View) -> list[str]:
     marks = {"tokenize": "tokenized", "near_duplicates": "deduplicated", "exact_duplicates": "deduplicated",
              "pii": "pii-redacted"}  # fmt: skip
-    used = [marks[stage.name] for stage in view.manifest.stages if stage.name in marks]
+    used = [marks[use.kind] for use in view.manifest.uses if use.kind in marks]
     return ["pretraining", *sorted(set(used)), "tamis"]
 
 

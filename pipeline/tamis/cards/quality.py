@@ -41,7 +41,7 @@ def quality(view: View, figures: Mapping[str, str]) -> str:
 
 def _rows(view: View, stage: StageFacts) -> list[HistogramRow]:
     """Histograms of a stage, as its declaration orders its signals."""
-    declared = {name: place for place, name in enumerate(STAGES.get(stage.name).signals)}
+    declared = {name: place for place, name in enumerate(STAGES.get(view.manifest.kind_of(stage.name)).signals)}
     rows = [row for row in view.manifest.histograms if row.stage == stage.name]
     return sorted(rows, key=lambda row: (declared.get(row.signal, len(declared)), row.signal))
 
@@ -85,7 +85,7 @@ def name_of(stage: StageFacts) -> str:
 
 
 def _panels(view: View, stage: StageFacts) -> list[Panel]:
-    written = next(use[stage.name] for use in view.manifest.recipe["stages"] if stage.name in use)
+    written = next(use.options for use in view.manifest.uses if use.name == stage.name)
     usual = written.get("keep", {})
     others = [rules for by_value in written.get("keep_by", {}).values() for rules in by_value.values()]
     return [

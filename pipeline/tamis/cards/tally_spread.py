@@ -49,8 +49,7 @@ class Spec:
 def specs_of(manifest: Manifest) -> list[Spec]:
     """Every signal: stage by stage, by name."""
     found = []
-    for stage, use in zip(manifest.stages, manifest.recipe["stages"], strict=True):
-        written: Mapping[str, Any] = use[stage.name]
+    for stage, (_, _, written) in zip(manifest.stages, manifest.uses, strict=True):
         sets = [written.get("keep", {}), *(r for by in written.get("keep_by", {}).values() for r in by.values())]
         for signal, told in sorted(stage.signals.items()):
             rules = tuple(Condition.model_validate(rules[signal]) for rules in sets if signal in rules)

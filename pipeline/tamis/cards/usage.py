@@ -323,7 +323,7 @@ def missing(view: View) -> str:
                 f"The {what} of {count(cell.documents)} documents "
                 f"({short(view.amount(cell))} {view.unit_name}, {part}) is not known."
             )
-    used = {stage.name for stage in manifest.stages}
+    used = {use.kind for use in manifest.uses}
     lines += [line for name, line in ABSENT if name not in used] + list(ALWAYS)
     if not any(
         source.declared.get("opt_out", {"by": "provider"}).get("by", "us") == "us" for source in manifest.sources

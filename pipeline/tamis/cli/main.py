@@ -29,6 +29,7 @@ COMMANDS = {
     "review": "Review samples of a release on a local page: keep, drop, unsure.",
     "stages": "List the stages, or document one: method, options, signals, default rules.",
     "cleaners": "List the cleaners of raw text, or document one: options, examples.",
+    "train-classifier": "Train a fastText classifier, and tell how good it is.",
     "card": "Write the data card of a release again.",
     "verify": "Recompute every checksum and every number of a release.",
     "publish": "Publish a release on the Hugging Face Hub; nothing half done, ever.",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import (
     BaseModel,
@@ -264,6 +264,17 @@ class FileFacts(_Fact):
     rows: int | None = None
 
 
+class Use(NamedTuple):
+    """A stage as a recipe writes it."""
+
+    name: str
+    """What its signals go by."""
+    kind: str
+    """The stage itself: another than the name where the recipe says `as`."""
+    options: Mapping[str, Any]
+    """With its rules."""
+
+
 class Manifest(_Fact):
     """All facts about a release."""
 
@@ -307,6 +318,16 @@ class Manifest(_Fact):
     """Text of the card's template, when the recipe names one."""
     totals: dict[str, int]
     files: tuple[FileFacts, ...]
+
+    @property
+    def uses(self) -> list[Use]:
+        """The stages as the recipe writes them, in order."""
+        kinds = [next(iter(use.items())) for use in self.recipe.get("stages", ())]
+        return [Use(options.get("as", kind), kind, options) for kind, options in kinds]
+
+    def kind_of(self, name: str) -> str:
+        """The stage behind a name that the recipe may have given it."""
+        return next((use.kind for use in self.uses if use.name == name), name)
 
     @field_serializer("composition")
     def _composition(self, rows: tuple[CompositionRow, ...]) -> list[dict[str, Any]]:

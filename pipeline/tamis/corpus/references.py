@@ -7,7 +7,8 @@ A reference is one of
     hub:namespace/name@REVISION/model.bin     a file of a Hugging Face repository at one revision
     lists/ut1/                               a folder: a path that ends with a slash
 
-and resolves to a file or folder on this machine, whose content hash is part of the identity of what it measures.
+A file may end in `@sha256:HEX`, the hash that it must have. A reference resolves to a file or folder on this machine,
+whose content hash is part of the identity of what it measures.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ FORMS = (
 )
 """What a reference may look like, for error messages."""
 
+_PINNED = re.compile(r"(?P<place>.+)@sha256:(?P<sha256>[0-9a-fA-F]{64})")
 _HUB = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)@(?P<revision>[^/\s]+)/(?P<file>[^\s].*)")
 
 
@@ -36,8 +38,16 @@ def resolve(reference: str, base: Path) -> Path:
     `base` is the folder of the recipe; relative paths start there. A package is found without importing
     it. A hub file is downloaded into the Hugging Face cache, or taken from there when offline.
 
-    Raises InputError when there is no such file; it names the place searched and what to do.
+    Raises InputError when there is no such file, or when it has another hash than the reference says; it names the
+    place searched and what to do.
     """
+    pinned = _PINNED.fullmatch(reference)
+    if pinned is not None:
+        return _as_pinned(resolve(pinned["place"], base), pinned["place"], pinned["sha256"].lower())
+    if "@sha256:" in reference:
+        raise InputError(
+            f"{reference!r}: after @sha256: come the 64 hex digits of the file's SHA-256, and nothing else"
+        )
     if reference.startswith("package:"):
         return _in_package(reference)
     if reference.startswith("hub:"):
@@ -86,6 +96,17 @@ def _file(reference: str, path: Path) -> Path:
     raise InputError(
         f"no file {path} for the reference {reference!r}: {folder} has no {missing!r}.{near} A reference is {FORMS}"
     )
+
+
+def _as_pinned(path: Path, reference: str, sha256: str) -> Path:
+    """`path` if the file has the hash that the recipe pins, or an InputError."""
+    found = content_hash(path)
+    if found != sha256:
+        raise InputError(
+            f"{reference}: the recipe pins the SHA-256 {sha256}, and {path} has {found}. Get the file that was "
+            "pinned, or pin this one if it is meant: its signals will be new"
+        )
+    return path
 
 
 def _names(paths: Iterable[Path]) -> list[str]:

@@ -113,7 +113,7 @@ def _no_models(_: Any) -> dict[str, str]:
 
 def _stage_of_module(module: str, reads: tuple[str, ...], adds: tuple[Column, ...]) -> Stage:
     stage: Stage = importlib.import_module(module).STAGE
-    return replace(stage, reads=reads, adds=adds) if stage.from_sources else stage
+    return replace(stage, reads=reads, adds=adds) if stage.from_sources or stage.shape is not None else stage
 
 
 @dataclass(frozen=True)
@@ -137,6 +137,9 @@ class Stage:
     """Columns kept beside the signals and out of the ledger: a sketch, token ids, spans."""
     models: Callable[[Any], dict[str, str]] = _no_models
     """Model references by name; each file's hash is part of the identity of the signals."""
+    check: Callable[[Any, Models], None] | None = None
+    """`check(config, models)` raises InputError when the options ask the models for what they don't have: told before
+    any text is read."""
     spans: str | None = None
     """An edit: the payload column of type SPANS that rewrites the text for later stages and the release."""
     provides: Mapping[str, str] = field(default_factory=dict)
@@ -155,6 +158,11 @@ class Stage:
     """Measure dropped rows, too, as sketches do: what-if can then say exactly who duplicates whom."""
     from_sources: bool = False
     """Its signals are those that the sources of the recipe bring along."""
+    shape: Callable[[Any], tuple[tuple[str, ...], tuple[Column, ...]]] | None = None
+    """What the stage reads and adds under a config, where its options decide that; `reads` and `adds` are those of the
+    plainest one."""
+    once: bool = False
+    """It stands in a recipe once at most: what comes after it goes by its name."""
     fit: Callable[[Any], Any] | None = None
     """Options of a model that is fitted on the corpus in the run, or None when the config names one."""
 
@@ -168,6 +176,13 @@ class Stage:
             Column(name, type_, "as the source says", "brought along by the source") for name, type_ in types.items()
         )
         return replace(self, reads=tuple(f"source.{name}" for name in types), adds=columns)
+
+    def shaped(self, config: Any) -> Stage:
+        """This declaration with the columns that it reads and adds under a config."""
+        if self.shape is None:
+            return self
+        reads, adds = self.shape(config)
+        return replace(self, reads=reads, adds=adds)
 
     @property
     def signals(self) -> dict[str, Column]:

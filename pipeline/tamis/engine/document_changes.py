@@ -147,7 +147,7 @@ def _edits(manifest: Manifest) -> list[Any]:
         (
             number
             for number, stage in enumerate(manifest.stages)
-            if stage.name not in known or STAGES.get(stage.name).spans is not None
+            if manifest.kind_of(stage.name) not in known or STAGES.get(manifest.kind_of(stage.name)).spans is not None
         ),
         default=-1,
     )

@@ -28,13 +28,15 @@ Models = Mapping[str, Mapping[str, Model]]
 
 
 def resolve_models(recipe: Recipe, base: Path) -> dict[str, dict[str, Model]]:
-    """Finds and hashes every model that the recipe's stages name."""
+    """Finds and hashes every model that the recipe's stages name, and has the stages check them."""
     found: dict[str, dict[str, Model]] = {}
     for use in recipe.stages:
         found[use.name] = {}
         for name, reference in use.stage.models(use.config).items():
             path = resolve(expand(reference), base)
             found[use.name][name] = Model(reference, path, content_hash(path))
+        if use.stage.check is not None:
+            use.stage.check(use.config, {name: model.path for name, model in found[use.name].items()})
     return found
 
 

@@ -374,10 +374,10 @@ class Gap:
 def bounds_of(use: StageUse, sketches: SketchReader, presence: Presence, scratch: Path) -> Bounds | None:
     """What holds of the duplicates among rows that may or may not be there; None for other resolvers."""
     config: Any = use.config
-    if use.name not in ("exact_duplicates", "near_duplicates"):
+    if use.stage.name not in ("exact_duplicates", "near_duplicates"):
         return None
     order, scopes = rank_order(sketches.rows), scope_keys(sketches.rows, config.scope)
-    if use.name == "exact_duplicates":
+    if use.stage.name == "exact_duplicates":
         return exact_bounds(sketches.rows.column("content_hash"), order, scopes, presence)
     signatures = sketches.pieces("signature")
     return near_bounds(signatures, order, scopes, presence, config.banding, config.min_similarity, scratch)

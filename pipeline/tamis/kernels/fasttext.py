@@ -35,7 +35,7 @@ from tamis.kernels.fasttext_features import (
 )
 from tamis.kernels.fasttext_lanes import add_four16, bytes_of, spaces64, ways
 from tamis.kernels.fasttext_model import EOS, HIERARCHICAL, FastTextModel, Floats, Tree, huffman_tree
-from tamis.kernels.fasttext_output import best_labels
+from tamis.kernels.fasttext_output import best_labels, label_scores
 from tamis.kernels.fasttext_tokens import LONG, is_space, long_key, mixed, short_key, spaces_at_end, word_hash
 from tamis.kernels.fasttext_words import LONGEST, Room, sum_words
 from tamis.kernels.jit import kernel
@@ -43,6 +43,7 @@ from tamis.kernels.simd import ones, pointer, prefetch, trailing_zeros
 
 _CACHE_BYTES = 20 << 20
 """Most bytes of a predictor's word cache. Twice as many make a first pass over 50 MB of web text 3% quicker."""
+_NO_LABEL = np.zeros(0, np.int64)
 _BLOCK = 1024
 """Most bytes of text in a block, a multiple of 64; it has half as many tokens at most, and one begun before."""
 _WAYS = 4
@@ -115,11 +116,16 @@ class Predictor:
 
     def predict(self, data: Bytes, starts: Offsets, ends: Offsets) -> Predictions:
         """What the model says of each document `data[starts[i]:ends[i]]` of UTF-8; newlines are spaces."""
+        return self.predict_with(data, starts, ends, _NO_LABEL)[0]
+
+    def predict_with(self, data: Bytes, starts: Offsets, ends: Offsets, wanted: Offsets) -> tuple[Predictions, Floats]:
+        """As `predict`, and the probability of each label in `wanted` (indexes into `labels`): (documents, wanted)."""
         documents = len(starts)
         hidden = np.empty((documents, self._features.dim), np.float64)
         counts = np.empty(documents, np.int64)
         labels = np.empty(documents, np.int32)
         scores = np.empty(documents, np.float32)
+        of_wanted = np.empty((documents, len(wanted)), np.float32)
         if documents:
             data, starts, ends = frozen(data), frozen(starts), frozen(ends)
             # Threads that predict at the same time have a cache each.
@@ -128,7 +134,9 @@ class Predictor:
             self._caches.append(cache)
             totals = counts + (self._features.eos >= 0)
             best_labels(hidden, totals, self._output, self._loss, self._tree, labels, scores)
-        return Predictions(labels, scores, counts > 0)
+            if len(wanted):
+                label_scores(hidden, totals, self._output, self._loss, self._tree, wanted, of_wanted)
+        return Predictions(labels, scores, counts > 0), of_wanted
 
 
 def _cache(features: Features) -> Cache:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import mmap
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -73,30 +75,58 @@ def read_model(path: Path) -> FastTextModel:
     the library runs.
     """
     reader = _Reader(path)
-    try:
+    with _whole(reader):
         return _read(reader)
+
+
+def labels_of(path: Path) -> list[str] | None:
+    """The labels of a model file, in its order, without its matrices; None when only the library can tell.
+
+    Raises InputError as `read_model` does.
+    """
+    reader = _Reader(path)
+    try:
+        with _whole(reader):
+            _header(reader)
+            _, labels, _, _ = _dictionary(reader)
+    except UnsupportedModelError:
+        return None
+    return [label.decode("utf-8", "replace") for label in labels]
+
+
+@contextmanager
+def _whole(reader: _Reader) -> Iterator[None]:
+    """Around the reading of a file: what breaks it is told as damage."""
+    try:
+        yield
     except (struct.error, ValueError, IndexError) as error:
         if isinstance(error, UnsupportedModelError):
             raise
         raise InputError(
-            f"{path} ends or breaks at byte {reader.at} of {len(reader.file)}: the fastText model is damaged "
+            f"{reader.path} ends or breaks at byte {reader.at} of {len(reader.file)}: the fastText model is damaged "
             f"({error}). Fetch it again"
         ) from error
 
 
-def _read(reader: _Reader) -> FastTextModel:
+def _header(reader: _Reader) -> tuple[int, tuple[int, ...]]:
+    """File version and options, up to the dictionary."""
     magic, version = reader.take("ii") if len(reader.file) >= 8 else (0, 0)
     if magic != MAGIC:
         raise InputError(f"{reader.path} is no fastText model: give a .bin or .ftz file that `save_model` wrote")
     if version > VERSION:
         raise UnsupportedModelError(f"file version {version} (known: up to {VERSION})")
-    dim, _, _, _, _, word_ngrams, loss, kind, bucket, minn, maxn, _ = reader.take("12i")
+    options = reader.take("12i")
     reader.take("d")
-    if kind != SUPERVISED:
+    if options[7] != SUPERVISED:
         raise InputError(
             f"{reader.path} is a fastText model of word vectors, without labels; a classifier "
             "(trained with `train_supervised`) is needed"
         )
+    return version, options
+
+
+def _read(reader: _Reader) -> FastTextModel:
+    version, (dim, _, _, _, _, word_ngrams, loss, _, bucket, minn, maxn, _) = _header(reader)
     if version == 11:
         maxn = 0  # supervised models of that version were trained without subwords
     if loss not in (HIERARCHICAL, NEGATIVE, SOFTMAX, ONE_VS_ALL):

@@ -50,6 +50,29 @@ def _search(mean, output, tree, stack, reached):  # type: ignore[no-untyped-def]
 
 
 @kernel()
+def _label_values(mean, output, loss, values):  # type: ignore[no-untyped-def]
+    """Probability of every label, without the tree of a hierarchical softmax."""
+    size = len(values)
+    values[:] = 0.0
+    for k in range(len(mean)):
+        for j in range(size):
+            values[j] += mean[k] * output[k, j]
+    if loss == SOFTMAX:
+        top = values.max()
+        total = 0.0
+        for j in range(size):
+            values[j] = np.exp(values[j] - top)
+            total += values[j]
+        for j in range(size):
+            values[j] /= total
+    else:
+        for j in range(size):
+            z = np.float64(values[j])
+            at = np.floor((z + 8.0) * 32.0) / 32.0
+            values[j] = 0.0 if z < -8.0 else 1.0 if z > 8.0 else 1.0 / (1.0 + np.exp(8.0 - at))
+
+
+@kernel()
 def best_labels(hidden, totals, output, loss, tree, labels, scores):  # type: ignore[no-untyped-def]
     """Best label and probability from each document's summed rows, of which it has `totals`.
 
@@ -74,23 +97,7 @@ def best_labels(hidden, totals, output, loss, tree, labels, scores):  # type: ig
         if loss == HIERARCHICAL:
             label, best = _search(mean, output, tree, stack, reached)
         else:
-            values[:] = 0.0
-            for k in range(dim):
-                for j in range(size):
-                    values[j] += mean[k] * output[k, j]
-            if loss == SOFTMAX:
-                top = values.max()
-                total = 0.0
-                for j in range(size):
-                    values[j] = np.exp(values[j] - top)
-                    total += values[j]
-                for j in range(size):
-                    values[j] /= total
-            else:
-                for j in range(size):
-                    z = np.float64(values[j])
-                    at = np.floor((z + 8.0) * 32.0) / 32.0
-                    values[j] = 0.0 if z < -8.0 else 1.0 if z > 8.0 else 1.0 / (1.0 + np.exp(8.0 - at))
+            _label_values(mean, output, loss, values)
             best = -1.0
             for j in range(size):
                 if values[j] >= best:
@@ -100,3 +107,49 @@ def best_labels(hidden, totals, output, loss, tree, labels, scores):  # type: ig
         if label >= 0:
             labels[document] = label
             scores[document] = min(1.0, best)
+
+
+@kernel(fastmath={"reassoc", "contract"})
+def _leaves(mean, output, tree, reached):  # type: ignore[no-untyped-def]
+    """Probability of every leaf of the tree, in `reached`; nothing below a branch that the library gives up."""
+    size = len(tree.left) // 2 + 1
+    reached[:] = 0.0
+    reached[2 * size - 2] = 1.0
+    # A node's number is higher than those of the nodes below it.
+    for node in range(2 * size - 2, size - 1, -1):
+        if reached[node] >= _FLOOR:
+            x = np.float32(0.0)
+            for k in range(len(mean)):
+                x += mean[k] * output[node - size, k]
+            right = 1.0 / (1.0 + np.exp(-np.float64(x)))
+            reached[tree.right[node]] = reached[node] * (right + _FLOOR)
+            reached[tree.left[node]] = reached[node] * (1.0 - right + _FLOOR)
+
+
+@kernel()
+def label_scores(hidden, totals, output, loss, tree, wanted, scores):  # type: ignore[no-untyped-def]
+    """Probability of each of the labels `wanted`, of every document: `scores` is (documents, wanted).
+
+    The other arguments are those of `best_labels`.
+    """
+    dim = hidden.shape[1]
+    size = len(tree.left) // 2 + 1 if loss == HIERARCHICAL else output.shape[1]
+    mean = np.empty(dim, np.float32)
+    values = np.empty(size, np.float32)
+    reached = np.empty(2 * size - 1, np.float64)
+    for document in range(len(totals)):
+        if totals[document] == 0:
+            scores[document, :] = 0.0
+            continue
+        share = np.float32(1.0 / totals[document])
+        for k in range(dim):
+            mean[k] = hidden[document, k] * share
+        if loss == HIERARCHICAL:
+            _leaves(mean, output, tree, reached)
+            for j in range(len(wanted)):
+                found = reached[wanted[j]]
+                scores[document, j] = min(1.0, found) if found >= _FLOOR else 0.0
+        else:
+            _label_values(mean, output, loss, values)
+            for j in range(len(wanted)):
+                scores[document, j] = min(1.0, np.float64(values[wanted[j]]) + _FLOOR)

@@ -220,15 +220,18 @@ class StageUse(Model):
     """column -> value -> signal -> condition, in place of `keep` for the rows with that value."""
     when: dict[str, Condition] = {}
     exhaustive: bool = False
+    as_name: str = ""
+    """What the recipe calls this use of the stage (`as`); empty: what the stage is called."""
 
     @property
     def name(self) -> str:
-        """The stage's name."""
-        return self.stage.name
+        """What its signals, its rules and its place in the ledger go by."""
+        return self.as_name or self.stage.name
 
     def to_recipe(self) -> dict[str, Any]:
         """This use as a recipe writes it; identity and manifest are made of it."""
-        written: dict[str, Any] = self.config.model_dump(mode="json", exclude_defaults=True)
+        written: dict[str, Any] = {"as": self.as_name} if self.as_name else {}
+        written |= self.config.model_dump(mode="json", exclude_defaults=True)
         written["keep"] = {name: condition.to_recipe() for name, condition in self.keep.items()}
         if self.keep_by:
             written["keep_by"] = {
@@ -242,7 +245,7 @@ class StageUse(Model):
             written["when"] = {name: condition.to_recipe() for name, condition in self.when.items()}
         if self.exhaustive:
             written["exhaustive"] = True
-        return {self.name: written}
+        return {self.stage.name: written}
 
 
 class ReleaseOptions(Model):

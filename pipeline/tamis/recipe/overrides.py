@@ -17,7 +17,7 @@ from tamis.recipe.card import CardText
 from tamis.recipe.mix import Mix, Phase
 from tamis.recipe.model import Identity, ReleaseOptions, Source, SourceFields
 from tamis.recipe.problems import Where
-from tamis.recipe.rules import DECIDING, RULES, with_default_rules
+from tamis.recipe.rules import DECIDING, RULES, use_of, with_default_rules
 from tamis.recipe.secrets import without_credentials
 from tamis.recipe.sources import fan_out, source_fields
 from tamis.recipe.yaml_lines import parse_value, shown, spelled, written
@@ -102,9 +102,10 @@ def _steps(path: str) -> list[str]:
 
 def _find(data: Any, steps: list[str], registry: Registry) -> _Target:
     head, rest = steps[0], steps[1:]
-    index, names = _stage_index(data, head)
-    if index is not None and head in registry.names():
-        return _in_stage(data, index, registry.get(head), rest, registry)
+    uses = _uses(data, registry)
+    index = next((at for at, use in enumerate(uses) if use is not None and use[0] == head), None)
+    if index is not None:
+        return _in_stage(data, index, rest, registry)
     if head == "sources":
         return _in_source(data, rest)
     if head == "defaults":
@@ -115,28 +116,28 @@ def _find(data: Any, steps: list[str], registry: Registry) -> _Target:
         if rest:
             raise OptionError(f"`{head}` holds no options")
         return _Target((head,), text="" if head == "seed" else "always")
+    names = [use[0] for use in uses if use is not None]
     raise OptionError(f"the recipe has no stage {head!r}.{did_you_mean(head, [*names, *_TOP])}")
 
 
-def _stage_index(data: Any, name: str) -> tuple[int | None, list[str]]:
-    """Where a stage stands in the recipe, and the names of all that do."""
+def _uses(data: Any, registry: Registry) -> list[tuple[str, Stage] | None]:
+    """What each entry of `stages` is called, and its stage."""
     entries = data.get("stages")
-    names = [
-        str(next(iter(entry), None) if isinstance(entry, dict) else entry)
-        for entry in (entries if isinstance(entries, list) else [])
-    ]
-    return (names.index(name) if name in names else None), names
+    return [use_of(entry, registry) for entry in (entries if isinstance(entries, list) else [])]
 
 
-def _in_stage(data: Any, index: int, stage: Stage, steps: list[str], registry: Registry) -> _Target:
+def _in_stage(data: Any, index: int, steps: list[str], registry: Registry) -> _Target:
+    use = use_of(data["stages"][index], registry)
+    assert use is not None
+    name, stage = use
     if not steps:
-        raise OptionError(f"name what to set of stage {stage.name}, e.g. {stage.name}.keep")
+        raise OptionError(f"name what to set of stage {name}, e.g. {name}.keep")
     head, rest = steps[0], steps[1:]
-    _check(head, [*stage.config.model_fields, *RULES], f"stage {stage.name} has no option")
+    _check(head, [*stage.config.model_fields, *RULES], f"stage {name} has no option")
     _spell_out(data["stages"], index, stage, rules=head in ("keep", "keep_by"))
     path: Where = ("stages", index, stage.name, head)
     if head == "keep" and rest:
-        _check(".".join(rest), stage.signals, f"stage {stage.name} measures no")
+        _check(".".join(rest), stage.signals, f"stage {name} measures no")
         return _Target((*path, ".".join(rest)), rule=True)
     if head == "when" and rest:
         _check(".".join(rest), _columns(data, registry), "there is no column")
@@ -264,7 +265,13 @@ def _columns(data: Any, registry: Registry) -> list[str]:
         if isinstance(part, dict) and isinstance(part.get("signals"), dict)
         for name in part["signals"]
     ]
-    return [*DECIDING, *signals, *(f"{stage.name}.{column.name}" for stage in registry for column in stage.adds)]
+    used = [use for use in _uses(data, registry) if use is not None]
+    every = [*used, *((stage.name, stage) for stage in registry)]
+    return [
+        *DECIDING,
+        *signals,
+        *dict.fromkeys(f"{name}.{column.name}" for name, stage in every for column in stage.adds),
+    ]
 
 
 def _set(data: Any, target: _Target, value: Any) -> Where:

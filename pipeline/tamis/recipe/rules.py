@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
 from pydantic import ValidationError
 
 from tamis.corpus.conditions import Condition
-from tamis.corpus.stage import Registry, Stage
+from tamis.corpus.stage import Registry, Stage, StageConfig
 from tamis.errors import RecipeError, did_you_mean
 from tamis.recipe.languages import check_language
 from tamis.recipe.licenses import parse_license
@@ -19,7 +21,12 @@ from tamis.recipe.problems import Problems, Where
 from tamis.recipe.sources import source_names
 from tamis.recipe.yaml_lines import plain, shown
 
-RULES = ("keep", "keep_by", "when", "exhaustive")
+RULES = ("as", "keep", "keep_by", "when", "exhaustive")
+"""Options of every stage, beside those of its own: none of them changes what is measured."""
+AS_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+"""What a recipe may call a stage."""
+NOT_A_NAME = ("name", "version", "title", "seed", "sources", "defaults", "stages", "mix", "release", "card", "variants")
+"""What `--set` and the ledger take for something else."""
 DECIDING = ("source", "language", "category", "license")
 """Document columns that keep rules may name."""
 _SIGNAL_TYPES = {"number": pa.float64(), "string": pa.string(), "boolean": pa.bool_()}
@@ -34,9 +41,9 @@ class Columns:
     sources: Sequence[str]
     """Names of all sources."""
 
-    def after(self, stage: Stage) -> Columns:
-        """With what the stage adds."""
-        added = {f"{stage.name}.{column.name}": column.type for column in stage.adds}
+    def after(self, stage: Stage, name: str) -> Columns:
+        """With what the stage adds, under the name of its use."""
+        added = {f"{name}.{column.name}": column.type for column in stage.adds}
         return Columns({**self.types, **added}, self.sources)
 
     def wrong_value(self, column: str, value: Any) -> str | None:
@@ -51,6 +58,21 @@ class Columns:
         except ValueError as error:
             return str(error)
         return None
+
+
+def use_of(entry: Any, registry: Registry) -> tuple[str, Stage] | None:
+    """What an entry of `stages` is called, and its stage with the columns that its options give it, as far as these are
+    valid; None when it names no stage."""
+    kind, options = next(iter(entry.items()), (None, None)) if isinstance(entry, dict) else (entry, None)
+    if kind not in registry.names():
+        return None
+    stage = registry.get(str(kind))
+    options = options if isinstance(options, dict) else {}
+    if stage.shape is not None:
+        fields = {key: value for key, value in plain(options).items() if key in stage.config.model_fields}
+        with suppress(ValidationError):
+            stage = stage.shaped(stage.config.model_validate(fields))
+    return str(options.get("as") or kind), stage
 
 
 def default_rules(stage: Stage) -> dict[str, Any]:
@@ -94,20 +116,45 @@ def read_stages(data: Any, registry: Registry, problems: Problems) -> list[Stage
         except RecipeError as error:
             problems.add(path, str(error))
             continue
-        if stage.name in seen:
-            problems.add(path, f"stage {stage.name} stands twice: its signals would share a name")
+        options = plain({} if options is None else options)
+        as_name = _as_name(stage, options, seen, registry, path, problems)
+        if as_name is None:
             continue
-        seen.add(stage.name)
+        seen.add(as_name or stage.name)
         if stage.from_sources:
             brought = {n.removeprefix("source."): t for n, t in columns.types.items() if n.startswith("source.")}
             if not brought:
                 problems.add(path, "stage source has nothing to judge: no source maps `signals`")
             stage = stage.with_source_signals(brought)
-        use = _StageReader(stage, path, columns, problems).read(plain({} if options is None else options))
+        use = _StageReader(stage, as_name, path, columns, problems).read(options)
         if use is not None:
             uses.append(use)
-        columns = columns.after(stage)
+        columns = columns.after(stage if use is None else use.stage, as_name or stage.name)
     return uses
+
+
+def _as_name(
+    stage: Stage, options: Any, seen: Collection[str], registry: Registry, path: Where, problems: Problems
+) -> str | None:
+    """What the recipe calls this use of the stage (`as`), empty where it says nothing; None when that is wrong."""
+    name = options.get("as") if isinstance(options, dict) else None
+    if name is None or name == stage.name:
+        if stage.name in seen:
+            other = "" if stage.once else f". Give one of them another: {stage.name}: {{as: NAME, ...}}"
+            problems.add(path, f"stage {stage.name} stands twice: its signals would share a name{other}")
+        return None if stage.name in seen else ""
+    where = (*path, "as")
+    if stage.once:
+        problems.add(where, f"stage {stage.name} stands in a recipe once, under its own name: take `as` away")
+    elif not isinstance(name, str) or not AS_NAME.fullmatch(name):
+        problems.add(where, f"`as` names the stage's signals: a-z, 0-9 and _, a letter first (got {shown(name)})")
+    elif name in seen:
+        problems.add(where, f"another stage is called {name!r}: their signals would share a name. Choose another")
+    elif name in registry.names() or name in NOT_A_NAME:
+        problems.add(where, f"{name!r} is the name of something else in a recipe. Choose another, such as {name}_2")
+    else:
+        return name
+    return None
 
 
 def _source_columns(data: Any, problems: Problems) -> Columns:
@@ -131,9 +178,15 @@ class _StageReader:
     """Reads one stage's options."""
 
     stage: Stage
+    as_name: str
     path: Where
     columns: Columns
     problems: Problems
+
+    @property
+    def name(self) -> str:
+        """What the recipe calls it."""
+        return self.as_name or self.stage.name
 
     def read(self, options: Any) -> StageUse | None:
         """The stage as the recipe uses it; None when something is wrong with it."""
@@ -149,6 +202,13 @@ class _StageReader:
                 problems.add((*self.path, key), message)
         fields = {key: value for key, value in options.items() if key in stage.config.model_fields}
         config = problems.validate(stage.config, fields, self.path)
+        if config is None and stage.shape is not None:
+            return None  # what it measures can't be told
+        return replace(self, stage=stage.shaped(config))._with_rules(options, config, before)
+
+    def _with_rules(self, options: dict[str, Any], config: StageConfig | None, before: int) -> StageUse | None:
+        """The stage with its rules; `before` is how many problems there were before it."""
+        stage, problems = self.stage, self.problems
         options = with_default_rules(options, stage)
         keep = self._rules(options["keep"], ("keep",))
         keep_by = self._keep_by(options.get("keep_by"))
@@ -159,7 +219,8 @@ class _StageReader:
         if config is None or len(problems.found) > before:
             return None
         return StageUse(
-            stage=stage, config=config, keep=keep, keep_by=keep_by, when=when, exhaustive=exhaustive
+            stage=stage, config=config, keep=keep, keep_by=keep_by, when=when, exhaustive=exhaustive,
+            as_name=self.as_name,
         )  # fmt: skip
 
     def _rules(self, rules: Any, path: tuple[str, ...]) -> dict[str, Condition]:
@@ -168,10 +229,10 @@ class _StageReader:
         for name, condition in self._entries(rules, path, "maps signals to conditions: {words: [50, 100000]}"):
             column = self.stage.signals.get(name)
             if column is None:
-                message = f"stage {self.stage.name} measures no {name!r}.{did_you_mean(name, self.stage.signals)}"
+                message = f"stage {self.name} measures no {name!r}.{did_you_mean(name, self.stage.signals)}"
                 self._complain((*path, name), message)
                 continue
-            found = self._condition(condition, (*path, name), f"{self.stage.name}.{name}", column.type)
+            found = self._condition(condition, (*path, name), f"{self.name}.{name}", column.type)
             if found is not None:
                 parsed[name] = found
         return parsed

@@ -20,6 +20,7 @@ from tamis.recipe.model import (
     Source,
     SourceFields,
 )
+from tamis.recipe.rules import AS_NAME
 from tamis.recipe.sources import AS_WRITTEN
 from tamis.recipe.variants import MOST_LETTERS, OWN, PLAIN, VARIANT
 
@@ -32,6 +33,11 @@ _RANGE = {
 }
 _NULLS = {"enum": ["keep", "drop"], "description": "What becomes of a document whose value is null (keep)."}
 _CELL = {"pattern": "^[A-Za-z0-9-]+--.+$"}
+_AS = {
+    "type": "string",
+    "pattern": f"^{AS_NAME.pattern}$",
+    "description": "Another name for its signals (NAME.score), so that a recipe can use the stage more than once.",
+}
 
 
 def _set_of(*types: str) -> dict[str, Any]:
@@ -225,7 +231,7 @@ def _stage(stage: Stage, definitions: dict[str, Any]) -> dict[str, Any]:
     schema = _model(stage.config, definitions)
     rules = {
         "type": ["object", "null"],
-        "additionalProperties": {"$ref": "#/$defs/Condition"} if stage.from_sources else False,
+        "additionalProperties": {"$ref": "#/$defs/Condition"} if stage.from_sources or stage.shape else False,
         "properties": {column.name: _rule(column) for column in stage.adds},
     }
     schema["description"] = stage.title
@@ -243,6 +249,7 @@ def _stage(stage: Stage, definitions: dict[str, Any]) -> dict[str, Any]:
                 "additionalProperties": {"$ref": "#/$defs/Condition"},
             },
             "exhaustive": {"type": "boolean", "description": "Measure every row, dropped ones, too."},
+            **({} if stage.once else {"as": _AS}),
         }
     )
     return schema

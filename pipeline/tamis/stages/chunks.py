@@ -308,7 +308,7 @@ def _typed(values: Any, type_: pa.DataType) -> pa.Array:
 def _prepare(config: ChunksConfig, models: Models) -> Measure:
     languages, tokenizer, perplexity, tags = None, None, {}, []
     if config.language_model is not None:
-        from tamis.kernels.fasttext_classifier import load_classifier
+        from tamis.kernels.fasttext_library import load_classifier
 
         languages = load_classifier(models["language_model"])
         tags = [language_tag(label) for label in languages.labels]

@@ -5,14 +5,13 @@ Owns what the signals mean; the prediction itself is `kernels.fasttext`.
 
 from __future__ import annotations
 
-import numpy as np
 import pyarrow as pa
 from pydantic import PositiveInt
 
 from tamis.corpus.conditions import Condition
 from tamis.corpus.language_tags import language_tag
 from tamis.corpus.stage import Column, Measure, Models, Stage, StageConfig, measured
-from tamis.kernels.buffers import Bytes, Offsets, text_buffers
+from tamis.kernels.buffers import cut_ends, text_buffers
 
 
 class LanguageConfig(StageConfig):
@@ -28,7 +27,7 @@ class LanguageConfig(StageConfig):
 
 
 def _prepare(config: LanguageConfig, models: Models) -> Measure:
-    from tamis.kernels.fasttext_classifier import load_classifier
+    from tamis.kernels.fasttext_library import load_classifier
 
     classifier = load_classifier(models["model"])
     tags = pa.array([language_tag(label) for label in classifier.labels], pa.string())
@@ -37,7 +36,7 @@ def _prepare(config: LanguageConfig, models: Models) -> Measure:
         data, offsets = text_buffers(batch.column("text"))
         starts, ends = offsets[:-1], offsets[1:]
         if config.max_bytes is not None:
-            ends = _cut(data, starts, ends, config.max_bytes)
+            ends = cut_ends(data, starts, ends, config.max_bytes)
         labels, scores, known = classifier.predict(data, starts, ends)
         unknown = (labels < 0) | ~known
         return measured(
@@ -49,16 +48,6 @@ def _prepare(config: LanguageConfig, models: Models) -> Measure:
         )
 
     return measure
-
-
-def _cut(data: Bytes, starts: Offsets, ends: Offsets, size: int) -> Offsets:
-    """Ends of the documents after at most `size` bytes, moved back to where a character begins."""
-    cut: Offsets = np.minimum(ends, starts + size)
-    inside = np.flatnonzero(cut < ends)
-    for _ in range(3):
-        inside = inside[(data[cut[inside]] & 0xC0) == 0x80]
-        cut[inside] -= 1
-    return cut
 
 
 STAGE = Stage(

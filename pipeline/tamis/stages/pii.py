@@ -236,4 +236,5 @@ dates of birth aren't looked for. No value leaves the stage: its columns are cou
     payload=lambda _: (Column("spans", SPANS, "bytes", "where they are, and what takes their place"),),
     prepare=_prepare,
     spans="spans",
+    once=True,
 )

@@ -40,4 +40,5 @@ It is the cheapest stage: put it first.""",
     adds=(),
     prepare=_prepare,
     from_sources=True,
+    once=True,
 )

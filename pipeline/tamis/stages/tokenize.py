@@ -118,4 +118,5 @@ a release holds the same bytes.""",
     payload=_payload,
     models=_models,
     fit=_fit,
+    once=True,
 )
