@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -207,18 +208,23 @@ def recipe_yaml(recipe: dict[str, Any]) -> str:
         {key: source[key] for key in (*FIRST, *sorted(set(source) - set(FIRST))) if key in source}
         for source in recipe["sources"]
     ]
+    return as_yaml(ordered)
+
+
+def as_yaml(data: Mapping[str, Any]) -> str:
+    """Part of a recipe as YAML: short lists on one line, texts of several lines as blocks."""
     writer = YAML(typ="rt")
     writer.width = 4096
     writer.representer.add_representer(type(None), lambda r, _: r.represent_scalar("tag:yaml.org,2002:null", "null"))
     writer.indent(mapping=2, sequence=4, offset=2)
     out = io.StringIO()
-    writer.dump(_readable(ordered), out)
+    writer.dump(_readable(data), out)
     return out.getvalue()
 
 
 def _readable(value: Any) -> Any:
     """Texts of several lines as blocks, short lists of plain values in one line."""
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {key: _readable(item) for key, item in value.items()}
     if isinstance(value, list):
         items = CommentedSeq([_readable(item) for item in value])

@@ -27,6 +27,7 @@ COMMANDS = {
     "diff": "Tell what changed between two releases: documents, rules, sources, licences.",
     "review": "Review samples of a release on a local page: keep, drop, unsure.",
     "stages": "List the stages, or document one: method, options, signals, default rules.",
+    "presets": "List the presets (gopher, c4, fineweb, ...), or print one as YAML.",
     "card": "Write the data card of a release again.",
     "verify": "Recompute every checksum and every number of a release.",
     "publish": "Publish a release on the Hugging Face Hub; nothing half done, ever.",

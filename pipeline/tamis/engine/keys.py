@@ -100,4 +100,6 @@ def reading_key(source: Source) -> str:
         "name", "format", "split", "delimiter", "columns", "signals", "where", "sample_rate", "sample_seed", "limit"
     )  # fmt: skip
     data = source.model_dump(mode="json")
-    return key_of("reading", 1, {name: data[name] for name in fields})
+    # A field that came later is part of it only where it says something: what was read before stays as it is.
+    pairs = {} if source.pairs is None else {"pairs": data["pairs"], "languages": list(source.pairs.columns)}
+    return key_of("reading", 1, {name: data[name] for name in fields} | pairs)

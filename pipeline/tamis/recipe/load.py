@@ -19,6 +19,7 @@ from tamis.recipe.languages import check_language
 from tamis.recipe.mix import Mix, is_pair
 from tamis.recipe.model import VERSION_LETTERS, Identity, Recipe, ReleaseOptions, Source
 from tamis.recipe.overrides import apply_override
+from tamis.recipe.presets import expand_presets
 from tamis.recipe.problems import IN_RECIPE, Problems, Setting, Where
 from tamis.recipe.rules import read_stages
 from tamis.recipe.secrets import credential_in
@@ -49,20 +50,21 @@ def build_recipe(data: Any, file: str, registry: Registry, overrides: Iterable[s
     checked, too."""
     overrides = tuple(overrides)
     aside = Problems(file, data)
+    presets = expand_presets(data, registry, file)
     variants = check_variants(data, aside)
     if variant and variant not in (data.get("variants") or ()):
         raise OptionError(f"{file} has no variant {variant!r}.{did_you_mean(variant, variants)}")
     others = {name: copy.deepcopy(data) for name in variants if name != variant}
-    settings: dict[Where, Setting] = {}
+    settings = dict(presets)
     if variant in variants:
-        settings = apply_variant(data, variant, registry, aside)
+        settings |= apply_variant(data, variant, registry, aside)
     for setting in overrides:
         settings[apply_override(data, setting, registry)] = Setting(f"--set {setting}: ")
     problems = Problems(file, data, settings)
     parts = _read(data, registry, problems)
     # What is wrong with the recipe would be told again of each variant.
     for name, other in () if problems.found else others.items():
-        problems.found += _wrong_in_variant(other, file, registry, overrides, name)
+        problems.found += _wrong_in_variant(other, file, registry, overrides, name, presets)
     _check_versions(data, variants, problems)
     problems.found += aside.found
     problems.raise_any()
@@ -84,11 +86,11 @@ def _check_versions(data: Any, variants: Iterable[str], problems: Problems) -> N
 
 
 def _wrong_in_variant(
-    data: Any, file: str, registry: Registry, overrides: Iterable[str], name: str
+    data: Any, file: str, registry: Registry, overrides: Iterable[str], name: str, presets: Mapping[Where, Setting]
 ) -> list[tuple[int, str]]:
     """Complaints about a variant of a recipe that is otherwise right."""
     aside = Problems(file, data)
-    settings = apply_variant(data, name, registry, aside)
+    settings = {**presets, **apply_variant(data, name, registry, aside)}
     try:
         for setting in overrides:
             settings[apply_override(data, setting, registry)] = Setting(f"--set {setting}: ")

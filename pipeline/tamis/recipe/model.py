@@ -17,6 +17,7 @@ from tamis.recipe.declared import Acquisition, Crawler, OptOut, Synthetic
 from tamis.recipe.languages import check_language
 from tamis.recipe.licenses import is_own_reference, parse_license, redistributable
 from tamis.recipe.mix import Mix
+from tamis.recipe.pairs import Pairs
 
 DETECT = "detect"
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*\Z")
@@ -86,6 +87,8 @@ class SourceFields(Model):
     """Document column -> field of the source (dots reach into nested fields, and into JSON in a string): text (or
     html, whose main text is taken), id, url, title, date, author, language, category, license. `text` is looked
     for under its own name when nothing is mapped."""
+    pairs: Pairs | None = None
+    """Aligned texts: a document is made of two fields of a row, the same text in two languages."""
     signals: dict[SignalName, SourceSignal] = {}
     """Measurements the source brings along: each becomes a signal `source.NAME` for keep rules."""
     where: dict[str, Condition] = {}
@@ -182,6 +185,13 @@ class Source(SourceFields):
         complaint = unlicensed(self.name, self.license, self.license_url, "license" in self.columns)
         if complaint:
             raise ValueError(complaint)
+        return self
+
+    @model_validator(mode="after")
+    def _one_text(self) -> Source:
+        mapped = next((name for name in ("text", "html") if name in self.columns), None)
+        if self.pairs is not None and mapped:
+            raise ValueError(f"source {self.name!r} has `pairs` and maps {mapped}: its documents are made of one of them")
         return self
 
     @property
