@@ -54,8 +54,8 @@ def _facts(preset: Any) -> dict[str, Any]:
 
 def as_recipe(preset: Any) -> str:
     """The preset as a part of a recipe, what it is in a comment above."""
-    from tamis.cards.usage import as_yaml
     from tamis.recipe.presets import spelled_out
+    from tamis.recipe.yaml_text import as_yaml
     from tamis.stages import STAGES
 
     lines = [f"{preset.title}.", "", *preset.about.strip().split("\n")]

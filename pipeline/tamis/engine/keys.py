@@ -101,5 +101,8 @@ def reading_key(source: Source) -> str:
     )  # fmt: skip
     data = source.model_dump(mode="json")
     # A field that came later is part of it only where it says something: what was read before stays as it is.
-    pairs = {} if source.pairs is None else {"pairs": data["pairs"], "languages": list(source.pairs.columns)}
+    pairs: dict[str, Any] = {}
+    if source.pairs is not None:
+        tag = source.pairs.tag if source.language == DETECT else None
+        pairs = {"pairs": [data["pairs"], list(source.pairs.columns), tag]}
     return key_of("reading", 1, {name: data[name] for name in fields} | pairs)

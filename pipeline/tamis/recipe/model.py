@@ -191,7 +191,7 @@ class Source(SourceFields):
     def _one_text(self) -> Source:
         mapped = next((name for name in ("text", "html") if name in self.columns), None)
         if self.pairs is not None and mapped:
-            raise ValueError(f"source {self.name!r} has `pairs` and maps {mapped}: its documents are made of one of them")
+            raise ValueError(f"source {self.name!r} has `pairs` and maps {mapped}: documents are made of one of them")
         return self
 
     @property

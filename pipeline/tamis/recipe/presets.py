@@ -194,7 +194,7 @@ class _Use:
             self.problems.add(
                 self.path,
                 f"preset {preset.name} judges signals that sources bring along, and none maps {missing[0]}: write "
-                f"`preset: {preset.name}` in the sources that have them (`tamis presets {preset.name}` shows the fields)",
+                f"`preset: {preset.name}` in the sources that have them (`tamis presets {preset.name}` shows which)",
             )
         return not missing
 

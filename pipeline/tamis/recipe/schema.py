@@ -215,7 +215,7 @@ def _preset() -> dict[str, Any]:
             "required": ["name"],
             "properties": {
                 "name": name,
-                "set": {"type": "object", "description": "Settings, as for --set: {gopher_quality.keep.words: [30, null]}."},
+                "set": {"type": "object", "description": "Settings, as for --set: {c4.keep.sentences: [3, null]}."},
                 "without": {
                     "description": "Stages of it that are left out.",
                     "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
