@@ -6,6 +6,7 @@ from tamis.corpus.stage import Registry
 from tamis.stages import (
     c4,
     category,
+    code,
     exact_duplicates,
     fineweb,
     gopher_quality,
@@ -23,6 +24,7 @@ STAGES = Registry(
         source,
         category,
         language,
+        code,
         gopher_quality,
         gopher_repetition,
         c4,
