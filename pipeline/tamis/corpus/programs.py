@@ -34,7 +34,8 @@ _NAMES = {
 _INTERPRETERS = {
     "python": "python", "pypy": "python", "perl": "perl", "ruby": "ruby", "node": "javascript", "nodejs": "javascript",
     "deno": "typescript", "lua": "lua", "luajit": "lua", "rscript": "r", "php": "php", "racket": "racket",
-    "julia": "julia", "escript": "erlang", "elixir": "elixir", "runghc": "haskell", "runhaskell": "haskell", "stack": "haskell",
+    "julia": "julia", "escript": "erlang", "elixir": "elixir", "runghc": "haskell", "runhaskell": "haskell",
+    "stack": "haskell",
     "ocaml": "ocaml", "scala": "scala", "swift": "swift", "kotlin": "kotlin", "groovy": "groovy", "clojure": "clojure",
     "wolframscript": "mathematica", "awk": "awk", "gawk": "awk", "tclsh": "tcl", "wish": "tcl", "pwsh": "powershell",
     "make": "makefile", "sh": "shell", "bash": "shell", "dash": "shell", "ksh": "shell", "zsh": "shell",
@@ -81,7 +82,8 @@ COMMENT_OF = {language: kind for kind, languages in _COMMENTS.items() for langua
 
 def language_of(paths: tuple[str | None, ...], head: str) -> str | None:
     """The programming language of a file: by the first of its `paths` (addresses, ids) whose name or extension is
-    known, where languages share it with a look at the text's `head`; else by the `#!` line. None where nothing tells."""
+    known, where languages share it with a look at the text's `head`; else by the `#!` line. None where nothing tells.
+    """
     for path in paths:
         name = file_name(path or "")
         if name in _NAMES:
@@ -138,6 +140,7 @@ _PHRASES: tuple[tuple[str, str], ...] = (
      r" is hereby granted\.", "0BSD"),
     (r"redistribution and use in source and binary forms.*neither the names? of", "BSD-3-Clause"),
     (r"redistribution and use in source and binary forms", "BSD-2-Clause"),
+    (r"under the same terms as perl", "GPL-1.0-or-later OR Artistic-1.0-Perl"),
     (r"this software is provided ['\"]as-is['\"], without any express or implied warranty", "Zlib"),
     (r"(?:licensed|distributed|governed|use of this source code is governed) (?:under|by) a bsd-style licen[cs]e",
      "BSD-3-Clause"),
@@ -145,7 +148,10 @@ _PHRASES: tuple[tuple[str, str], ...] = (
 _GNU = re.compile(
     r"gnu (affero |lesser |library )?general public licen[cs]e(.{0,200}?(?:version |v\.? ?)(\d)(?:\.(\d))?)?"
 )
+_GNU_NAMES = ("GPL-1.0", "GPL-2.0", "GPL-3.0", "LGPL-2.0", "LGPL-2.1", "LGPL-3.0", "AGPL-3.0")
 _LATER = re.compile(r"any later version")
+_HINT = re.compile(r"licen[cs]e|permission|redistribut|public domain|as-is|creativecommons|same terms", re.IGNORECASE)
+"""Without one of these words, none of the phrases is there."""
 _GENERATED = re.compile(r"auto-?\s?generated|automatically generated|generated automatically", re.IGNORECASE)
 
 
@@ -157,6 +163,8 @@ def license_of(head: str) -> str | None:
         expression = _EXPRESSION.match(tag[1].strip())
         if expression is not None:
             return _current(expression[0])
+    if _HINT.search(head) is None:
+        return None
     words = " ".join(_MARKERS.sub("", head).split()).lower()
     for phrase, license_ in _PHRASES:
         if re.search(phrase, words):
@@ -169,7 +177,9 @@ def _gnu(words: str) -> str | None:
     if match is None or match[3] is None:
         return None
     kind = {"affero ": "AGPL", "lesser ": "LGPL", "library ": "LGPL", None: "GPL"}[match[1]]
-    return f"{kind}-{match[3]}.{match[4] or '0'}-{'or-later' if _LATER.search(words) else 'only'}"
+    name = f"{kind}-{match[3]}.{match[4] or '0'}"
+    # Another version is one of something else that is named nearby.
+    return f"{name}-{'or-later' if _LATER.search(words) else 'only'}" if name in _GNU_NAMES else None
 
 
 def _current(expression: str) -> str:

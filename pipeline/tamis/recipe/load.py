@@ -6,7 +6,7 @@ import copy
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +15,15 @@ from pydantic import BaseModel
 from tamis.corpus.stage import Registry
 from tamis.errors import OptionError, RecipeError, did_you_mean
 from tamis.recipe.card import SECTIONS, CardText
-from tamis.recipe.languages import check_language
-from tamis.recipe.mix import Mix, is_pair
+from tamis.recipe.languages import check_language, is_pair
+from tamis.recipe.mix import Mix
 from tamis.recipe.model import VERSION_LETTERS, Identity, Recipe, ReleaseOptions, Source
 from tamis.recipe.overrides import apply_override
 from tamis.recipe.presets import expand_presets
 from tamis.recipe.problems import IN_RECIPE, Problems, Setting, Where
 from tamis.recipe.rules import read_stages
 from tamis.recipe.secrets import credential_in
-from tamis.recipe.sources import read_sources, source_names
+from tamis.recipe.sources import pair_tags, read_sources, source_names
 from tamis.recipe.variants import apply_variant, check_variants
 from tamis.recipe.yaml_lines import parse_yaml, plain, read_yaml, scalars, written
 
@@ -190,6 +190,7 @@ def _check_mix(data: Any, problems: Problems) -> None:
     names = source_names(data)
     if not isinstance(mix, dict) or not names:
         return
+    pairs = pair_tags(data)
     phases = mix.get("phases")
     for path, one in (
         (("mix",), mix),
@@ -202,7 +203,7 @@ def _check_mix(data: Any, problems: Problems) -> None:
                 problems.add((*path, "sources", name), f"no source is called {name!r}.{did_you_mean(name, names)}")
         for field in ("epochs", "languages"):
             for key in _keys(one, field):
-                _check_pair((*path, field, key), key.partition("--")[0], problems)
+                _check_pair((*path, field, key), key.partition("--")[0], pairs, problems)
 
 
 def _check_answers(sources: Iterable[Source], card: CardText | None, problems: Problems) -> None:
@@ -219,10 +220,10 @@ def _keys(data: Any, field: str) -> list[str]:
     return [str(key) for key in value] if isinstance(value, dict) else []
 
 
-def _check_pair(path: Where, language: str, problems: Problems) -> None:
-    """Only counts have pairs of languages; what looks like one beside sources is a wrong tag, as pt-br is."""
+def _check_pair(path: Where, language: str, pairs: Container[str], problems: Problems) -> None:
+    """Only counts and aligned texts have pairs of languages; what else looks like one is a wrong tag, as pt-br is."""
     try:
-        if is_pair(language):
+        if is_pair(language) and language not in pairs:
             check_language(language)
     except ValueError as error:
         problems.add(path, f"{'.'.join(map(str, path))}: {error}")
