@@ -180,9 +180,9 @@ def generator() -> Any:
     return module
 
 
-@pytest.mark.parametrize("page", ["stages", "commands"])
+@pytest.mark.parametrize("page", ["stages", "presets", "commands"])
 def test_generated_pages_are_current(page: str) -> None:
-    path = ROOT / "docs" / {"stages": "stages.md", "commands": "cli.md"}[page]
+    path = ROOT / "docs" / {"stages": "stages.md", "presets": "presets.md", "commands": "cli.md"}[page]
     assert path.read_text(encoding="utf-8") == getattr(generator(), page)(), "run `python docs/generate.py`"
 
 

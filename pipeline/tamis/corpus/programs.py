@@ -66,6 +66,7 @@ _COMMENTS = {
     "%": "tex matlab erlang prolog",
     ";": "clojure common-lisp emacs-lisp scheme racket assembly",
     "(*": "ocaml mathematica pascal f#",
+    "!": "fortran",
 }  # fmt: skip
 COMMENT_LINES = {
     "#": r"#",
@@ -74,6 +75,7 @@ COMMENT_LINES = {
     "%": r"%",
     ";": r";",
     "(*": r"(?:\(\*|//)",
+    "!": r"!",
 }
 """Kind of comment -> a regular expression of how a line that is one starts."""
 COMMENT_OF = {language: kind for kind, languages in _COMMENTS.items() for language in languages.split()}
