@@ -59,9 +59,10 @@ class SourceSignal(Model):
     """The field's name; dots reach into nested fields."""
     type: Literal["number", "string", "boolean"] = "number"
     """What its values are. A value of another type is read as null."""
-    aggregate: Literal["first", "sum", "mean", "median", "min", "max", "any"] | None = None
+    aggregate: Literal["first", "sum", "mean", "median", "mean_or_median", "min", "max", "any"] | None = None
     """Makes one value of a list: of numbers, or of [start, end, value] as RedPajama-V2's `quality_signals` are.
-    Nulls in it don't count; `any` is 1 or true where one of them isn't 0."""
+    Nulls in it don't count; `any` is 1 or true where one of them isn't 0; `mean_or_median` is the lower of the two, so
+    that one of them within an upper bound is enough."""
 
     @model_validator(mode="after")
     def _aggregates(self) -> SourceSignal:
