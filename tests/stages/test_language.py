@@ -8,9 +8,10 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
+from tamis.corpus.language_tags import language_tag
 from tamis.corpus.references import resolve
 from tamis.kernels import fasttext_library, fasttext_model
-from tamis.stages.language import STAGE, LanguageConfig, language_tag
+from tamis.stages.language import STAGE, LanguageConfig
 
 SENTENCES = {
     "fr": "La rivière prend sa source dans les collines et descend doucement vers la mer.",
@@ -104,7 +105,7 @@ def test_a_model_the_loops_do_not_run_goes_through_the_library(measure, monkeypa
         through_library = prepare()
         found = through_library(batch(texts))
         through_library(batch(texts))
-    assert [(r.name, r.levelname) for r in caplog.records] == [("tamis.stages.language", "WARNING")]
+    assert [(r.name, r.levelname) for r in caplog.records] == [("tamis.kernels.fasttext_classifier", "WARNING")]
     assert "through the fastText library" in caplog.text
     ours = measure(batch(texts))
     assert found.column("label").equals(ours.column("label"))

@@ -33,6 +33,7 @@ COMMANDS = {
     "verify": "Recompute every checksum and every number of a release.",
     "publish": "Publish a release on the Hugging Face Hub; nothing half done, ever.",
     "copy": "Copy a release to object storage; every file compared, the manifest last.",
+    "opt-out-snapshot": "Ask sites for robots.txt and other reservations; the stage opt_out reads the answers.",
     "schema": "Print the JSON Schema of recipes, for editors.",
     "doctor": "Check this installation: packages, models, compiled kernels, folders.",
 }

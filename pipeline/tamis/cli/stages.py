@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -104,4 +105,6 @@ def spelled(default: Any) -> str:
         return {None: "null", True: "true", False: "false"}[default]
     if isinstance(default, list):
         return f"[{', '.join(map(spelled, default))}]"
+    if isinstance(default, str) and not default.isprintable():
+        return json.dumps(default, ensure_ascii=False)
     return str(default)

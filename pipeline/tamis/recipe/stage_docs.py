@@ -62,7 +62,7 @@ def _empty(schema: dict[str, Any]) -> Any:
 
 def _inside(schema: dict[str, Any], definitions: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
     """The configs that a value of this schema may hold, and how a path to them goes on."""
-    if "$ref" in schema:
+    if "$ref" in schema and _referred(schema) != "Condition":
         yield definitions[_referred(schema)], ""
     for part in schema.get("anyOf", ()):
         yield from _inside(part, definitions)
@@ -76,6 +76,8 @@ def _referred(schema: dict[str, Any]) -> str:
 
 def _type(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
     if "$ref" in schema:
+        if _referred(schema) == "Condition":
+            return "condition"
         inner = definitions[_referred(schema)]
         return "options" if "properties" in inner else _type(inner, definitions)
     if "enum" in schema:

@@ -5,26 +5,14 @@ Owns what the signals mean; the prediction itself is `kernels.fasttext`.
 
 from __future__ import annotations
 
-import logging
-import re
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pyarrow as pa
 from pydantic import PositiveInt
 
 from tamis.corpus.conditions import Condition
+from tamis.corpus.language_tags import language_tag
 from tamis.corpus.stage import Column, Measure, Models, Stage, StageConfig, measured
 from tamis.kernels.buffers import Bytes, Offsets, text_buffers
-
-if TYPE_CHECKING:
-    from tamis.kernels.fasttext import Predictor
-    from tamis.kernels.fasttext_library import Library
-
-_log = logging.getLogger(__name__)
-
-_SCRIPTED = re.compile(r"[a-z]{3}_[A-Z][a-z]{3}")
 
 
 class LanguageConfig(StageConfig):
@@ -39,56 +27,10 @@ class LanguageConfig(StageConfig):
     web text 2,000 characters cost half a point of agreement with the declared language."""
 
 
-_WIKIPEDIAS = {"als": "gsw", "eml": "egl"}
-"""Labels of lid.176 that are Wikipedia's codes for languages that BCP 47 calls otherwise: Alemannic, and
-Emilian-Romagnol, of which Emilian stands first."""
-
-
-def language_tag(label: str) -> str:
-    """The language that a model's label stands for.
-
-    `__label__` is taken off. A label of the form `fra_Latn` (GlotLID, OpenLID, NLLB) becomes the shortest
-    BCP 47 tag: ISO 639-1 where there is one, the macrolanguage for its main member (`arb_Arab` is `ar`),
-    and the script only where it isn't the usual one (`srp_Cyrl` is `sr`, `srp_Latn` is `sr-Latn`). Any
-    other label gets its canonical BCP 47 spelling (`tl` is `fil`), so that recipes can name it; one that is
-    no tag stays as the model says it.
-    """
-    import langcodes
-
-    label = label.removeprefix("__label__")
-    if label in _WIKIPEDIAS:
-        return _WIKIPEDIAS[label]
-    if not _SCRIPTED.fullmatch(label):
-        return str(langcodes.standardize_tag(label)) if langcodes.tag_is_valid(label) else label
-    tag = langcodes.Language.get(langcodes.standardize_tag(label, macro=True))
-    alone = langcodes.Language.make(language=tag.language)
-    # Hani (any Han) and Hang name a part of what CLDR calls Hans, Hant, Jpan or Kore: no other script.
-    usual = tag.script is None or tag.script in (alone.maximize().script, "Hani", "Hang")
-    return str(alone if usual else tag)
-
-
-def _classifier(path: Path) -> Predictor | Library:
-    """The compiled predictor if it answers as the library does, else the library."""
-    from tamis.kernels.fasttext import Predictor
-    from tamis.kernels.fasttext_library import Library, disagreement
-    from tamis.kernels.fasttext_model import UnsupportedModelError, read_model
-
-    try:
-        predictor = Predictor(read_model(path))
-    except UnsupportedModelError as error:
-        reason: str | None = f"it has {error}"
-        library = Library(path)
-    else:
-        library = Library(path)
-        reason = disagreement(predictor, library)
-        if reason is None:
-            return predictor
-    _log.warning("%s runs through the fastText library, several times slower: %s", path, reason)
-    return library
-
-
 def _prepare(config: LanguageConfig, models: Models) -> Measure:
-    classifier = _classifier(models["model"])
+    from tamis.kernels.fasttext_classifier import load_classifier
+
+    classifier = load_classifier(models["model"])
     tags = pa.array([language_tag(label) for label in classifier.labels], pa.string())
 
     def measure(batch: pa.RecordBatch) -> pa.RecordBatch:
