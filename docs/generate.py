@@ -1,5 +1,5 @@
-"""Writes docs/stages.md, docs/cleaners.md, docs/cli.md and data_cards/templates/default.md from the declarations of
-stages and cleaners, the commands and the sections themselves.
+"""Writes docs/stages.md, docs/presets.md, docs/cleaners.md, docs/cli.md and data_cards/templates/default.md from the
+declarations of stages and cleaners, the presets, the commands and the sections themselves.
 
 python docs/generate.py           writes them
 python docs/generate.py --check   fails when they are not current
@@ -17,9 +17,13 @@ from tamis.cards.data_card import SECTIONS
 from tamis.cleaners import CLEANERS
 from tamis.cli.cleaners import visible
 from tamis.cli.main import cli
-from tamis.cli.stages import citations, default_rules, reads, spelled
+from tamis.cli.stages import citations, default_rules, reads, rule_lines, spelled
 from tamis.recipe.cleaner_docs import cleaner_facts
+from tamis.recipe.load import load_recipe_text
+from tamis.recipe.model import StageUse
+from tamis.recipe.presets import Preset, preset_names, read_preset
 from tamis.recipe.stage_docs import stage_facts
+from tamis.recipe.yaml_text import as_yaml
 from tamis.stages import STAGES
 
 WIDTH = 100
@@ -132,6 +136,75 @@ def cleaners() -> str:
     return "\n".join(parts).rstrip() + "\n"
 
 
+PRESETS = """\
+The stages of well-known pipelines under a name. A preset is put in place of its line before anything else is read, so
+`tamis plan`, identity, manifest and card see its stages, and later rules are the ones you read here.
+
+```yaml
+  - preset: gopher
+```
+
+```yaml
+  - preset:
+      name: fineweb
+      set: {gopher_quality.keep.words: [30, null], language.keep.label: [en]}   # spelled as for --set
+      without: [near_duplicates]
+      when: {category: [web]}                                                   # for all of its stages
+```
+
+`--set` and variants reach its stages as any other: `tamis what-if recipe.yaml --set gopher_quality.keep.words=30,`.
+A stage stands once in a recipe, so change a preset's by `set`, or leave it out by `without` and write your own.
+`tamis presets NAME` prints one as YAML to paste.
+
+A preset that judges signals of its source is named there, too; fields that the source maps itself go before:
+
+```yaml
+sources:
+  - name: redpajama-v2-fr
+    preset: lucie-web
+    path: fr_head/*.jsonl.gz
+    language: fr
+    license: LicenseRef-CommonCrawl-ToU
+    license_url: https://commoncrawl.org/terms-of-use
+stages:
+  - preset: lucie-web
+```
+"""
+
+
+def presets() -> str:
+    """All presets: what they are, every threshold in force, and where it comes from."""
+    parts = ["# Presets\n", NOTE, PRESETS]
+    for name in preset_names():
+        preset = read_preset(name)
+        parts.append(f"## {name}\n\n{preset.title}.\n\n{preset.about}")
+        source = {"name": name, "path": "x", "license": "CC0-1.0", **preset.source}
+        recipe = {"name": name, "version": "1", "sources": [source], "stages": list(preset.stages)}
+        uses = load_recipe_text(as_yaml(recipe), name, STAGES).stages
+        parts.append("| stage | options and signals | kept | where it comes from |\n|---|---|---|---|")
+        for use in uses:
+            for option, value in use.config.model_dump(mode="json", exclude_defaults=True).items():
+                parts.append(
+                    f"| {code(use.name)} | {code(option)} | {code(spelled(value))} | {cited(preset, use, '')} |"
+                )
+            if use.when:
+                rules = "; ".join(f"{column} {condition}" for column, condition in use.when.items())
+                parts.append(f"| {code(use.name)} | only where | {cell(rules)} | {cited(preset, use, '')} |")
+            for signal, condition in use.keep.items():
+                by = {column: {value: str(rules[signal]) for value, rules in values.items() if signal in rules}
+                      for column, values in use.keep_by.items()}  # fmt: skip
+                rules = cell("; ".join(rule_lines(str(condition), by)))
+                parts.append(f"| {code(use.name)} | {code(signal)} | {rules} | {cited(preset, use, signal)} |")
+        parts.append("")
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def cited(preset: Preset, use: StageUse, signal: str) -> str:
+    """Where a threshold of a preset comes from."""
+    own = preset.citations.get(f"{use.name}.{signal}") or preset.citations.get(use.name)
+    return cell(own or (use.stage.signals[signal].citation if signal else ""))
+
+
 def commands() -> str:
     """Every command's `--help`."""
     parts = ["# Command line\n", NOTE]
@@ -156,6 +229,7 @@ def main() -> None:
     made = {
         "docs/stages.md": stages(),
         "docs/cleaners.md": cleaners(),
+        "docs/presets.md": presets(),
         "docs/cli.md": commands(),
         "data_cards/templates/default.md": template(),
     }

@@ -181,9 +181,9 @@ def generator() -> Any:
     return module
 
 
-@pytest.mark.parametrize("page", ["stages", "cleaners", "commands"])
+@pytest.mark.parametrize("page", ["stages", "presets", "cleaners", "commands"])
 def test_generated_pages_are_current(page: str) -> None:
-    path = ROOT / "docs" / {"stages": "stages.md", "cleaners": "cleaners.md", "commands": "cli.md"}[page]
+    path = ROOT / "docs" / ("cli.md" if page == "commands" else f"{page}.md")
     assert path.read_text(encoding="utf-8") == getattr(generator(), page)(), "run `python docs/generate.py`"
 
 

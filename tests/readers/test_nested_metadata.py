@@ -173,6 +173,8 @@ def test_row_filters_by_pattern(reading: Reading) -> None:
         ([], "sum", "number", None),
         ([None], "any", "number", None),
         (3, "median", "number", 3.0),
+        ([1, 2, 9], "mean_or_median", "number", 2.0),
+        ([1, 8, 9], "mean_or_median", "number", 6.0),
         ([True, False], "any", "boolean", True),
         ([0, 0.0], "any", "boolean", False),
         (["a", "b"], "first", "string", "a"),

@@ -8,7 +8,10 @@ from string import ascii_lowercase
 import langcodes
 import pytest
 
-from tamis.recipe.languages import check_language
+from tamis.errors import RecipeError
+from tamis.recipe.languages import check_language, languages_of
+from tamis.recipe.load import load_recipe_text
+from tamis.stages import STAGES
 
 
 @pytest.mark.parametrize(
@@ -65,3 +68,31 @@ def test_rules_that_stages_bring_along_need_no_tables() -> None:
     script += "assert codes and all(check_language(code) for code in codes)\n"
     script += "assert 'langcodes' not in sys.modules"
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+ALIGNED = """\
+name: tiny
+version: "1"
+sources:
+  - {name: al, path: a.jsonl, license: MIT, pairs: {columns: {fr: a, en: b}}}
+stages:
+  - gopher_quality: {keep: {}, when: {language: [%s]}}
+mix: {epochs: {%s--aligned: 2}}
+"""
+
+
+def test_rules_and_mix_name_the_pairs_of_aligned_texts() -> None:
+    recipe = load_recipe_text(ALIGNED % ("fr-en", "fr-en"), "r.yaml", STAGES)
+    assert recipe.sources[0].pairs is not None and recipe.sources[0].pairs.tag == "fr-en"
+
+
+@pytest.mark.parametrize("pair", ["de-fr", "en-fr", "pt-br"])
+def test_other_pairs_are_told(pair: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        load_recipe_text(ALIGNED % (pair, pair), "r.yaml", STAGES)
+    assert [line.split(":")[1] for line in str(caught.value).splitlines()] == ["6", "7"]
+
+
+def test_a_pair_stands_for_two_languages() -> None:
+    assert languages_of("fr-en") == ("fr", "en")
+    assert languages_of("pt-BR") == ("pt-BR",) and languages_of("fr") == ("fr",) and languages_of("code") == ("code",)

@@ -11,7 +11,7 @@ from tamis.cards.paths import source_of
 from tamis.cards.view import View
 from tamis.corpus.manifest import CompositionRow
 from tamis.mix.epochs import NO_CATEGORY, UNKNOWN
-from tamis.recipe.languages import CODE
+from tamis.recipe.languages import CODE, languages_of
 from tamis.recipe.licenses import hub_license
 
 SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"),
@@ -26,12 +26,12 @@ TITLE_LENGTH = 60
 def front_matter(view: View) -> dict[str, Any]:
     """The fields, in the Hub's own vocabulary (its `datasetcard.md`)."""
     manifest = view.manifest
-    spoken = languages(view, view.present)
-    natural = [tag for tag in spoken if tag != CODE]
+    present = languages(view, view.present)
+    natural = [tag for tag in present if tag != CODE]
     fields: dict[str, Any] = {
         "pretty_name": manifest.title[:TITLE_LENGTH],
         **_license(view),
-        "language": list(dict.fromkeys(tag.partition("-")[0] for tag in spoken)),
+        "language": list(dict.fromkeys(tag.partition("-")[0] for tag in present)),
         "language_details": [tag for tag in natural if "-" in tag],
         "multilinguality": ["multilingual" if len(natural) > 1 else "monolingual"] if natural else [],
         "size_categories": [size_category(sum(file.rows or 0 for file in view.files("data")))],
@@ -48,8 +48,10 @@ def front_matter(view: View) -> dict[str, Any]:
 
 
 def languages(view: View, rows: Iterable[CompositionRow] | None = None) -> list[str]:
-    """Languages of the release, or of some rows of it, the largest first; `und` is no language and stays out."""
-    return [language for (language,) in view.sums("language", rows=rows) if language != UNKNOWN]
+    """Languages of the release, or of some rows of it, the largest first, aligned texts under both of theirs; `und` is
+    no language and stays out."""
+    tags = [tag for (tag,) in view.sums("language", rows=rows) if tag != UNKNOWN]
+    return list(dict.fromkeys(language for tag in tags for language in languages_of(tag)))
 
 
 def size_category(rows: int) -> str:

@@ -10,7 +10,7 @@ from tamis.cards.content import share_folded
 from tamis.cards.steps import Step, decisive, steps, worded
 from tamis.cards.view import Sum, View
 from tamis.mix.epochs import UNKNOWN
-from tamis.recipe.languages import CODE
+from tamis.recipe.languages import CODE, languages_of
 
 SERIES = 8
 """Categories, and sources, that have a colour of their own at most."""
@@ -25,7 +25,7 @@ def language_name(tag: str) -> str:
     """A language tag in English words."""
     if tag in (CODE, UNKNOWN):
         return {CODE: "Source code", UNKNOWN: "Not known"}[tag]
-    return str(langcodes.get(tag).display_name("en"))
+    return " and ".join(str(langcodes.get(one).display_name("en")) for one in languages_of(tag))
 
 
 def _composition(view: View) -> dict[str, Any]:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 import pyarrow as pa
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedSeq
-from ruamel.yaml.scalarstring import LiteralScalarString
 
 from tamis.cards.content import names
 from tamis.cards.exports.dmp import lacking
@@ -19,6 +15,7 @@ from tamis.cards.template import titles
 from tamis.cards.view import View
 from tamis.engine.ledger import FACTS
 from tamis.mix.epochs import NO_CATEGORY, UNKNOWN
+from tamis.recipe.yaml_text import as_yaml
 
 MEANINGS = {
     "text": "the document, after every edit",
@@ -41,8 +38,6 @@ MEANINGS = {
 ORDER = ("name", "version", "title", "seed", "sources", "stages", "mix", "release", "card")
 LONG_RECIPE = 50_000
 """Characters of a recipe that may stand in the card."""
-LINE = 80
-"""Characters of a list that may stand in one line."""
 FIRST = ("name", "path", "license")
 
 
@@ -207,27 +202,7 @@ def recipe_yaml(recipe: dict[str, Any]) -> str:
         {key: source[key] for key in (*FIRST, *sorted(set(source) - set(FIRST))) if key in source}
         for source in recipe["sources"]
     ]
-    writer = YAML(typ="rt")
-    writer.width = 4096
-    writer.representer.add_representer(type(None), lambda r, _: r.represent_scalar("tag:yaml.org,2002:null", "null"))
-    writer.indent(mapping=2, sequence=4, offset=2)
-    out = io.StringIO()
-    writer.dump(_readable(ordered), out)
-    return out.getvalue()
-
-
-def _readable(value: Any) -> Any:
-    """Texts of several lines as blocks, short lists of plain values in one line."""
-    if isinstance(value, dict):
-        return {key: _readable(item) for key, item in value.items()}
-    if isinstance(value, list):
-        items = CommentedSeq([_readable(item) for item in value])
-        if len(str(value)) <= LINE and not any(isinstance(item, (dict, list)) for item in value):
-            items.fa.set_flow_style()
-        return items
-    if isinstance(value, str) and "\n" in value.strip("\n"):
-        return LiteralScalarString(value)
-    return value
+    return as_yaml(ordered)
 
 
 TEXTS = (

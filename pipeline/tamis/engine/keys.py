@@ -102,4 +102,9 @@ def reading_key(source: Source) -> str:
         "name", "format", "split", "delimiter", "columns", "signals", "where", "sample_rate", "sample_seed", "limit"
     )  # fmt: skip
     data = source.model_dump(mode="json")
-    return key_of("reading", 1, {name: data[name] for name in fields})
+    # A field that came later is part of it only where it says something: what was read before stays as it is.
+    pairs: dict[str, Any] = {}
+    if source.pairs is not None:
+        tag = source.pairs.tag if source.language == DETECT else None
+        pairs = {"pairs": [data["pairs"], list(source.pairs.columns), tag]}
+    return key_of("reading", 1, {name: data[name] for name in fields} | pairs)

@@ -131,7 +131,7 @@ class _Rows:
 
     def _check(self) -> None:
         """Raises Damage when no field that a text could come from is there."""
-        texts = [role for role in self.roles if role.name in ("text", "html")]
+        texts = [role for role in self.roles if role.kind == "text"]
         if not any(".".join(role.path) in self.places for role in texts):
             name = ".".join(texts[0].path)
             names = [name for name in self.places if name.isprintable()][:1000]

@@ -21,9 +21,10 @@ from tamis.corpus.documents import FACTS, InputFile, Reject
 from tamis.kernels.buffers import one_chunk
 from tamis.readers.contract import Tally, raw_schema
 from tamis.readers.license_names import UNKNOWN, spdx_of
+from tamis.readers.pairs import ROLE, paired
 from tamis.readers.values import TYPES, Kind, aggregated, as_kind, at_path, from_json, value_as
 from tamis.recipe.languages import check_language
-from tamis.recipe.model import Source
+from tamis.recipe.model import DETECT, Source
 
 Problem = tuple[str, str]
 """Cause and detail of a row's reject."""
@@ -34,7 +35,7 @@ class Role:
     """One use of one field of the source."""
 
     name: str
-    """`text`, `html`, `id`, a fact's name, `source.SIGNAL` or `where.FIELD`."""
+    """`text`, `html`, `pair.LANGUAGE`, `id`, a fact's name, `source.SIGNAL` or `where.FIELD`."""
     path: tuple[str, ...]
     """Steps to the field, from the outermost."""
     kind: Kind
@@ -49,13 +50,15 @@ class Role:
 
 
 def roles_of(source: Source) -> tuple[Role, ...]:
-    """The roles of a source's fields; `text` stands for itself when neither text nor html is mapped."""
+    """The roles of a source's fields; `text` stands for itself when neither text nor html is mapped, and no pair."""
     columns = dict(source.columns)
-    if "text" not in columns and "html" not in columns:
+    if source.pairs is not None:
+        columns |= {f"{ROLE}{language}": field for language, field in source.pairs.columns.items()}
+    elif "text" not in columns and "html" not in columns:
         columns["text"] = "text"
     roles = []
     for name, field in columns.items():
-        kind: Kind = "text" if name in ("text", "html") else "string"
+        kind: Kind = "text" if name in ("text", "html") or name.startswith(ROLE) else "string"
         roles.append(Role(name, tuple(field.split(".")), kind))
     for name, signal in source.signals.items():
         roles.append(Role(f"source.{name}", tuple(signal.field.split(".")), signal.type, signal.aggregate))
@@ -168,7 +171,9 @@ def documents(
         found = {new: found[old] for new, old in enumerate(kept) if old in found}
         rows = len(lines)
     text = columns.get("text", pa.nulls(rows, pa.large_string()))
-    if "html" in columns:
+    if source.pairs is not None:
+        text = paired(source.pairs, source.name, columns, rows)
+    elif "html" in columns:
         text = _from_html(text, columns, found)
     unusable = pc.fill_null(pc.or_(pc.equal(pc.binary_length(text), 0), pc.utf8_is_space(text)), True)
     if found:
@@ -183,6 +188,8 @@ def documents(
         rows = len(lines)
     facts = {name: columns.get(name, pa.nulls(rows, pa.string())) for name in FACTS}
     facts["language"] = _checked(facts["language"], _language, "bad_language", None, tally)
+    if source.pairs is not None and source.language == DETECT:
+        facts["language"] = facts["language"].fill_null(source.pairs.tag)
     facts["license"] = _checked(facts["license"], spdx_of, "bad_license", UNKNOWN, tally)
     own_id = columns.get("id", pa.nulls(rows, pa.string()))
     schema = raw_schema(source)

@@ -94,7 +94,7 @@ def damage_of(file: InputFile, error: Exception, cause: str = "bad_parquet") -> 
 
 def check_columns(schema: pa.Schema, roles: tuple[Role, ...]) -> None:
     """Raises Damage when no column that a text could come from is there."""
-    texts = [role for role in roles if role.name in ("text", "html")]
+    texts = [role for role in roles if role.kind == "text"]
     if not any(stored_path(schema, role.path) for role in texts):
         name = ".".join(texts[0].path)
         raise Damage("missing_column", f"no column {name!r}.{did_you_mean(name, schema.names)}")

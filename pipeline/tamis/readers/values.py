@@ -37,6 +37,7 @@ def aggregated(value: Any, how: str, kind: Kind) -> Any:
 
 _AGGREGATES: Mapping[str, Callable[[list[float]], float]] = {
     "sum": math.fsum, "mean": statistics.fmean, "median": statistics.median, "min": min, "max": max,
+    "mean_or_median": lambda numbers: min(statistics.fmean(numbers), statistics.median(numbers)),
 }  # fmt: skip
 
 

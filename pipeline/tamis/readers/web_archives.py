@@ -100,7 +100,7 @@ class _Rows:
 
     def __init__(self, source: Source, file: InputFile, tally: Tally) -> None:
         self.source, self.file, self.tally = source, file, tally
-        self.roles = [role for role in roles_of(source) if role.name not in ("text", "html")]
+        self.roles = [role for role in roles_of(source) if role.kind != "text"]
         self.paths = {".".join(role.path).lower() for role in self.roles}
         self.held: list[tuple[int, Row]] = []
         self.bytes = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 
 CODE = "code"
 """Source code, as the Hugging Face Hub spells it."""
@@ -16,6 +17,22 @@ _SHORT_CODES = (
 )
 """The canonical codes of two letters (ISO 639-1), and Cantonese, which default rules of stages name: the tables of all
 others take longer to load than most recipes."""
+_PAIR = re.compile(r"([a-z]{2,3})-([a-z]{2,3})\Z")
+
+
+@functools.cache
+def is_pair(tag: str) -> bool:
+    """Whether a tag stands for two languages, as those of aligned texts do: `fr-en`. A region has capitals: `fr-FR`."""
+    pair = _PAIR.match(tag)
+    try:
+        return pair is not None and all(check_language(one) for one in pair.groups())
+    except ValueError:
+        return False
+
+
+def languages_of(tag: str) -> tuple[str, ...]:
+    """The languages that a document's tag stands for: two for aligned texts."""
+    return tuple(tag.split("-")) if is_pair(tag) else (tag,)
 
 
 @functools.cache

@@ -6,7 +6,7 @@ import copy
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,15 @@ from pydantic import BaseModel
 from tamis.corpus.stage import Registry
 from tamis.errors import OptionError, RecipeError, did_you_mean
 from tamis.recipe.card import SECTIONS, CardText
-from tamis.recipe.languages import check_language
-from tamis.recipe.mix import Mix, is_pair
+from tamis.recipe.languages import check_language, is_pair
+from tamis.recipe.mix import Mix
 from tamis.recipe.model import VERSION_LETTERS, Identity, Recipe, ReleaseOptions, Source
 from tamis.recipe.overrides import apply_override
+from tamis.recipe.presets import expand_presets
 from tamis.recipe.problems import IN_RECIPE, Problems, Setting, Where
 from tamis.recipe.rules import read_stages
 from tamis.recipe.secrets import credential_in
-from tamis.recipe.sources import read_sources, source_names
+from tamis.recipe.sources import pair_tags, read_sources, source_names
 from tamis.recipe.variants import apply_variant, check_variants
 from tamis.recipe.yaml_lines import parse_yaml, plain, read_yaml, scalars, written
 
@@ -49,20 +50,21 @@ def build_recipe(data: Any, file: str, registry: Registry, overrides: Iterable[s
     checked, too."""
     overrides = tuple(overrides)
     aside = Problems(file, data)
+    presets = expand_presets(data, registry, file)
     variants = check_variants(data, aside)
     if variant and variant not in (data.get("variants") or ()):
         raise OptionError(f"{file} has no variant {variant!r}.{did_you_mean(variant, variants)}")
     others = {name: copy.deepcopy(data) for name in variants if name != variant}
-    settings: dict[Where, Setting] = {}
+    settings = dict(presets)
     if variant in variants:
-        settings = apply_variant(data, variant, registry, aside)
+        settings |= apply_variant(data, variant, registry, aside)
     for setting in overrides:
         settings[apply_override(data, setting, registry)] = Setting(f"--set {setting}: ")
     problems = Problems(file, data, settings)
     parts = _read(data, registry, problems)
     # What is wrong with the recipe would be told again of each variant.
     for name, other in () if problems.found else others.items():
-        problems.found += _wrong_in_variant(other, file, registry, overrides, name)
+        problems.found += _wrong_in_variant(other, file, registry, overrides, name, presets)
     _check_versions(data, variants, problems)
     problems.found += aside.found
     problems.raise_any()
@@ -84,11 +86,11 @@ def _check_versions(data: Any, variants: Iterable[str], problems: Problems) -> N
 
 
 def _wrong_in_variant(
-    data: Any, file: str, registry: Registry, overrides: Iterable[str], name: str
+    data: Any, file: str, registry: Registry, overrides: Iterable[str], name: str, presets: Mapping[Where, Setting]
 ) -> list[tuple[int, str]]:
     """Complaints about a variant of a recipe that is otherwise right."""
     aside = Problems(file, data)
-    settings = apply_variant(data, name, registry, aside)
+    settings = {**presets, **apply_variant(data, name, registry, aside)}
     try:
         for setting in overrides:
             settings[apply_override(data, setting, registry)] = Setting(f"--set {setting}: ")
@@ -188,6 +190,7 @@ def _check_mix(data: Any, problems: Problems) -> None:
     names = source_names(data)
     if not isinstance(mix, dict) or not names:
         return
+    pairs = pair_tags(data)
     phases = mix.get("phases")
     for path, one in (
         (("mix",), mix),
@@ -200,7 +203,7 @@ def _check_mix(data: Any, problems: Problems) -> None:
                 problems.add((*path, "sources", name), f"no source is called {name!r}.{did_you_mean(name, names)}")
         for field in ("epochs", "languages"):
             for key in _keys(one, field):
-                _check_pair((*path, field, key), key.partition("--")[0], problems)
+                _check_pair((*path, field, key), key.partition("--")[0], pairs, problems)
 
 
 def _check_answers(sources: Iterable[Source], card: CardText | None, problems: Problems) -> None:
@@ -217,10 +220,10 @@ def _keys(data: Any, field: str) -> list[str]:
     return [str(key) for key in value] if isinstance(value, dict) else []
 
 
-def _check_pair(path: Where, language: str, problems: Problems) -> None:
-    """Only counts have pairs of languages; what looks like one beside sources is a wrong tag, as pt-br is."""
+def _check_pair(path: Where, language: str, pairs: Container[str], problems: Problems) -> None:
+    """Only counts and aligned texts have pairs of languages; what else looks like one is a wrong tag, as pt-br is."""
     try:
-        if is_pair(language):
+        if is_pair(language) and language not in pairs:
             check_language(language)
     except ValueError as error:
         problems.add(path, f"{'.'.join(map(str, path))}: {error}")

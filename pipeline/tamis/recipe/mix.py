@@ -7,27 +7,16 @@ methods by axis, shares, floors and caps change them, and phases cut training in
 
 from __future__ import annotations
 
-import re
 from fractions import Fraction
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from tamis.described import Described
-from tamis.recipe.languages import check_language
+from tamis.recipe.languages import check_language, is_pair
 
-_PAIR = re.compile(r"([a-z]{2,3})-([a-z]{2,3})\Z")
 MAIN = "main"
 """Name of the phase of a mix without phases."""
-
-
-def is_pair(tag: str) -> bool:
-    """Whether a tag stands for two languages, as in counts of aligned texts: `fr-en`."""
-    pair = _PAIR.match(tag)
-    try:
-        return pair is not None and all(check_language(one) for one in pair.groups())
-    except ValueError:
-        return False
 
 
 def _language(tag: str) -> str:

@@ -18,6 +18,7 @@ from tamis.recipe.declared import Acquisition, Crawler, OptOut, Synthetic
 from tamis.recipe.languages import check_language
 from tamis.recipe.licenses import is_own_reference, parse_license, redistributable
 from tamis.recipe.mix import Mix
+from tamis.recipe.pairs import Pairs
 
 DETECT = "detect"
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*\Z")
@@ -59,9 +60,10 @@ class SourceSignal(Model):
     """The field's name; dots reach into nested fields."""
     type: Literal["number", "string", "boolean"] = "number"
     """What its values are. A value of another type is read as null."""
-    aggregate: Literal["first", "sum", "mean", "median", "min", "max", "any"] | None = None
+    aggregate: Literal["first", "sum", "mean", "median", "mean_or_median", "min", "max", "any"] | None = None
     """Makes one value of a list: of numbers, or of [start, end, value] as RedPajama-V2's `quality_signals` are.
-    Nulls in it don't count; `any` is 1 or true where one of them isn't 0."""
+    Nulls in it don't count; `any` is 1 or true where one of them isn't 0; `mean_or_median` is the lower of the two, so
+    that one of them within an upper bound is enough."""
 
     @model_validator(mode="after")
     def _aggregates(self) -> SourceSignal:
@@ -87,6 +89,8 @@ class SourceFields(Model):
     """Document column -> field of the source (dots reach into nested fields, and into JSON in a string): text (or
     html, whose main text is taken), id, url, title, date, author, language, category, license. `text` is looked
     for under its own name when nothing is mapped."""
+    pairs: Pairs | None = None
+    """Aligned texts: a document is made of two fields of a row, the same text in two languages."""
     signals: dict[SignalName, SourceSignal] = {}
     """Measurements the source brings along: each becomes a signal `source.NAME` for keep rules."""
     where: dict[str, Condition] = {}
@@ -186,6 +190,13 @@ class Source(SourceFields):
         complaint = unlicensed(self.name, self.license, self.license_url, "license" in self.columns)
         if complaint:
             raise ValueError(complaint)
+        return self
+
+    @model_validator(mode="after")
+    def _one_text(self) -> Source:
+        mapped = next((name for name in ("text", "html") if name in self.columns), None)
+        if self.pairs is not None and mapped:
+            raise ValueError(f"source {self.name!r} has `pairs` and maps {mapped}: documents are made of one of them")
         return self
 
     @property

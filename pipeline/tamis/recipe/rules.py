@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,7 +18,7 @@ from tamis.recipe.languages import check_language
 from tamis.recipe.licenses import parse_license
 from tamis.recipe.model import StageUse
 from tamis.recipe.problems import Problems, Where
-from tamis.recipe.sources import source_names
+from tamis.recipe.sources import pair_tags, source_names
 from tamis.recipe.yaml_lines import plain, shown
 
 RULES = ("as", "keep", "keep_by", "when", "exhaustive")
@@ -40,18 +40,20 @@ class Columns:
     types: Mapping[str, pa.DataType]
     sources: Sequence[str]
     """Names of all sources."""
+    pairs: Container[str] = ()
+    """Languages of aligned texts."""
 
     def after(self, stage: Stage, name: str) -> Columns:
         """With what the stage adds, under the name of its use."""
         added = {f"{name}.{column.name}": column.type for column in stage.adds}
-        return Columns({**self.types, **added}, self.sources)
+        return Columns({**self.types, **added}, self.sources, self.pairs)
 
     def wrong_value(self, column: str, value: Any) -> str | None:
         """Why no document can have `value` in `column`, or None."""
         if column == "source" and self.sources and value not in self.sources:
             return f"no source is called {value!r}.{did_you_mean(value, self.sources)}"
         try:
-            if column == "language":
+            if column == "language" and value not in self.pairs:
                 check_language(value)
             elif column == "license":
                 parse_license(value)
@@ -170,7 +172,7 @@ def _source_columns(data: Any, problems: Problems) -> Columns:
             type_ = _SIGNAL_TYPES.get(kind, pa.float64())
             if types.setdefault(f"source.{name}", type_) != type_:
                 problems.add((*path, "signals", name), f"signal {name!r} has another type in another source")
-    return Columns(types, source_names(data))
+    return Columns(types, source_names(data), pair_tags(data))
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from tamis.recipe.model import (
     Source,
     SourceFields,
 )
+from tamis.recipe.presets import preset_names
 from tamis.recipe.rules import AS_NAME
 from tamis.recipe.sources import AS_WRITTEN
 from tamis.recipe.variants import MOST_LETTERS, OWN, PLAIN, VARIANT
@@ -160,6 +161,10 @@ def _source(definitions: dict[str, Any]) -> dict[str, Any]:
         "minProperties": 1,
         "additionalProperties": {"type": "array", "items": {"type": ["string", "number"]}, "minItems": 1},
     }
+    fields["preset"] = {
+        "description": "Columns and signals of a preset that judges signals of its source.",
+        "enum": preset_names(of_sources=True),
+    }
     entry["required"] = ["name", "path"]
     return entry
 
@@ -215,11 +220,39 @@ def _use(registry: Registry) -> dict[str, Any]:
         else {"$ref": f"#/$defs/stage.{stage.name}"}
         for stage in registry
     }
+    options["preset"] = _preset()
     # Not anyOf: so an editor tells what is wrong inside the options, and not just that something is.
     return {
         "if": {"type": "object"},
         "then": {"properties": options, "additionalProperties": False, "minProperties": 1, "maxProperties": 1},
         "else": {"enum": [stage.name for stage in registry if not _required(stage)]},
+    }
+
+
+def _preset() -> dict[str, Any]:
+    """A preset in place of stages: its name, or the name and changes to it."""
+    name = {"enum": preset_names()}
+    return {
+        "description": "The stages of a well-known pipeline: see `tamis presets`.",
+        "if": {"type": "object"},
+        "then": {
+            "additionalProperties": False,
+            "required": ["name"],
+            "properties": {
+                "name": name,
+                "set": {"type": "object", "description": "Settings, as for --set: {c4.keep.sentences: [3, null]}."},
+                "without": {
+                    "description": "Stages of it that are left out.",
+                    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+                },
+                "when": {
+                    "type": "object",
+                    "description": "Rows outside these conditions are passed through by all its stages.",
+                    "additionalProperties": {"$ref": "#/$defs/Condition"},
+                },
+            },
+        },
+        "else": name,
     }
 
 

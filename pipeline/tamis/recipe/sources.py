@@ -10,6 +10,7 @@ from typing import Any
 from tamis.errors import did_you_mean
 from tamis.recipe.cleaning import FIELD, check_names, spelled_out
 from tamis.recipe.model import Source, SourceFields, unlicensed
+from tamis.recipe.pairs import Pairs
 from tamis.recipe.problems import Problems
 from tamis.recipe.yaml_lines import plain, scalars, written
 
@@ -90,6 +91,19 @@ def source_names(data: Any) -> list[str]:
     ]
 
 
+def pair_tags(data: Any) -> set[str]:
+    """Languages of the documents of aligned texts, as `fr-en`, where the recipe has sources of them."""
+    entries, defaults = data.get("sources"), data.get("defaults")
+    inherited = source_fields(defaults) if isinstance(defaults, dict) else {}
+    return {
+        Pairs.model_construct(columns=one["pairs"]["columns"]).tag
+        for entry in (entries if isinstance(entries, list) else [])
+        if isinstance(entry, dict)
+        for one in fan_out({**inherited, **source_fields(entry)})
+        if isinstance(one.get("pairs"), dict) and isinstance(one["pairs"].get("columns"), dict)
+    }
+
+
 def _defaults(defaults: Any, problems: Problems) -> tuple[dict[str, Any], bool]:
     """The defaults, and whether something was wrong with them: what was is left out."""
     if defaults is None:
@@ -168,7 +182,7 @@ def _fill(value: Any, names: Mapping[str, str]) -> Any:
     if isinstance(value, str):
         return _PLACEHOLDER.sub(lambda match: names.get(match[1], match[0]), value)
     if isinstance(value, dict):
-        return {key: _fill(item, names) for key, item in value.items()}
+        return {_fill(key, names): _fill(item, names) for key, item in value.items()}
     if isinstance(value, list):
         return [_fill(item, names) for item in value]
     return value

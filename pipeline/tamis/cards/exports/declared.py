@@ -12,7 +12,7 @@ import orjson
 from tamis.cards.view import Sum, View
 from tamis.corpus.manifest import SourceFacts
 from tamis.mix.epochs import NO_CATEGORY, UNKNOWN
-from tamis.recipe.languages import CODE
+from tamis.recipe.languages import CODE, languages_of
 from tamis.recipe.licenses import is_own_reference, parse_license
 
 SOFTWARE = "https://github.com/tamis-data/tamis"
@@ -71,7 +71,8 @@ def spoken(view: View, *sources: Held) -> list[str]:
     """Languages of the release, or of some of its sources, the largest first; source code is none."""
     names = {source.facts.name for source in sources}
     rows = [row for row in view.released if not sources or row.source in names]
-    return [tag for (tag,) in view.sums("language", rows=rows) if tag not in NO_LANGUAGE]
+    tags = [tag for (tag,) in view.sums("language", rows=rows) if tag not in NO_LANGUAGE]
+    return unique(language for tag in tags for language in languages_of(tag))
 
 
 def categories(view: View, *sources: Held) -> list[str]:
