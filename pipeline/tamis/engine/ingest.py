@@ -30,6 +30,7 @@ from tamis.readers import CONTAINERS, extractor_of, format_of, reader_of
 from tamis.readers.contract import SIGNAL_TYPES, Tally
 from tamis.readers.decompress import is_remote
 from tamis.readers.locate import UNREADABLE
+from tamis.readers.remote import version_of
 from tamis.recipe.model import Source
 
 INGEST_VERSION = 1
@@ -101,10 +102,10 @@ class IngestTask:
 
 
 def _changed(file: InputFile) -> bool:
-    """Whether a local file isn't as it was listed. It was just read, so reading it again is cheap; of a
-    remote file, only the store could tell."""
+    """Whether a file isn't as it was listed. A local one was just read, so reading it again is cheap; of a
+    remote one the store tells."""
     if is_remote(file.location):
-        return False
+        return bool(file.tag) and version_of(file.location) != file.tag
     try:
         now = file_fingerprint(Path(file.location))
     except OSError:

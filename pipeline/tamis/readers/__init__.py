@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 from tamis.corpus.documents import InputFile
 from tamis.errors import InputError
@@ -62,10 +62,17 @@ def format_of(source: Source, file: InputFile) -> str:
 
 
 def extractor_of(source: Source, files: Iterable[InputFile]) -> str | None:
-    """Version of the library that takes the main text out of HTML, where it has a say in the text: another
-    version finds another text."""
+    """Name and version of the library that takes the main text out of HTML, where it has a say in the text: another
+    version finds another text. Raises InputError where it isn't installed."""
     if "html" in source.columns or any(format_of(source, file) in ("html", "warc", "tar", "zip") for file in files):
-        return f"resiliparse {version('resiliparse')}"
+        libraries = ("trafilatura", "lxml", "justext") if source.extractor == "trafilatura" else ("resiliparse",)
+        try:
+            return ", ".join(f"{library} {version(library)}" for library in libraries)
+        except PackageNotFoundError as error:
+            raise InputError(
+                f"source {source.name}: `extractor: {source.extractor}` isn't installed: "
+                f"pip install 'tamis[{source.extractor}]'"
+            ) from error
     return None
 
 

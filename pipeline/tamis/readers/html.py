@@ -11,6 +11,7 @@ a par (Li et al. 2024, DataComp-LM, arXiv:2406.11794, section 4.2).
 from __future__ import annotations
 
 import codecs
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -66,36 +67,54 @@ class Page:
     author: str | None
 
 
-def main_text(html: str) -> Page | Problem:
-    """The main text of a page, or why there is none."""
+def main_text(html: str, extractor: str = "resiliparse") -> Page | Problem:
+    """The main text of a page as `extractor` finds it, or why there is none. The facts are those of its head, told
+    alike whatever finds the text."""
     if len(html) > MAX_PAGE_CHARS:
         return "too_large", f"a page over {MAX_PAGE_CHARS // 1_000_000} million characters"
     if _too_deep(html):
         return "too_deep", f"div elements nested deeper than {MAX_DEPTH} levels"
     try:
         tree = HTMLTree.parse(_prepared(html))
-        text = extract_plain_text(
-            tree,
-            main_content=True,
-            alt_texts=False,
-            comments=False,
-            post_meta=False,
-            skip_elements=_NAVIGATION,
-        )
+        text = _by_trafilatura(html) if extractor == "trafilatura" else _by_resiliparse(tree)
         title, meta = tree.title, _meta(tree)
-    except (ValueError, RuntimeError, MemoryError) as error:
+    except (ValueError, TypeError, RuntimeError, MemoryError) as error:
         return "extraction_failed", type(error).__name__
     if not text.strip():
         return "no_main_text", "the page has no main text"
     return Page(text, _line(title), meta["date"], meta["author"])
 
 
+def _by_resiliparse(tree: HTMLTree) -> str:
+    text: str = extract_plain_text(
+        tree,
+        main_content=True,
+        alt_texts=False,
+        comments=False,
+        post_meta=False,
+        skip_elements=_NAVIGATION,
+    )
+    return text
+
+
+def _by_trafilatura(html: str) -> str:
+    """Main text by trafilatura with its own settings: tables, no comments, its fallbacks where it finds little.
+
+    Its metadata is left alone: it guesses at dates and takes none that lies after today, so another day might find
+    others.
+    """
+    import trafilatura
+
+    logging.getLogger("trafilatura").setLevel(logging.CRITICAL)  # a page without text is told as a reject
+    return trafilatura.extract(html, include_comments=False, include_tables=True) or ""
+
+
 def read(source: Source, file: InputFile, tally: Tally) -> Iterator[pa.RecordBatch]:
     """Reads one HTML file."""
     page: Page | Problem
     try:
-        html = decoded(whole(file))
-        page = main_text(html) if isinstance(html, str) else html
+        html = decoded(whole(file, source.max_document_bytes))
+        page = main_text(html, source.extractor) if isinstance(html, str) else html
     except Damage as damage:
         page = (damage.cause, damage.detail)
     if isinstance(page, Page):
