@@ -61,7 +61,8 @@ def mixed(name: str, bad: Sequence[tuple[bytes, str]]) -> Hostile:
         held += [line, row(name, number + 1)]
         if cause:
             rejects.append((len(held) - 1, cause))
-    return Hostile(f"lines/{name}", b"\n".join(held) + b"\n", len(bad) + 1, tuple(rejects))
+    kept = len(held) - len(rejects)
+    return Hostile(f"lines/{name}", b"\n".join(held) + b"\n", kept, tuple(rejects))
 
 
 def jsonl() -> Iterator[Hostile]:
@@ -113,12 +114,12 @@ def jsonl() -> Iterator[Hostile]:
         [
             (b'{"text": ' + deep + b"}", "too_deep"),
             (row("deep.jsonl", 90)[:-1] + b', "more": ' + deep + b"}", ""),
-            (b'{"a":' * 400_000 + b"1" + b"}" * 400_000, "too_deep"),
+            (b'{"a":' * 400_000 + b"1" + b"}" * 400_000, "missing_text"),
             (deep, "too_deep"),
         ],
     )
     same = [row("same.jsonl", number).replace(b"samejsonl-%d" % number, b"same") for number in range(5)]
-    yield Hostile("lines/same.jsonl", b"\n".join([*same, same[0]]), 5)
+    yield Hostile("lines/same.jsonl", b"\n".join([*same, same[0]]), 6)
     yield Hostile("lines/windows.jsonl", b"\xef\xbb\xbf" + b"\r\n".join(lines("windows.jsonl", 3)) + b"\r\n\r\n", 3)
     yield Hostile("lines/empty.jsonl", b"", 0)
     yield Hostile("lines/empty.jsonl.gz", b"", 0)
@@ -254,11 +255,11 @@ def warc() -> Iterator[Hostile]:
     whole = b"".join(packed)
     yield Hostile("pages/cut.warc.gz", whole[:-50], 2, ((len(packed[0]) + len(packed[1]), "truncated_record"),))
     first, second = (gzip.compress(good("junk.warc.gz", number), mtime=0) for number in range(2))
-    yield Hostile("pages/junk.warc.gz", first + b"junk" * 25 + second, 2, ((len(first), "bad_archive"),))
+    yield Hostile("pages/junk.warc.gz", first + b"junk" * 25 + second, 2, ((len(first), "bad_record"),))
     short = record("response", b"HTTP/1.1 200 OK\r\n\r\nx", "https://a.example/", Content_Type="application/http")
     lying = short.replace(b"Content-Length: 20", b"Content-Length: 999999")
     before = good("length.warc", 0)
-    yield Hostile("pages/length.warc", before + lying, 1, ((len(before), "truncated_record"),))
+    yield Hostile("pages/length.warc", before + lying, 1, ((len(before), "truncated_archive"),))
     bomb = response("https://bomb.example/", page("x" * 90_000_000))
     start, end = (gzip.compress(good("bomb.warc.gz", number), mtime=0) for number in range(2))
     yield Hostile("pages/bomb.warc.gz", start + gzip.compress(bomb, 1, mtime=0) + end, 2, ((len(start), "too_large"),))
@@ -290,9 +291,9 @@ def packed() -> Iterator[Hostile]:
         name = f"odd.{kind}"
         files = {
             "../../etc/one.txt": text(name, 0).encode(), "/root/two.txt": text(name, 1).encode(),
-            "bytes.txt": b"caf\xe9", "empty.txt": b"", "bomb.txt": bytes(400_000_000), "last.txt": text(name, 2).encode(),
+            "bytes.txt": b"caf\xe9", "empty.txt": b"", "blank.txt": b" \0 ", "main.html": b"<p>", "bomb.txt": bytes(400_000_000), "last.txt": text(name, 2).encode(),
         }  # fmt: skip
-        rejects = (("bytes.txt", "bad_utf8"), ("empty.txt", "empty_text"), ("bomb.txt", "too_large"))
+        rejects = (("bytes.txt", "bad_utf8"), ("empty.txt", "empty_text"), ("blank.txt", "empty_text"), ("main.html", "no_main_text"), ("bomb.txt", "too_large"))
         yield Hostile(f"packed/{name}", pack(files), 3, rejects)
     whole = zipped({"a.txt": b"a"})
     yield Hostile("packed/cut.zip", whole[:-10], 0, ((None, "bad_archive"),))
@@ -312,6 +313,7 @@ def html() -> Iterator[Hostile]:
     yield Hostile("html/latin.html", page(f"{text('latin.html', 0)} " * 5 + "café").decode().encode("latin-1"), 1)
     yield Hostile("html/open.html", good("open.html")[: -len(b"</p></main></body></html>")], 1)
     yield Hostile("html/empty.html", b"", 0, ((None, "no_main_text"),))
+    yield Hostile("html/lists.html", b"<ul><li>" * 200_000 + b"x", 0, ((None, "too_deep"),))
     yield Hostile("html/divs.html", b"<div>" * 200_000 + b"x" + b"</div>" * 200_000, 0, ((None, "too_deep"),))
     yield Hostile("html/bomb.html.gz", gzip.compress(bytes(400_000_000), 1), 0, ((None, "too_large"),))
 

@@ -69,7 +69,7 @@ def test_every_text_member_is_a_document(reading: Reading, name: str) -> None:
         (f"{name}/../../etc/two.txt", "Zwei.", None),
     ]
     assert {reject.cause: reject.detail for reject in tally.rejects} == {
-        "bad_utf8": "docs/bad.txt: line 2: invalid start byte", "empty_text": "the text is empty",
+        "bad_utf8": "docs/bad.txt: line 2: invalid start byte", "empty_text": "docs/empty.md: the text is empty",
     }  # fmt: skip
     assert (tally.read, tally.filtered, tally.notes) == (6, 1, {"other_member": 1})
 

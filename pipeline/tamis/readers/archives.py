@@ -107,9 +107,9 @@ class _Rows:
             values = [value_as(row.get(".".join(role.path)), role.kind, True) for row in fields]
             columns[role.name] = pa.array(values, TYPES[role.kind])
         problems: dict[int, Problem] = {}
-        for index, (name, _, text, _) in enumerate(held):
+        for index, (_, _, text, _) in enumerate(held):
             if not isinstance(text, str):
-                problems[index] = (text[0], f"{name}: {text[1]}")
+                problems[index] = text
         ready = documents(self.source, self.file, columns, pa.nulls(len(held), pa.int64()), self.tally, problems)
         if ready.num_rows:
             yield ready

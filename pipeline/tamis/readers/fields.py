@@ -182,7 +182,10 @@ def documents(
         for index in pc.indices_nonzero(unusable).to_pylist():
             too_large = ("too_large", over(source.max_document_bytes)) if long[index].as_py() else None
             cause, detail = found.get(index) or too_large or _absent(text[index].is_valid)
-            tally.reject(Reject(file.name, lines[index].as_py(), cause, detail))
+            place = lines[index].as_py()
+            if place is None and "id" in columns:
+                detail = in_member(file, columns["id"][index].as_py(), detail)
+            tally.reject(Reject(file.name, place, cause, detail))
         usable = pc.invert(unusable)
         columns = {name: column.filter(usable) for name, column in columns.items()}
         lines, text = lines.filter(usable), text.filter(usable)
@@ -198,6 +201,12 @@ def documents(
         for name in schema.names
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def in_member(file: InputFile, id_: str | None, detail: str) -> str:
+    """The detail of a reject without a line; of a member of an archive, with its name, which its id ends in."""
+    inside = f"{file.name}/"
+    return f"{id_.removeprefix(inside)}: {detail}" if id_ is not None and id_.startswith(inside) else detail
 
 
 def _absent(present: bool) -> Problem:

@@ -31,7 +31,7 @@ from tamis.recipe.model import Source
 MAX_PAGE_CHARS = 32_000_000
 """A longer page is a reject: its tree takes about ten times as much memory."""
 MAX_DEPTH = 3000
-"""`div` elements within one another; beyond, the extractor's time grows with the square."""
+"""Elements of the kinds that `_NESTING` names within one another; beyond, the extractor's time grows with the square."""
 _NAVIGATION = (
     "nav", "[role=navigation]",
     ".nav_table", ".nav-panel",  # Texinfo
@@ -46,7 +46,7 @@ _SELF_CLOSED = re.compile(r"<([A-Za-z][A-Za-z0-9]*)((?:\s[^<>]*)?[\"'\s]|)/>")
 _LINK = re.compile(r"<a\b[^<>]{0,2000}>([^<]{0,300}(?:<(?!/?a\b)[^<]{0,300}){0,8})</a>", re.IGNORECASE)
 _SENTENCE = re.compile(r"[\w.,;:!?()«»\"'’“”…]")
 _BODY = re.compile(r"<body\b[^<>]*>", re.IGNORECASE)
-_DIV = re.compile(r"<(/?)div\b", re.IGNORECASE)
+_NESTING = re.compile(r"<(/?)(?:div|ul|ol|article)\b", re.IGNORECASE)
 _XML_ENCODING = re.compile(rb"\A\s*<\?xml[^>]{0,100}encoding=[\"']([A-Za-z0-9._-]+)")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
@@ -73,7 +73,7 @@ def main_text(html: str, extractor: str = "resiliparse") -> Page | Problem:
     if len(html) > MAX_PAGE_CHARS:
         return "too_large", f"a page over {MAX_PAGE_CHARS // 1_000_000} million characters"
     if _too_deep(html):
-        return "too_deep", f"div elements nested deeper than {MAX_DEPTH} levels"
+        return "too_deep", f"elements nested deeper than {MAX_DEPTH} levels"
     try:
         tree = HTMLTree.parse(_prepared(html))
         text = _by_trafilatura(html) if extractor == "trafilatura" else _by_resiliparse(tree)
@@ -145,10 +145,10 @@ def decoded(data: bytes, charset: str | None = None) -> str | Problem:
 
 
 def _too_deep(html: str) -> bool:
-    if html.count("<div") + html.count("<DIV") <= MAX_DEPTH:
+    if html.count("<") <= MAX_DEPTH:
         return False
     depth = 0
-    for match in _DIV.finditer(html):
+    for match in _NESTING.finditer(html):
         depth += -1 if match[1] else 1
         if depth > MAX_DEPTH:
             return True
