@@ -190,3 +190,23 @@ def test_no_reject_holds_any_text(story: Story) -> None:
 def test_bombs_take_bounded_memory(story: Story) -> None:
     """Bombs of 400 MB and more are in the folder; what is held at a time is a document at most."""
     assert story.second.peak < 1500 and story.first.peak < 1500
+
+
+@pytest.mark.parametrize(("limit", "kept", "most"), [(None, 3, 1300), (10_000_000, 2, 600)])
+def test_a_line_of_100_mb(limit: int | None, kept: int, most: int, tmp_path: Path) -> None:
+    """It is a document unless the source says that it is none; ten times its size is held at most."""
+    (tmp_path / "lines").mkdir()
+    long = ("The river carried the wheel past the mill. " * 2_400_000)[:100_000_000]
+    with (tmp_path / "lines/long.jsonl").open("wb") as file:
+        file.write(row("long", 0) + b"\n" + json.dumps({"text": long}).encode() + b"\n" + row("long", 1) + b"\n")
+    del long
+    said = "" if limit is None else f", max_document_bytes: {limit}"
+    sources = f'sources:\n  - {{name: lines, path: "lines/*"{said}}}\nstages:\n  - language: {{keep: {{}}}}\n'
+    (tmp_path / "recipe.yaml").write_text(RECIPE[: RECIPE.index("sources:")] + sources)
+    ended = tamis(tmp_path, "run", "recipe.yaml", "--quiet", "--workers", "1")
+    assert ended.code == 0, ended.err
+    told = json.loads(tamis(tmp_path, "status", "recipe.yaml", "--json", "--rejects").out)["sources"][0]
+    assert told["documents"] == kept
+    rejects = [(reject["line"], reject["cause"], reject["detail"]) for reject in told["rejects"]]
+    assert rejects == ([] if limit is None else [(2, "line_too_long", "over 10 MB")])
+    assert ended.peak < most

@@ -31,6 +31,7 @@ from tamis.engine.tasks import Done, Workers, total_bytes
 from tamis.engine.template import template_hash, template_text
 from tamis.engine.verdicts import Verdicts
 from tamis.errors import InputError, TooManyRejects, UserError
+from tamis.readers import extractor_libraries
 from tamis.readers.hub_paths import pinned
 from tamis.readers.locate import locate
 from tamis.recipe.model import Recipe, Source, StageUse
@@ -119,7 +120,14 @@ class Session:
             [self.fingerprint(source) for source in self.recipe.sources],
             [[use.name, use.stage.version] for use in self.recipe.stages],
             table_hashes(self.recipe.mix, self.base) | template_hash(self.card_template),
-            software(),
+            self.software,
+        )
+
+    @property
+    def software(self) -> dict[str, str]:
+        """Versions of all that the release's bytes depend on."""
+        return software(
+            name for source in self.recipe.sources for name in extractor_libraries(source, self.inputs[source.name])
         )
 
     @property

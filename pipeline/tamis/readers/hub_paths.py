@@ -14,7 +14,7 @@ from tamis.recipe.load import expand
 from tamis.recipe.model import Source
 
 _ADDRESS = re.compile(
-    r"hf://(?P<kind>datasets/|spaces/|models/|)(?P<repo>[\w.-]+/[\w.-]+)"
+    r"hf://datasets/(?P<repo>[\w.-]+/[\w.-]+)"
     r"(?:@(?P<revision>refs/(?:convert|pr)/[^/]+|[^/]+))?(?P<file>/.+)"
 )
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -39,23 +39,23 @@ def _pinned(source: str, written: str) -> str:
     match = _ADDRESS.fullmatch(path)
     if match is None:
         raise InputError(
-            f"source {source}: {written} is no address on the Hub: write hf://datasets/ORG/NAME@COMMIT/path/*.parquet"
+            f"source {source}: {written} is no address of a data set on the Hub: write hf://datasets/ORG/NAME@COMMIT/path/*.parquet"
         )
-    kind, repo, revision = match["kind"], match["repo"], match["revision"]
+    repo, revision = match["repo"], match["revision"]
     if revision is None:
-        commit = _commit(source, written, kind, repo, None)
+        commit = _commit(source, written, repo, None)
         raise InputError(
             f"source {source}: {written} names no revision, so another day might read other files. Write "
-            f"hf://{kind}{repo}@{commit}{match['file']} (its main branch as it is now)"
+            f"hf://datasets/{repo}@{commit}{match['file']} (its main branch as it is now)"
         )
     if _COMMIT.fullmatch(revision):
         return written
-    commit = _commit(source, written, kind, repo, unquote(revision))
+    commit = _commit(source, written, repo, unquote(revision))
     asked = f"@{revision}/"
     return (written if asked in written else path).replace(asked, f"@{commit}/", 1)
 
 
-def _commit(source: str, written: str, kind: str, repo: str, revision: str | None) -> str:
+def _commit(source: str, written: str, repo: str, revision: str | None) -> str:
     """The commit that a revision is now."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import (
@@ -68,11 +68,11 @@ def _commit(source: str, written: str, kind: str, repo: str, revision: str | Non
 
     place = f"source {source}: {written}"
     try:
-        info = HfApi(library_name="tamis").repo_info(repo, repo_type=kind.rstrip("s/") or "model", revision=revision)
+        info = HfApi(library_name="tamis").repo_info(repo, repo_type="dataset", revision=revision)
     except GatedRepoError as error:
         raise InputError(f"{place}: access to {repo} is gated. Accept its terms on the Hub and set HF_TOKEN") from error
     except RepositoryNotFoundError as error:
-        raise InputError(f"{place}: the Hub has no {kind}{repo}, or HF_TOKEN doesn't open it") from error
+        raise InputError(f"{place}: the Hub has no data set {repo}, or HF_TOKEN doesn't open it") from error
     except RevisionNotFoundError as error:
         raise InputError(f"{place}: {repo} has no revision {revision!r}; give a commit, tag or branch") from error
     except (HFValidationError, HfHubHTTPError, OSError, ValueError) as error:
