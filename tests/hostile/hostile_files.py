@@ -175,7 +175,9 @@ def parquet() -> Iterator[Hostile]:
     whole = stored(table("a.parquet", 40))
     yield Hostile("rows/cut.parquet", whole[:-30], 0, ((None, "bad_parquet"),))
     yield Hostile("rows/empty.parquet", b"", 0, ((None, "bad_parquet"),))
-    yield Hostile("rows/text.parquet", b"this is no Parquet file at all, though it is long enough", 0, ((None, "bad_parquet"),))
+    yield Hostile(
+        "rows/text.parquet", b"this is no Parquet file at all, though it is long enough", 0, ((None, "bad_parquet"),)
+    )
     yield Hostile("rows/none.parquet", stored(table("none.parquet", 0)), 0)
     yield Hostile("rows/column.parquet", stored(pa.table({"words": ["a"]})), 0, ((None, "missing_column"),))
     good = text("null.parquet", 0)
@@ -183,9 +185,7 @@ def parquet() -> Iterator[Hostile]:
         "rows/null.parquet", stored(pa.table({"text": [None, good, "", " \0 "]})), 1,
         ((1, "missing_text"), (3, "empty_text"), (4, "empty_text")),
     )  # fmt: skip
-    yield Hostile(
-        "rows/types.parquet", stored(pa.table({"text": [1, 2]})), 0, ((1, "wrong_type"), (2, "wrong_type"))
-    )
+    yield Hostile("rows/types.parquet", stored(pa.table({"text": [1, 2]})), 0, ((1, "wrong_type"), (2, "wrong_type")))
     raw = pa.array([text("bytes.parquet", 0).encode(), b"\xff\xfe", b"caf\xc3"], pa.binary())
     yield Hostile("rows/bytes.parquet", stored(pa.table({"text": raw})), 1, ((2, "bad_utf8"), (3, "bad_utf8")))
     groups = stored(table("groups.parquet", 40), row_group_size=10, compression="none", use_dictionary=False)
@@ -244,7 +244,9 @@ def csv() -> Iterator[Hostile]:
     data = whole[: len(whole) // 2]
     kept = before_damage(data, "gz") - 1
     yield Hostile("tables/cut.csv.gz", data, kept, ((kept + 2, "truncated_archive"),))
-    yield Hostile("tables/null.tsv", b"id\ttext\n1\t\n2\t" + text("null.tsv", 0).encode() + b"\n", 1, ((2, "empty_text"),))
+    yield Hostile(
+        "tables/null.tsv", b"id\ttext\n1\t\n2\t" + text("null.tsv", 0).encode() + b"\n", 1, ((2, "empty_text"),)
+    )
 
 
 def warc() -> Iterator[Hostile]:
@@ -291,9 +293,16 @@ def packed() -> Iterator[Hostile]:
         name = f"odd.{kind}"
         files = {
             "../../etc/one.txt": text(name, 0).encode(), "/root/two.txt": text(name, 1).encode(),
-            "bytes.txt": b"caf\xe9", "empty.txt": b"", "blank.txt": b" \0 ", "main.html": b"<p>", "bomb.txt": bytes(400_000_000), "last.txt": text(name, 2).encode(),
+            "bytes.txt": b"caf\xe9", "empty.txt": b"", "blank.txt": b" \0 ", "main.html": b"<p>",
+            "bomb.txt": bytes(400_000_000), "last.txt": text(name, 2).encode(),
         }  # fmt: skip
-        rejects = (("bytes.txt", "bad_utf8"), ("empty.txt", "empty_text"), ("blank.txt", "empty_text"), ("main.html", "no_main_text"), ("bomb.txt", "too_large"))
+        rejects = (
+            ("bytes.txt", "bad_utf8"),
+            ("empty.txt", "empty_text"),
+            ("blank.txt", "empty_text"),
+            ("main.html", "no_main_text"),
+            ("bomb.txt", "too_large"),
+        )
         yield Hostile(f"packed/{name}", pack(files), 3, rejects)
     whole = zipped({"a.txt": b"a"})
     yield Hostile("packed/cut.zip", whole[:-10], 0, ((None, "bad_archive"),))
@@ -324,7 +333,9 @@ def plain() -> Iterator[Hostile]:
     yield Hostile("text/surrogate.txt", b"CESU \xed\xa0\x80", 0, ((None, "bad_utf8"),))
     yield Hostile("text/empty.txt", b"", 0, ((None, "empty_text"),))
     yield Hostile("text/bomb.txt.gz", gzip.compress(b"x" * 400_000_000, 1), 0, ((None, "too_large"),))
-    yield Hostile("text/cut.txt.gz", gzip.compress(text("cut.txt.gz", 0).encode())[:-12], 0, ((None, "truncated_archive"),))
+    yield Hostile(
+        "text/cut.txt.gz", gzip.compress(text("cut.txt.gz", 0).encode())[:-12], 0, ((None, "truncated_archive"),)
+    )
 
 
 def hostile_files() -> list[Hostile]:

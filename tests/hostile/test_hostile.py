@@ -17,7 +17,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hostile_files import Hostile, hostile_files, row, text, word, write
+from hostile_files import Hostile, hostile_files, row, word, write
 
 import tamis as package
 
@@ -162,7 +162,6 @@ def test_every_good_document_is_kept_and_every_bad_one_told(name: str, story: St
     assert rejects_of(name, file, story) == Counter(file.rejects)
 
 
-
 def rejects_of(name: str, file: Hostile, story: Story) -> Counter[tuple[Any, str]]:
     """Place and cause of what was told of a file; the place of an archive's member is its name."""
     source, _, short = name.partition("/")
@@ -179,7 +178,10 @@ def rejects_of(name: str, file: Hostile, story: Story) -> Counter[tuple[Any, str
 def test_what_can_not_be_opened(story: Story) -> None:
     told = next(one for one in story.sources if one["source"] == "lines")["rejects"]
     of_file = {reject["file"]: reject for reject in told}
-    assert (of_file["gone.jsonl"]["cause"], of_file["gone.jsonl"]["detail"]) == ("unreadable", "No such file or directory")
+    assert (of_file["gone.jsonl"]["cause"], of_file["gone.jsonl"]["detail"]) == (
+        "unreadable",
+        "No such file or directory",
+    )
     assert (of_file["locked.jsonl"]["cause"], of_file["locked.jsonl"]["detail"]) == ("unreadable", "Permission denied")
 
 

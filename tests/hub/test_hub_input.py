@@ -112,7 +112,10 @@ def test_a_pinned_path_is_hashed_once(letters: Repo, hub: Hub, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("root", "told"),
     [
-        ("hf://datasets/ada/letters", "names no revision.*hf://datasets/ada/letters@{main}/data/.*main branch as it is"),
+        (
+            "hf://datasets/ada/letters",
+            "names no revision.*hf://datasets/ada/letters@{main}/data/.*main branch as it is",
+        ),
         ("hf://datasets/ada/letters@v2", "has no revision 'v2'"),
         ("hf://datasets/ada/nothing@v1", "the Hub has no data set ada/nothing"),
         ("hf://ada/letters", "is no address of a data set on the Hub.*hf://datasets/ORG/NAME@COMMIT"),

@@ -12,8 +12,6 @@ from typing import Any
 import pytest
 import zstandard
 
-from tamis.readers import archives
-
 Reading = Any
 MEMBERS = {
     "docs/one.txt": b"Eins.",

@@ -11,8 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tamis.readers import jsonl
-
 Reading = Any
 
 

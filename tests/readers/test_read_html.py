@@ -187,7 +187,9 @@ BODY = "".join(
     f"<p>Absatz {number} handelt vom Mühlrad, das sich im Bach dreht, bis es <a href='x'>Abend</a> wird.</p>"
     for number in range(12)
 )
-COLUMN = f"<html><head><title>Rad</title><meta name=author content=Mia></head><body><nav>Leiste</nav>{BODY}</body></html>"
+COLUMN = (
+    f"<html><head><title>Rad</title><meta name=author content=Mia></head><body><nav>Leiste</nav>{BODY}</body></html>"
+)
 
 
 def zipped(files: dict[str, bytes]) -> bytes:
@@ -239,7 +241,9 @@ def test_an_extractor_that_is_not_installed(make_source: Any, monkeypatch: pytes
         extractor_of(make_source(extractor="trafilatura"), [InputFile("a.html", "/x/a.html", 1, "f")])
 
 
-@pytest.mark.parametrize("page", ["", "<p>", "<ul><li>" * 2000 + "x", "<?xml version='1.0' encoding='x'?><p>a", "\0" * 99])
+@pytest.mark.parametrize(
+    "page", ["", "<p>", "<ul><li>" * 2000 + "x", "<?xml version='1.0' encoding='x'?><p>a", "\0" * 99]
+)
 def test_odd_pages_by_the_other_extractor(page: str) -> None:
     pytest.importorskip("trafilatura")
     found = main_text(page, "trafilatura")

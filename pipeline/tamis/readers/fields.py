@@ -242,9 +242,7 @@ def _spelled(condition: Condition) -> Condition:
     )
 
 
-def _from_html(
-    text: pa.Array, columns: dict[str, pa.Array], found: dict[int, Problem], extractor: str
-) -> pa.Array:
+def _from_html(text: pa.Array, columns: dict[str, pa.Array], found: dict[int, Problem], extractor: str) -> pa.Array:
     """Main texts of the rows' pages, where a row has no text of its own; fills facts that aren't mapped."""
     from tamis.readers.html import Page, main_text
 

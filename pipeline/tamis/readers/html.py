@@ -31,7 +31,7 @@ from tamis.recipe.model import Source
 MAX_PAGE_CHARS = 32_000_000
 """A longer page is a reject: its tree takes about ten times as much memory."""
 MAX_DEPTH = 3000
-"""Elements of the kinds that `_NESTING` names within one another; beyond, the extractor's time grows with the square."""
+"""Elements of the kinds in `_NESTING` within one another; beyond, the extractor's time grows with the square."""
 _NAVIGATION = (
     "nav", "[role=navigation]",
     ".nav_table", ".nav-panel",  # Texinfo

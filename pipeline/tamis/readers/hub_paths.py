@@ -87,5 +87,4 @@ def _commit(source: str, written: str, repo: str, revision: str | None) -> str:
             f"{place}: the Hub can't be reached ({type(error).__name__}). Write the commit itself (40 hex digits) "
             "after the @, or try again online"
         ) from error
-    commit: str = info.sha
-    return commit
+    return str(info.sha)

@@ -76,7 +76,8 @@ def blocks(stream: Iterator[bytes], limit: int) -> Iterator[Block]:
 
 def _parted(block: Block, limit: int) -> Iterator[Block]:
     """The block without lines that are too long, wherever the stream's pieces happened to end."""
-    number, kept, first = block.first, [], block.first
+    kept: list[bytes] = []
+    number = first = block.first
     for line in io.BytesIO(block.data):
         if len(line) - line.endswith(b"\n") > limit:
             if kept:

@@ -122,7 +122,9 @@ def _shared_sizes(column: pa.Array) -> npt.NDArray[np.int64]:
 
 
 def _is_bytes(of: pa.DataType) -> bool:
-    return any(is_(of) for is_ in (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary))
+    return any(
+        is_(of) for is_ in (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
+    )
 
 
 def _stored_batches(

@@ -81,8 +81,8 @@ class SourceFields(Model):
     delimiter: Annotated[str, Field(pattern=r"^[^\r\n\"]$")] | None = None
     """Between the fields of `csv` (a comma) and `tsv` (a tab)."""
     extractor: Literal["resiliparse", "trafilatura"] = "resiliparse"
-    """What finds the main text of HTML, in files, web archives, archive members and a mapped html column. trafilatura is
-    an extra: pip install 'tamis[trafilatura]'."""
+    """What finds the main text of HTML: in files, web archives, members of archives and a mapped html column.
+    trafilatura is an extra: pip install 'tamis[trafilatura]'."""
     max_document_bytes: Annotated[int, Field(ge=1000, le=256_000_000)] = 256_000_000
     """A longer line, file, paragraph, archive member or text is a reject (`line_too_long`, `too_large`), and isn't
     held in memory. A page or record of a web archive may have 64 MB at most."""
