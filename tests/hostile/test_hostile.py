@@ -212,3 +212,9 @@ def test_a_line_of_100_mb(limit: int | None, kept: int, most: int, tmp_path: Pat
     rejects = [(reject["line"], reject["cause"], reject["detail"]) for reject in told["rejects"]]
     assert rejects == ([] if limit is None else [(2, "line_too_long", "over 10 MB")])
     assert ended.peak < most
+
+
+def test_every_cause_is_documented() -> None:
+    table = (Path(__file__).parents[2] / "docs/bad_input.md").read_text()
+    causes = {cause for file in FILES.values() for _, cause in file.rejects} | {"unreadable", "line_too_long"}
+    assert {cause for cause in causes if f"`{cause}`" not in table} == set()
