@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import fnmatch
 import glob
 import importlib.util
 import os
@@ -88,10 +89,34 @@ def _local(source: Source, written: str, full: str) -> list[_Found]:
     else:
         # A broken link is listed, as it is unreadable; folders, pipes and sockets are no files.
         places = [place for place in glob.glob(full, recursive=True) if _is_input(place)]  # noqa: PTH207
+        _check_listed(source, written, root, full.removeprefix(root).lstrip("/").split("/"))
     if not places:
         raise InputError(f"source {source.name}: no file matches {written} (looked for {full}). {_near(full)}")
     names = (os.path.relpath(place, root).replace(os.sep, "/") for place in places)
     return [_Found(_clean(name), place, written) for name, place in zip(names, places, strict=True)]
+
+
+def _check_listed(source: Source, written: str, folder: str, steps: list[str]) -> None:
+    """Raises InputError for a folder that the pattern's `steps` lead into and that can't be listed: `glob` passes it
+    over in silence, and nobody would know how many files are missing."""
+    try:
+        with os.scandir(folder or "/") as entries:
+            if len(steps) < 2 and steps != ["**"]:
+                return
+            inner = [entry for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise InputError(
+            f"source {source.name}: {folder} can't be listed for {written}: {error.strerror}. Mend its rights, or write a "
+            "narrower path"
+        ) from error
+    for entry in inner:
+        if steps[0] == "**":
+            if not entry.name.startswith("."):
+                _check_listed(source, written, entry.path, steps)
+        elif fnmatch.fnmatchcase(entry.name, steps[0]):
+            _check_listed(source, written, entry.path, steps[1:])
 
 
 def _is_input(place: str) -> bool:

@@ -168,7 +168,7 @@ class Source(SourceFields):
     """Unique; part of every document id and of the release's file names."""
     path: Annotated[tuple[Text, ...], Field(min_length=1)]
     """Files or globs (`**` allowed), relative to the recipe; local, or any fsspec address (`s3://`,
-    `hf://`, `https://`); `package:NAME/glob` for files inside an installed package; `python:stdlib` and
+    `https://`); `hf://datasets/ORG/NAME@COMMIT/glob` on the Hugging Face Hub; `package:NAME/glob` for files inside an installed package; `python:stdlib` and
     `python:distributions` for the Python installation Tamis runs in."""
 
     @field_validator("name")
