@@ -81,7 +81,7 @@ def _commit(source: str, written: str, repo: str, revision: str | None) -> str:
             "Write the commit itself (40 hex digits) after the @, or try again"
         ) from error
     except Exception as error:  # the HTTP client under it raises errors of its own when there is no network
-        if type(error).__module__.partition(".")[0] not in ("httpx", "httpcore", "requests"):
+        if not type(error).__module__.startswith(("httpx", "httpcore", "requests")):
             raise
         raise InputError(
             f"{place}: the Hub can't be reached ({type(error).__name__}). Write the commit itself (40 hex digits) "

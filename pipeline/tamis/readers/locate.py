@@ -108,8 +108,8 @@ def _check_listed(source: Source, written: str, folder: str, steps: list[str]) -
         return
     except OSError as error:
         raise InputError(
-            f"source {source.name}: {folder} can't be listed for {written}: {error.strerror}. Mend its rights, or write a "
-            "narrower path"
+            f"source {source.name}: {folder} can't be listed for {written}: {error.strerror}. Mend its rights, or "
+            "write a narrower path"
         ) from error
     for entry in inner:
         if steps[0] == "**":
