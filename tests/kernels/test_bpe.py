@@ -19,7 +19,7 @@ from tamis.kernels.bpe_joins import joins, next_part, open_joins, part_window
 from tamis.kernels.bpe_memory import masks, skip_letters
 from tamis.kernels.bpe_merge import SCANNED, merge, merge_table, open_merges
 from tamis.kernels.bpe_normal import check_form_c, form_c_classes
-from tamis.kernels.bpe_patterns import LLAMA3_SPLIT, NUMBER, QWEN2_SPLIT, SPLITS, TAMIS_SPLIT
+from tamis.kernels.bpe_patterns import LLAMA3_SPLIT, NUMBER, QWEN2_SPLIT, SPLITS, TAMIS_SPLIT, split_pattern
 from tamis.kernels.bpe_split import next_piece
 from tamis.kernels.bpe_window import quick, window
 from tamis.kernels.simd import pointer, prefetch
@@ -155,7 +155,7 @@ LONG = st.lists(PARTS, max_size=60).map("".join)
 
 def test_windows_serve_the_splits_of_gpt4s_kind() -> None:
     served = {pattern for pattern, split in SPLITS.items() if _quick(split_classes(), split)}
-    assert served == {TAMIS_SPLIT, LLAMA3_SPLIT, QWEN2_SPLIT}
+    assert served == {TAMIS_SPLIT, LLAMA3_SPLIT, QWEN2_SPLIT, split_pattern("tamis", "groups-of-3")}
     # Another version of Unicode, in which the masks would be wrong.
     for point in (0x2F, 0x41, 0x7F, 0xE9, 0x17F, 0x431, 0x2019, 0x203F):
         classes = split_classes().copy()

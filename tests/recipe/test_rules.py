@@ -3,9 +3,11 @@ from __future__ import annotations
 import textwrap
 
 import pytest
+from pydantic import ValidationError
 from small_recipes import HEAD, SOURCE, STAGE, complaints, load, stages, write
 
 from tamis.corpus.conditions import Condition
+from tamis.corpus.stage import Stage
 from tamis.recipe.rules import default_rules
 from tamis.stages import STAGES
 
@@ -39,9 +41,17 @@ def test_a_keep_by_alone_keeps_the_default_rules_but_not_their_overrides() -> No
     assert use.keep_by == {"language": {"fr": {"words": Condition(min=20)}}}
 
 
+def _works_alone(stage: Stage) -> bool:
+    try:
+        stage.config()
+    except ValidationError:
+        return False
+    return True
+
+
 def test_default_rules_are_a_recipe_of_the_stage_alone() -> None:
     for stage in STAGES:
-        if stage.from_sources or any(field.is_required() for field in stage.config.model_fields.values()):
+        if stage.from_sources or not _works_alone(stage):
             continue
         written = {stage.name: default_rules(stage)}
         data = {"name": "a", "version": "1", "sources": [{"name": "a", "path": "a", "license": "MIT"}]}

@@ -29,7 +29,13 @@ TEXTS = [
     "mail jean.dupont@mairie-exemple.fr, tel +33 6 12 34 56 78, IP 8.8.8.8",
     "line\n" * 3_000,
 ]
-OPTIONS: dict[str, dict[str, Any]] = {"tokenize": {"tokenizer": {"train": {"vocabulary_size": 512}}}}
+LISTS = Path(__file__).parent / "lists"
+OPTIONS: dict[str, dict[str, Any]] = {
+    "tokenize": {"tokenizer": {"train": {"vocabulary_size": 512}}},
+    "urls": {"keywords": ["s:1"]},
+    "opt_out": {"snapshot": str(LISTS / "snapshot.jsonl")},
+    "word_lists": {"lists": {"*": str(LISTS / "words.txt")}},
+}
 SIGNALS = {"perplexity": pa.float64(), "spam": pa.bool_(), "shelf": pa.string()}
 ALL = [stage.with_source_signals(SIGNALS) if stage.from_sources else stage for stage in STAGES]
 MEASURING = [stage for stage in ALL if stage.prepare is not None]

@@ -22,6 +22,7 @@ COMMANDS = {
     "status": "Show the last run of a recipe: rates by stage, rejects, failures.",
     "what-if": "Show what a changed threshold would keep and drop, without running.",
     "mix": "Plan what training sees of every language, category and source, phase by phase.",
+    "train-tokenizer": "Train a tokenizer on a corpus; judge it by language on unseen texts.",
     "ablate": "Compare variants of a recipe: a small model trained on each.",
     "why": "Tell one document's whole story: what was measured, which rule decided.",
     "diff": "Tell what changed between two releases: documents, rules, sources, licences.",
@@ -31,6 +32,7 @@ COMMANDS = {
     "verify": "Recompute every checksum and every number of a release.",
     "publish": "Publish a release on the Hugging Face Hub; nothing half done, ever.",
     "copy": "Copy a release to object storage; every file compared, the manifest last.",
+    "opt-out-snapshot": "Ask sites for robots.txt and other reservations; the stage opt_out reads the answers.",
     "schema": "Print the JSON Schema of recipes, for editors.",
     "doctor": "Check this installation: packages, models, compiled kernels, folders.",
 }

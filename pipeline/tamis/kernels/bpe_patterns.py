@@ -75,3 +75,21 @@ SPLITS = {
 """The options of the compiled loop (`bpe_split`) for each pattern."""
 NO_SPLIT = Split(0, False, False, NO_CONTRACTIONS, 1, False, 0, False, False, False)
 """For a tokenizer that has none."""
+
+DIGITS = {"individual": (r"|\p{N}|", 1), "groups-of-3": (r"|\p{N}{1,3}|", 3), "none": (r"|\p{N}+|", UNLIMITED)}
+_KINDS = {"tamis": TAMIS_SPLIT, "gpt-4": LLAMA3_SPLIT, "gpt-4o": O200K_SPLIT}
+
+
+def split_pattern(kind: str, digits: str) -> str:
+    """The split pattern of a kind (`tamis`, `gpt-4`, `gpt-4o`) that takes numbers `individual`ly, in `groups-of-3` from
+    the left, or as whole runs (`none`): `gpt-4` is GPT-4's with groups of three, and Qwen 2's with single digits."""
+    pattern = _KINDS[kind]
+    own = next(spelled for spelled, most in DIGITS.values() if most == SPLITS[pattern].digits)
+    return pattern.replace(own, DIGITS[digits][0], 1)
+
+
+SPLITS |= {
+    split_pattern(kind, digits): SPLITS[pattern]._replace(digits=most)
+    for kind, pattern in _KINDS.items()
+    for digits, (_, most) in DIGITS.items()
+}

@@ -12,17 +12,23 @@ from tamis.stages import (
     gopher_repetition,
     language,
     near_duplicates,
+    opt_out,
     pii,
     source,
     tokenize,
+    urls,
+    word_lists,
 )
 
 STAGES = Registry(
     module.STAGE
     for module in (
         source,
+        urls,
+        opt_out,
         category,
         language,
+        word_lists,
         gopher_quality,
         gopher_repetition,
         c4,

@@ -33,8 +33,9 @@ import orjson
 import pyarrow as pa
 
 from tamis.errors import InputError, did_you_mean
-from tamis.kernels.bpe_patterns import GPT2_SPLIT, LLAMA3_SPLIT, QWEN2_SPLIT
+from tamis.kernels.bpe_patterns import DIGITS, GPT2_SPLIT
 from tamis.kernels.bpe_patterns import TAMIS_SPLIT as TAMIS_SPLIT
+from tamis.kernels.bpe_patterns import split_pattern as split_pattern
 from tamis.kernels.buffers import text_buffers
 
 if TYPE_CHECKING:
@@ -58,10 +59,13 @@ BATCH_BYTES = 1 << 20
 BATCH_DOCUMENTS = 8192
 """Documents given to the library at once: an encoding costs memory even when it is empty."""
 
-CUTTABLE_SPLITS = frozenset({TAMIS_SPLIT, GPT2_SPLIT, LLAMA3_SPLIT, QWEN2_SPLIT})
+CUTTABLE_SPLITS = frozenset(
+    {GPT2_SPLIT, *(split_pattern(kind, digits) for kind in ("tamis", "gpt-4") for digits in DIGITS)}
+)
 """Split patterns that always end a piece between a letter and a following space or newline, by what they see
 before it alone: a run of letters stops there as it does at the end of the text, no look-ahead reaches over
-it, and nothing looks behind. They are Tamis's own, GPT-2's, Qwen 2's and Llama 3's."""
+it, and nothing looks behind. They are GPT-2's, and Tamis's own and GPT-4's kind (Qwen 2's, Llama 3's) with
+any digits."""
 
 # Letters that every Unicode version in use knows as letters: a letter new to one of them would count as a
 # symbol, and a run of symbols may take the newlines behind it.

@@ -1,0 +1,86 @@
+"""Addresses of documents taken apart alike for every stage: scheme, host, path; a host and the domains above it."""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import NamedTuple
+
+_FULL = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.\-]*):)?//([^/?#\\]*)([^?#]*)(\?[^#]*)?")
+_BARE = re.compile(r"(?=[^\s/?#]+\.)[^\s/?#:@]+(?::\d+)?(?:[/?#]|\Z)")
+_NUMBER = re.compile(r"[0-9.]+|.*:.*")
+_KEPT = 1 << 16
+_DEFAULT_PORTS = ("", "80", "443")
+
+
+class Url(NamedTuple):
+    """An address, taken apart."""
+
+    scheme: str
+    """In lower case; empty where the address has none."""
+    host: str
+    """In lower case and ASCII (IDNA), without user, port and the final dot; an IPv6 address without its brackets."""
+    port: str
+    """Empty where it is the usual one."""
+    path: str
+    """Path and query, from the first slash on; never empty."""
+
+    @property
+    def site(self) -> str:
+        """Host, and port where it isn't the usual one: what one robots.txt speaks for."""
+        return f"{self.host}:{self.port}" if self.port else self.host
+
+    @property
+    def bare(self) -> str:
+        """The address without its scheme."""
+        return self.site + self.path
+
+
+def split(url: str) -> Url | None:
+    """The parts of an address, with or without a scheme; None for what names no host."""
+    url = url.strip()
+    found = _FULL.match(url)
+    if found is None and _BARE.match(url):
+        found = _FULL.match(f"//{url}")
+    if found is None:
+        return None
+    host, _, port = _host_and_port(found[2].rpartition("@")[2])
+    host = ascii_host(host)
+    if not host:
+        return None
+    path = found[3] + (found[4] or "")
+    return Url((found[1] or "").lower(), host, "" if port in _DEFAULT_PORTS else port, _rooted(path))
+
+
+def _host_and_port(authority: str) -> tuple[str, str, str]:
+    if authority.startswith("["):
+        host, _, rest = authority[1:].partition("]")
+        return host, ":", rest.removeprefix(":")
+    return authority.partition(":")
+
+
+def _rooted(path: str) -> str:
+    return path if path.startswith("/") else f"/{path}"
+
+
+@functools.lru_cache(_KEPT)
+def ascii_host(host: str) -> str:
+    """The one spelling of a host's name: lower case, ASCII, without the final dot."""
+    host = host.strip().rstrip(".").lower()
+    if host.isascii():
+        return host
+    try:
+        return host.encode("idna").decode()
+    except UnicodeError:
+        return host
+
+
+def parents(host: str) -> list[str]:
+    """The host and the domains above it, the nearest first: `a.b.org`, `b.org`, `org`. A number has none."""
+    if _NUMBER.fullmatch(host):
+        return [host]
+    found = [host]
+    while "." in host:
+        host = host.partition(".")[2]
+        found.append(host)
+    return found
