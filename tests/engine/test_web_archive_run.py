@@ -10,6 +10,7 @@ import pydoc
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import polars as pl
@@ -17,6 +18,7 @@ import pytest
 from small_corpus import Place
 
 from made_warcs import id_of, members, page, record, response
+from tamis.engine import facts
 
 RECIPE = """
 name: small
@@ -144,3 +146,14 @@ def test_a_few_hundred_megabytes(tmp_path: Path) -> None:
     numbers = ledger["url"].str.extract(r"(\d+)$").cast(pl.Int64)
     assert (ledger["date"] == ("2024-05-06T07:" + (numbers % 60).cast(pl.String).str.zfill(2) + ":00Z")).all()
     assert numbers.n_unique() == rows
+
+
+def test_another_version_of_the_extractor_is_another_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Place(tmp_path, recipe=RECIPE)
+    place.corpus.mkdir(parents=True, exist_ok=True)
+    (place.corpus / "a.warc").write_bytes(response("https://a.example/", page("Das Wasser treibt das Rad. " * 9)))
+    before = place.run().manifest
+    assert before.software["resiliparse"] == version("resiliparse")
+    installed = facts._installed
+    monkeypatch.setattr(facts, "_installed", lambda name: "99" if name == "resiliparse" else installed(name))
+    assert place.run().manifest.identity != before.identity

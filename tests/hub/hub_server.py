@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 from hub_store import Blob, PullRequest, Refused, Repo
 
@@ -233,12 +233,23 @@ class Handler(BaseHTTPRequestHandler):
         heads = {name: oid for name, oid in repo.branches.items() if not name.startswith("refs/")}
         return {"branches": told("heads", heads), "tags": told("tags", repo.tags), "converts": [], "pullRequests": []}
 
-    def tree(self, repo: Repo, rev: str) -> Any:
+    def tree(self, repo: Repo, rev: str, path: str = "") -> Any:
         files = sorted(repo.tree(rev).items())
+        inside = f"{path}/" if path else ""
+        files = [(name, blob) for name, blob in files if name.startswith(inside)]
+        if path and not files:
+            raise Refused(404, f"no folder {path}", "EntryNotFound")
+        folders = []
+        if self.query.get("recursive", "").lower() == "false":
+            below = [name.removeprefix(inside) for name, _ in files]
+            folders = sorted({inside + name.partition("/")[0] for name in below if "/" in name})
+            files = [(name, blob) for name, blob in files if "/" not in name.removeprefix(inside)]
         at = int(self.query.get("cursor", 0))
-        told = []
-        for path, blob in files[at : at + PAGE]:
-            entry: dict[str, Any] = {"type": "file", "path": path, "size": blob.bytes, "oid": blob.oid}
+        told: list[dict[str, Any]] = []
+        if not at:
+            told += [{"type": "directory", "path": name, "size": 0, "oid": "0" * 40} for name in folders]
+        for name, blob in files[at : at + PAGE]:
+            entry: dict[str, Any] = {"type": "file", "path": name, "size": blob.bytes, "oid": blob.oid}
             if blob.large is not None:
                 entry["lfs"] = {"oid": blob.large, "size": blob.bytes, "pointerSize": 130}
             else:
@@ -246,7 +257,8 @@ class Handler(BaseHTTPRequestHandler):
                 entry["size"] = len(blob.data)
             told.append(entry)
         more = at + PAGE < len(files)
-        link = {"Link": f'<{self.hub.url}{urlsplit(self.path).path}?cursor={at + PAGE}>; rel="next"'} if more else {}
+        query = urlencode({**self.query, "cursor": at + PAGE})
+        link = {"Link": f'<{self.hub.url}{urlsplit(self.path).path}?{query}>; rel="next"'} if more else {}
         return 200, json.dumps(told).encode(), link
 
     def commits(self, repo: Repo, rev: str) -> Any:
@@ -384,7 +396,7 @@ ROUTES = [
     (r"POST /api/validate-yaml", "card", False),
     (rf"GET {ID}(/revision/(?P<rev>[^/]+))?", "info", False),
     (rf"GET {ID}/refs", "refs", False),
-    (rf"GET {ID}/tree/(?P<rev>[^/]+)", "tree", False),
+    (rf"GET {ID}/tree/(?P<rev>[^/]+)(/(?P<path>.+))?", "tree", False),
     (rf"GET {ID}/commits/(?P<rev>[^/]+)", "commits", False),
     (rf"POST {ID}/preupload/(?P<rev>[^/]+)", "preupload", True),
     (r"POST /datasets/(?P<id>[^/]+/[^/]+)\.git/info/lfs/objects/batch", "batch", True),

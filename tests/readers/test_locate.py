@@ -55,6 +55,27 @@ def test_globs_and_names(base: Path, make_source: MakeSource, path: Any, expecte
     assert names(locate(make_source(path=path), base, {})) == expected
 
 
+@pytest.mark.parametrize("path", ["data/**/*.jsonl", "data/*/deep/*.jsonl", "data/fr/deep/*.jsonl", "data/**"])
+def test_a_folder_that_can_not_be_listed_is_told(
+    base: Path, make_source: MakeSource, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `glob` passes over it, its files would be missing without a word."""
+    scandir = os.scandir
+
+    def guarded(folder: Any = ".") -> Any:
+        if str(folder).endswith("fr/deep"):
+            raise PermissionError(13, "Permission denied", str(folder))
+        return scandir(folder)
+
+    locate(make_source(path=path), base, {})
+    monkeypatch.setattr(os, "scandir", guarded)
+    with pytest.raises(
+        InputError, match=r"source s: .*fr/deep can't be listed for .*Permission denied\. Mend its rights"
+    ):
+        locate(make_source(path=path), base, {})
+    assert names(locate(make_source(path="data/*.jsonl"), base, {})) == ["a.jsonl", "b.jsonl"]
+
+
 def test_variables_and_absolute_paths(base: Path, make_source: MakeSource, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CORPUS", str(base))
     files = locate(make_source(path=["${CORPUS}/data/a.jsonl", "${CORPUS}/other/a.jsonl"]), Path("/nowhere"), {})
@@ -118,7 +139,7 @@ def test_remote_files(make_source: MakeSource, reading_file: Any, base: Path) ->
     known: dict[str, Any] = {}
     files = locate(make_source(path="memory://corpus/**/*.jsonl"), base, known)
     assert names(files) == ["a.jsonl", "fr/b.jsonl"]
-    assert known == {}
+    assert sorted(known) == ["memory:///corpus/a.jsonl", "memory:///corpus/fr/b.jsonl"]
     assert [reading_file(file)[0][0]["text"] for file in files] == ["remote a.jsonl", "remote fr/b.jsonl"]
     assert locate(make_source(path="memory://corpus/**/*.jsonl"), base, {}) == files
     (one,) = locate(make_source(path="memory://corpus/a.jsonl"), base, {})

@@ -11,8 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tamis.readers import jsonl
-
 Reading = Any
 
 
@@ -75,15 +73,13 @@ def test_no_such_field_and_nothing_at_all(reading: Reading) -> None:
 
 
 def test_a_long_line_and_an_open_quote_cost_one_reject(reading: Reading, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jsonl, "MAX_DOCUMENT_BYTES", 2000)
-    monkeypatch.setattr("tamis.readers.csv.MAX_DOCUMENT_BYTES", 2000)
     monkeypatch.setattr("tamis.readers.decompress.READ_BYTES", 500)
     data = b"id,text\n1,one\n2," + b"x" * 5000 + b"\n3,three\n"
-    rows, tally = reading(data, "a.csv")
+    rows, tally = reading(data, "a.csv", max_document_bytes=2000)
     assert [row["text"] for row in rows] == ["one", "three"]
     assert [(reject.line, reject.cause) for reject in tally.rejects] == [(3, "line_too_long")]
     lines = b"".join(b"%d,line\n" % n for n in range(1000))
-    rows, tally = reading(b'id,text\n1,"open\n' + lines, "a.csv")
+    rows, tally = reading(b'id,text\n1,"open\n' + lines, "a.csv", max_document_bytes=2000)
     assert tally.causes == {"too_large": 1}
     assert tally.rejects[0].line == 2
     assert rows[-1]["line"] == 1002

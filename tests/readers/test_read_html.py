@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
+import zipfile
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tamis.readers import html
+from made_warcs import response
+from tamis import readers
+from tamis.corpus.documents import InputFile
+from tamis.errors import InputError
+from tamis.readers import extractor_of, html
 from tamis.readers.html import MAX_DEPTH, Page, main_text
 
 Reading = Any
@@ -174,3 +181,77 @@ def test_pages_in_jsonl(reading: Reading) -> None:
 def test_any_page_is_text_or_a_reject(page: str) -> None:
     result = main_text(page)
     assert (result.text.strip() if isinstance(result, Page) else result[0]) != ""
+
+
+BODY = "".join(
+    f"<p>Absatz {number} handelt vom Mühlrad, das sich im Bach dreht, bis es <a href='x'>Abend</a> wird.</p>"
+    for number in range(12)
+)
+COLUMN = (
+    f"<html><head><title>Rad</title><meta name=author content=Mia></head><body><nav>Leiste</nav>{BODY}</body></html>"
+)
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize("extractor", ["resiliparse", "trafilatura"])
+def test_two_extractors_of_every_html(extractor: str, reading: Reading) -> None:
+    """Files, members of archives, web archives and columns of HTML; title and author are the same by either."""
+    pytest.importorskip(extractor)
+    made = {
+        "a.html": (COLUMN.encode(), {}),
+        "a.zip": (zipped({"a.html": COLUMN.encode()}), {}),
+        "a.warc": (response("https://a.example/", COLUMN.encode()), {}),
+        "a.jsonl": (json.dumps({"page": COLUMN}).encode() + b"\n", {"columns": {"html": "page"}}),
+    }
+    texts = set()
+    for name, (data, fields) in made.items():
+        (row,), tally = reading(data, name, extractor=extractor, **fields)
+        assert (row["title"], row["author"], dict(tally.causes)) == ("Rad", "Mia", {})
+        texts.add(row["text"])
+    (text,) = texts
+    assert all(f"Absatz {number} handelt" in text for number in range(12))
+    assert "Leiste" not in text and "<" not in text
+
+
+def test_the_extractors_find_other_texts_and_are_told_apart(make_source: Any) -> None:
+    pytest.importorskip("trafilatura")
+    tables = f"<body><table><tr><td>Rad</td><td>Bach</td></tr></table>{BODY}</body>"
+    one, other = main_text(tables), main_text(tables, "trafilatura")
+    assert isinstance(one, Page) and isinstance(other, Page) and one.text != other.text
+    file = InputFile("a.html", "/x/a.html", 1, "f")
+    told = [extractor_of(make_source(extractor=name), [file]) for name in ("resiliparse", "trafilatura")]
+    assert told[0] == f"resiliparse {version('resiliparse')}"
+    assert str(told[1]).startswith(f"trafilatura {version('trafilatura')}, lxml ")
+    assert extractor_of(make_source(extractor="trafilatura"), [InputFile("a.jsonl", "/x/a.jsonl", 1, "f")]) is None
+
+
+def test_an_extractor_that_is_not_installed(make_source: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(readers, "version", missing)
+    with pytest.raises(InputError, match=r"source s: `extractor: trafilatura` isn't installed.*'tamis\[trafilatura\]'"):
+        extractor_of(make_source(extractor="trafilatura"), [InputFile("a.html", "/x/a.html", 1, "f")])
+
+
+@pytest.mark.parametrize(
+    "page", ["", "<p>", "<ul><li>" * 2000 + "x", "<?xml version='1.0' encoding='x'?><p>a", "\0" * 99]
+)
+def test_odd_pages_by_the_other_extractor(page: str) -> None:
+    pytest.importorskip("trafilatura")
+    found = main_text(page, "trafilatura")
+    assert isinstance(found, Page) or found[0] in ("no_main_text", "extraction_failed")
+
+
+@pytest.mark.parametrize("tag", ["div", "ul><li", "ol><li", "article", "DIV"])
+def test_deep_pages_take_little_time(tag: str) -> None:
+    begin = time.process_time()
+    assert main_text(f"<body>{f'<{tag}>' * 20_000}x")[0] == "too_deep"  # type: ignore[index]
+    assert time.process_time() - begin < 2

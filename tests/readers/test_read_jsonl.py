@@ -167,13 +167,13 @@ def test_a_mapping_within_another(reading: Reading) -> None:
 
 
 def test_too_long_lines_are_passed_over_in_bounded_memory(reading: Reading, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jsonl, "MAX_DOCUMENT_BYTES", 10_000)
     monkeypatch.setattr(jsonl, "BLOCK_BYTES", 3000)
     good = b'{"text": "good"}\n'
     long = b'{"text": "' + b"x" * 50_000 + b'"}\n'
-    for size in (700, 3000, 9_999):
+    for size in (700, 3000, 9_999, 120_000):
         monkeypatch.setattr("tamis.readers.decompress.READ_BYTES", size)
-        rows, tally = reading(good + long + good + good + long + long + good + long[:-1], "a.jsonl")
+        data = good + long + good + good + long + long + good + long[:-1]
+        rows, tally = reading(data, "a.jsonl", max_document_bytes=10_000)
         assert [row["line"] for row in rows] == [1, 3, 4, 7]
         assert [(reject.line, reject.cause) for reject in tally.rejects] == [
             (line, "line_too_long") for line in (2, 5, 6, 8)

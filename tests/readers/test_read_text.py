@@ -33,10 +33,9 @@ def test_where_the_bytes_are_wrong_is_told(reading: Reading) -> None:
     assert tally.rejects[0].detail == "line 2: invalid start byte"
 
 
-def test_too_large_a_file(reading: Reading, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tamis.readers.decompress.MAX_DOCUMENT_BYTES", 100)
-    assert reading(b"x" * 101, "a.txt")[1].causes == {"too_large": 1}
-    assert reading(b"x" * 100, "a.txt")[1].causes == {}
+def test_too_large_a_file(reading: Reading) -> None:
+    assert reading(b"x" * 1001, "a.txt", max_document_bytes=1000)[1].causes == {"too_large": 1}
+    assert reading(b"x" * 1000, "a.txt", max_document_bytes=1000)[1].causes == {}
 
 
 def test_a_paragraph_is_a_document(reading: Reading) -> None:
@@ -58,12 +57,10 @@ def test_paragraphs_before_damage_stay(reading: Reading) -> None:
 
 
 def test_too_long_lines_and_paragraphs(reading: Reading, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jsonl, "MAX_DOCUMENT_BYTES", 1000)
-    monkeypatch.setattr("tamis.readers.text.MAX_DOCUMENT_BYTES", 1000)
     monkeypatch.setattr(jsonl, "BLOCK_BYTES", 200)
     monkeypatch.setattr("tamis.readers.decompress.READ_BYTES", 100)
     data = b"one\n\n" + b"x" * 5000 + b"\n\ntwo\n\n" + b"some words\n" * 300 + b"\nthree\n"
-    rows, tally = reading(data, "a.txt", split="paragraph")
+    rows, tally = reading(data, "a.txt", split="paragraph", max_document_bytes=1000)
     texts = [(row["text"].strip(), row["line"]) for row in rows]
     assert texts == [("one", 1), ("two", 5), ("three", 308)]
     assert [(reject.line, reject.cause) for reject in tally.rejects] == [(3, "line_too_long"), (7, "too_large")]

@@ -67,9 +67,11 @@ class InputFile:
     size: int
     """Bytes."""
     fingerprint: str
-    """Hash of its content, or the store's version tag for a remote file."""
+    """Hash of its content."""
     facts: tuple[tuple[str, str], ...] = ()
     """Document columns that the place itself tells (a distribution's licence)."""
+    tag: str = ""
+    """The store's word on the version of a remote file, if it has one."""
 
 
 @dataclass(frozen=True)

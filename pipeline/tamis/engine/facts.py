@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -271,8 +271,8 @@ def _installed(name: str) -> str:
     return version(name)
 
 
-def software() -> dict[str, str]:
-    """Versions of all that bytes depend on."""
+def software(libraries: Iterable[str] = ()) -> dict[str, str]:
+    """Versions of all that bytes depend on; `libraries` are those that read the sources of a recipe."""
     names = (
         "language-data",
         "markdown-it-py",
@@ -284,4 +284,6 @@ def software() -> dict[str, str]:
         "tokenizers",
         "xxhash",
     )
-    return {"tamis": __version__, "python": platform.python_version()} | {name: _installed(name) for name in names}
+    return {"tamis": __version__, "python": platform.python_version()} | {
+        name: _installed(name) for name in sorted({*names, *libraries})
+    }

@@ -30,7 +30,9 @@ from tamis.errors import InputError, StoreError
 from tamis.readers import CONTAINERS, extractor_of, format_of, reader_of
 from tamis.readers.contract import SIGNAL_TYPES, Tally
 from tamis.readers.decompress import is_remote
+from tamis.readers.fields import in_member
 from tamis.readers.locate import UNREADABLE
+from tamis.readers.remote import version_of
 from tamis.recipe.model import Source
 
 INGEST_VERSION = 1
@@ -106,10 +108,10 @@ class IngestTask:
 
 
 def _changed(file: InputFile) -> bool:
-    """Whether a local file isn't as it was listed. It was just read, so reading it again is cheap; of a
-    remote file, only the store could tell."""
+    """Whether a file isn't as it was listed. A local one was just read, so reading it again is cheap; of a
+    remote one the store tells."""
     if is_remote(file.location):
-        return False
+        return bool(file.tag) and version_of(file.location) != file.tag
     try:
         now = file_fingerprint(Path(file.location))
     except OSError:
@@ -186,8 +188,11 @@ class _ShardWriter:
         batch = batch.set_column(batch.schema.get_field_index("text"), "text", text)
         filled = pc.greater(pc.binary_length(text), 0)
         if not pc.all(filled).as_py():
-            for line in batch.filter(pc.invert(filled)).column("line").to_pylist():
-                tally.reject(Reject(file.name, line, "empty_text", "nothing is left of the text after normalisation"))
+            empty = batch.filter(pc.invert(filled))
+            for line, own_id in zip(empty.column("line").to_pylist(), empty.column("own_id").to_pylist(), strict=True):
+                detail = "nothing is left of the text after normalisation"
+                detail = detail if line is not None else in_member(file, own_id, detail)
+                tally.reject(Reject(file.name, line, "empty_text", detail))
             batch = batch.filter(filled)
             text = batch.column("text")
         hashes = content_hashes(text)

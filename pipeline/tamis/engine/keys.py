@@ -99,7 +99,8 @@ def _check_reads(use: StageUse, before: Sequence[StageUse]) -> None:
 def reading_key(source: Source) -> str:
     """Identity of how a source is read: its texts and row-level facts, not what is said of it."""
     fields = (
-        "name", "format", "split", "delimiter", "columns", "signals", "where", "sample_rate", "sample_seed", "limit"
+        "name", "format", "split", "delimiter", "columns", "signals", "where", "sample_rate", "sample_seed", "limit",
+        "max_document_bytes",
     )  # fmt: skip
     data = source.model_dump(mode="json")
     # A field that came later is part of it only where it says something: what was read before stays as it is.

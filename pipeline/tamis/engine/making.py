@@ -238,7 +238,7 @@ def _manifest(
         title=recipe.title or recipe.name,
         identity=session.release_identity,
         recipe=recipe.to_recipe(),
-        software=facts.software(),
+        software=session.software,
         sources=tuple(sources),
         stages=tuple(facts.stage_facts(use, session.models) for use in recipe.stages),
         funnel=tuple(funnel),

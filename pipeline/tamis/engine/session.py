@@ -33,6 +33,8 @@ from tamis.engine.tasks import Done, Workers, total_bytes
 from tamis.engine.template import template_hash, template_text
 from tamis.engine.verdicts import Verdicts
 from tamis.errors import InputError, TooManyRejects, UserError
+from tamis.readers import extractor_libraries
+from tamis.readers.hub_paths import pinned
 from tamis.readers.locate import locate
 from tamis.recipe.model import Recipe, Source, StageUse
 
@@ -82,20 +84,24 @@ class Session:
         known = read_record(known_path, remedy) if known_path.exists() else {}
         before = key_of(known)
         present = []
-        for source in self.recipe.sources:
-            try:
-                self.inputs[source.name] = locate(source, self.base, known)
-                present.append(source)
-            except InputError as error:
-                if not source.optional:
-                    raise
-                self.reporter.warn(f"left out: {error}")
+        try:
+            for source in self.recipe.sources:
+                try:
+                    source = pinned(source)
+                    self.inputs[source.name] = locate(source, self.base, known)
+                    present.append(source)
+                except InputError as error:
+                    if not source.optional:
+                        raise
+                    self.reporter.warn(f"left out: {error}")
+        finally:
+            # Also of a listing that breaks off: hashing files on a store takes as long as reading them.
+            if key_of(known) != before:
+                write_json(known_path, known)
         if not present:
             raise InputError(f"{self.recipe.name}: no source has any file")
-        if len(present) < len(self.recipe.sources):
+        if tuple(present) != self.recipe.sources:
             self.recipe = self.recipe.model_copy(update={"sources": tuple(present)})
-        if key_of(known) != before:
-            write_json(known_path, known)
 
     def resolve_models(self) -> None:
         """Finds and hashes the models the recipe names."""
@@ -123,8 +129,15 @@ class Session:
             [self.fingerprint(source) for source in self.recipe.sources],
             [[use.name, use.stage.version] for use in self.recipe.stages],
             table_hashes(self.recipe.mix, self.base) | template_hash(self.card_template),
-            software(),
+            self.software,
             *([cleaned] if any(cleaned) else []),
+        )
+
+    @property
+    def software(self) -> dict[str, str]:
+        """Versions of all that the release's bytes depend on."""
+        return software(
+            name for source in self.recipe.sources for name in extractor_libraries(source, self.inputs[source.name])
         )
 
     @property

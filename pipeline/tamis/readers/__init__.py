@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 from tamis.corpus.documents import InputFile
 from tamis.errors import InputError
@@ -34,6 +34,7 @@ FORMATS = {
 Parquet, Arrow and zip."""
 CONTAINERS = frozenset(("jsonl", "parquet", "arrow", "csv", "tsv", "tar", "zip", "warc", "wet", "wat"))
 """Formats of which a file holds many documents."""
+_WITH_HTML = frozenset(("html", "warc", "tar", "zip"))
 _READERS = {
     "python": "python_installation.read",
     "csv": "csv.read_csv",
@@ -61,12 +62,23 @@ def format_of(source: Source, file: InputFile) -> str:
     return source.format if source.format != "auto" else _by_name(source, file)
 
 
+def extractor_libraries(source: Source, files: Iterable[InputFile]) -> tuple[str, ...]:
+    """Libraries that take the main text out of HTML, the first one by its name, where they have a say in the text."""
+    if "html" not in source.columns and not any(format_of(source, file) in _WITH_HTML for file in files):
+        return ()
+    return ("trafilatura", "lxml", "justext") if source.extractor == "trafilatura" else ("resiliparse",)
+
+
 def extractor_of(source: Source, files: Iterable[InputFile]) -> str | None:
-    """Version of the library that takes the main text out of HTML, where it has a say in the text: another
-    version finds another text."""
-    if "html" in source.columns or any(format_of(source, file) in ("html", "warc", "tar", "zip") for file in files):
-        return f"resiliparse {version('resiliparse')}"
-    return None
+    """Names and versions of those libraries: another version finds another text. Raises InputError where they aren't
+    installed."""
+    try:
+        return ", ".join(f"{name} {version(name)}" for name in extractor_libraries(source, files)) or None
+    except PackageNotFoundError as error:
+        raise InputError(
+            f"source {source.name}: `extractor: {source.extractor}` isn't installed: "
+            f"pip install 'tamis[{source.extractor}]'"
+        ) from error
 
 
 def _by_name(source: Source, file: InputFile) -> str:

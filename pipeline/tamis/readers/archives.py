@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from tamis.corpus.documents import InputFile, Reject
 from tamis.readers.contract import Tally
-from tamis.readers.decompress import MAX_DOCUMENT_BYTES, Damage, is_remote, open_input, pieces
+from tamis.readers.decompress import Damage, is_remote, open_input, over, pieces
 from tamis.readers.fields import Problem, documents, roles_of
 from tamis.readers.html import decoded
 from tamis.readers.values import TYPES, value_as
@@ -34,12 +34,12 @@ Content = Callable[[], bytes]
 
 def read_tar(source: Source, file: InputFile, tally: Tally) -> Iterator[pa.RecordBatch]:
     """Reads one tar file, plain or compressed, from front to back."""
-    return _read(source, file, tally, _tar_members(file))
+    return _read(source, file, tally, _tar_members(file, source.max_document_bytes))
 
 
 def read_zip(source: Source, file: InputFile, tally: Tally) -> Iterator[pa.RecordBatch]:
     """Reads one zip file."""
-    return _read(source, file, tally, _zip_members(file))
+    return _read(source, file, tally, _zip_members(file, source.max_document_bytes))
 
 
 def _read(
@@ -107,9 +107,9 @@ class _Rows:
             values = [value_as(row.get(".".join(role.path)), role.kind, True) for row in fields]
             columns[role.name] = pa.array(values, TYPES[role.kind])
         problems: dict[int, Problem] = {}
-        for index, (name, _, text, _) in enumerate(held):
+        for index, (_, _, text, _) in enumerate(held):
             if not isinstance(text, str):
-                problems[index] = (text[0], f"{name}: {text[1]}")
+                problems[index] = text
         ready = documents(self.source, self.file, columns, pa.nulls(len(held), pa.int64()), self.tally, problems)
         if ready.num_rows:
             yield ready
@@ -132,10 +132,10 @@ def _utf8(data: bytes) -> str | Problem:
         return "bad_utf8", f"line {1 + data.count(10, 0, error.start)}: {error.reason}"
 
 
-def _bounded(stream: IO[bytes]) -> bytes:
-    data = stream.read(MAX_DOCUMENT_BYTES + 1)
-    if len(data) > MAX_DOCUMENT_BYTES:
-        raise _MemberDamage("too_large", f"over {MAX_DOCUMENT_BYTES // 1_000_000} MB")
+def _bounded(stream: IO[bytes], limit: int) -> bytes:
+    data = stream.read(limit + 1)
+    if len(data) > limit:
+        raise _MemberDamage("too_large", over(limit))
     return data
 
 
@@ -182,32 +182,32 @@ class _Header(tarfile.TarInfo):
         return header
 
 
-def _tar_members(file: InputFile) -> Iterator[tuple[str, int, Content]]:
+def _tar_members(file: InputFile, limit: int) -> Iterator[tuple[str, int, Content]]:
     stream = _Decompressed(file)
     try:
         with tarfile.open(fileobj=stream, mode="r|", tarinfo=_Header, errors="backslashreplace") as archive:  # type: ignore[call-overload]
             for member in archive:
                 archive.members = []  # a list of all of them would grow with the archive
                 if member.isreg():
-                    yield _clean(member.name), member.size, partial(_tar_content, stream, archive, member)
+                    yield _clean(member.name), member.size, partial(_tar_content, stream, archive, member, limit)
     except (tarfile.TarError, EOFError, zlib.error) as error:
         raise stream.damage or Damage("bad_archive", str(error) or type(error).__name__) from error
     if stream.damage is not None:
         raise stream.damage
 
 
-def _tar_content(stream: _Decompressed, archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    if member.size > MAX_DOCUMENT_BYTES:
-        raise _MemberDamage("too_large", f"over {MAX_DOCUMENT_BYTES // 1_000_000} MB")
+def _tar_content(stream: _Decompressed, archive: tarfile.TarFile, member: tarfile.TarInfo, limit: int) -> bytes:
+    if member.size > limit:
+        raise _MemberDamage("too_large", over(limit))
     content = archive.extractfile(member)
     assert content is not None
     try:
-        return _bounded(content)
+        return _bounded(content, limit)
     except tarfile.ReadError as error:
         raise stream.damage or Damage("truncated_archive", "it ends within a member") from error
 
 
-def _zip_members(file: InputFile) -> Iterator[tuple[str, int, Content]]:
+def _zip_members(file: InputFile, limit: int) -> Iterator[tuple[str, int, Content]]:
     with open_input(file) as stream:
         try:
             archive = zipfile.ZipFile(stream)
@@ -216,17 +216,17 @@ def _zip_members(file: InputFile) -> Iterator[tuple[str, int, Content]]:
         with archive:
             for info in archive.infolist():
                 if not info.is_dir():
-                    yield _clean(info.filename), info.file_size, partial(_zip_content, file, archive, info)
+                    yield _clean(info.filename), info.file_size, partial(_zip_content, file, archive, info, limit)
 
 
-def _zip_content(file: InputFile, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    if info.file_size > MAX_DOCUMENT_BYTES:
-        raise _MemberDamage("too_large", f"over {MAX_DOCUMENT_BYTES // 1_000_000} MB")
+def _zip_content(file: InputFile, archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) -> bytes:
+    if info.file_size > limit:
+        raise _MemberDamage("too_large", over(limit))
     if info.flag_bits & 1:
         raise _MemberDamage("encrypted", "it needs a password")
     try:
         with archive.open(info) as stream:
-            return _bounded(stream)
+            return _bounded(stream, limit)
     except OSError as error:
         if is_remote(file.location):
             raise

@@ -11,7 +11,7 @@ from tamis.corpus.documents import InputFile, Reject
 from tamis.readers.contract import Tally
 from tamis.readers.decompress import Damage, open_input
 from tamis.readers.fields import Role, roles_of
-from tamis.readers.parquet import BATCH_BYTES, check_columns, damage_of, row_documents
+from tamis.readers.parquet import BATCH_BYTES, check_columns, damage_of, row_documents, small
 from tamis.recipe.model import Source
 
 _MAGIC = b"ARROW1"
@@ -32,7 +32,7 @@ def read(source: Source, file: InputFile, tally: Tally) -> Iterator[pa.RecordBat
                 if isinstance(batch, Damage):
                     _reject(file, tally, row + 1, batch)
                     continue
-                for piece in _pieces(batch):
+                for piece in small(_pieces(batch)):
                     lines = pa.array(range(row + 1, row + 1 + piece.num_rows), pa.int64())
                     row += piece.num_rows
                     ready = row_documents(source, file, piece, roles, lines, tally)

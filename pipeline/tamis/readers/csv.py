@@ -15,7 +15,7 @@ import pyarrow as pa
 from tamis.corpus.documents import InputFile, Reject
 from tamis.errors import did_you_mean
 from tamis.readers.contract import Tally
-from tamis.readers.decompress import MAX_DOCUMENT_BYTES, Damage, pieces
+from tamis.readers.decompress import Damage, over, pieces
 from tamis.readers.fields import Problem, Role, documents, roles_of, value_of
 from tamis.readers.jsonl import blocks
 from tamis.readers.values import TYPES, at_path, value_as
@@ -37,20 +37,20 @@ def read_tsv(source: Source, file: InputFile, tally: Tally) -> Iterator[pa.Recor
 
 
 def _read(source: Source, file: InputFile, tally: Tally, quoting: int, delimiter: str) -> Iterator[pa.RecordBatch]:
-    csv.field_size_limit(MAX_DOCUMENT_BYTES)
+    csv.field_size_limit(source.max_document_bytes)
     rows = _Rows(source, file, tally)
-    lines = _Lines(file)
+    lines = _Lines(file, source.max_document_bytes)
     parser = csv.reader(lines, delimiter=delimiter, quoting=quoting, doublequote=True)  # type: ignore[arg-type]
     try:
         while True:
             start = lines.number + 1
             try:
                 row = next(parser, None)
-            except csv.Error:
-                rows.reject(start, "too_large", f"a record over {MAX_DOCUMENT_BYTES // 1_000_000} MB: is a quote open?")
+            except csv.Error as error:
+                rows.reject(start, *_problem(error, source.max_document_bytes))
                 continue
             for line in lines.taken_out():
-                rows.reject(line, "line_too_long", f"over {MAX_DOCUMENT_BYTES // 1_000_000} MB")
+                rows.reject(line, "line_too_long", over(source.max_document_bytes))
             if row is None:
                 break
             rows.add(max(start, lines.first), row)
@@ -62,16 +62,22 @@ def _read(source: Source, file: InputFile, tally: Tally, quoting: int, delimiter
     yield from rows.batch()
 
 
+def _problem(error: csv.Error, limit: int) -> Problem:
+    if "field larger" in str(error):
+        return "too_large", f"a record {over(limit)}: is a quote open?"
+    return "bad_csv", str(error).partition(" - ")[0]
+
+
 class _Lines:
     """The lines of a file as text; bytes that aren't UTF-8 become lone surrogates, so that their row is known."""
 
-    def __init__(self, file: InputFile) -> None:
+    def __init__(self, file: InputFile, limit: int) -> None:
         self.number = 0
         """Number of the last line given."""
         self.first = 1
         """Line that follows the last one taken out."""
         self._taken_out: list[int] = []
-        self._lines = self._all(file)
+        self._lines = self._all(file, limit)
 
     def __iter__(self) -> Iterator[str]:
         return self._lines
@@ -81,8 +87,8 @@ class _Lines:
         lines, self._taken_out = self._taken_out, []
         return lines
 
-    def _all(self, file: InputFile) -> Iterator[str]:
-        for block in blocks(pieces(file)):
+    def _all(self, file: InputFile, limit: int) -> Iterator[str]:
+        for block in blocks(pieces(file), limit):
             if block.state == "too_long":
                 self._taken_out.append(block.first)
                 self.number, self.first = block.first, block.first + 1

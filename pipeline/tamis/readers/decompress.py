@@ -18,8 +18,6 @@ from tamis.corpus.documents import InputFile
 from tamis.errors import InputError
 
 READ_BYTES = 1_000_000
-MAX_DOCUMENT_BYTES = 256_000_000
-"""A JSONL line, a one-document file or a paragraph longer than this is a reject: it isn't held in memory."""
 MAX_PIECE = 64_000_000
 # Worst cases: deflate expands 1032 times, zstd writes a 128 KiB block for every 4 bytes.
 _GZIP_FEED, _ZSTD_FEED = 32_768, 1_900
@@ -97,14 +95,19 @@ def pieces(file: InputFile) -> Iterator[bytes]:
         yield from _stored(file)
 
 
-def whole(file: InputFile) -> bytes:
-    """The decompressed content at once. Raises Damage, also when it is over MAX_DOCUMENT_BYTES."""
+def over(limit: int) -> str:
+    """What a reject tells of a piece of input that is too large."""
+    return f"over {limit / 1_000_000:g} MB"
+
+
+def whole(file: InputFile, limit: int) -> bytes:
+    """The decompressed content at once. Raises Damage, also when it is over `limit` bytes."""
     held, size = [], 0
     for piece in pieces(file):
         held.append(piece)
         size += len(piece)
-        if size > MAX_DOCUMENT_BYTES:
-            raise Damage("too_large", f"over {MAX_DOCUMENT_BYTES // 1_000_000} MB: split the file into documents")
+        if size > limit:
+            raise Damage("too_large", f"{over(limit)}: split the file into documents")
     return b"".join(held)
 
 

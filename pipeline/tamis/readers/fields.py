@@ -20,6 +20,7 @@ from tamis.corpus.conditions import Condition
 from tamis.corpus.documents import FACTS, InputFile, Reject
 from tamis.kernels.buffers import one_chunk
 from tamis.readers.contract import Tally, raw_schema
+from tamis.readers.decompress import over
 from tamis.readers.license_names import UNKNOWN, spdx_of
 from tamis.readers.pairs import ROLE, paired
 from tamis.readers.values import TYPES, Kind, aggregated, as_kind, at_path, from_json, value_as
@@ -137,6 +138,8 @@ def stored_path(schema: pa.Schema, path: tuple[str, ...]) -> tuple[str, ...] | N
     for at, step in enumerate(path[1:], 1):
         if isinstance(type_, pa.BaseExtensionType):
             type_ = type_.storage_type
+        if pa.types.is_dictionary(type_):
+            type_ = type_.value_type
         if pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_string_view(type_):
             return path[:at]
         if not pa.types.is_struct(type_) or type_.get_field_index(step) < 0:
@@ -174,14 +177,20 @@ def documents(
     if source.pairs is not None:
         text = paired(source.pairs, source.name, columns, rows)
     elif "html" in columns:
-        text = _from_html(text, columns, found)
-    unusable = pc.fill_null(pc.or_(pc.equal(pc.binary_length(text), 0), pc.utf8_is_space(text)), True)
+        text = _from_html(text, columns, found, source.extractor)
+    sizes = pc.binary_length(text)
+    long = pc.fill_null(pc.greater(sizes, source.max_document_bytes), False)
+    unusable = pc.or_(long, pc.fill_null(pc.or_(pc.equal(sizes, 0), pc.utf8_is_space(text)), True))
     if found:
         unusable = pc.or_(unusable, pa.array([index in found for index in range(rows)]))
     if pc.any(unusable).as_py():
         for index in pc.indices_nonzero(unusable).to_pylist():
-            cause, detail = found.get(index) or _absent(text[index].is_valid)
-            tally.reject(Reject(file.name, lines[index].as_py(), cause, detail))
+            too_large = ("too_large", over(source.max_document_bytes)) if long[index].as_py() else None
+            cause, detail = found.get(index) or too_large or _absent(text[index].is_valid)
+            place = lines[index].as_py()
+            if place is None and "id" in columns:
+                detail = in_member(file, columns["id"][index].as_py(), detail)
+            tally.reject(Reject(file.name, place, cause, detail))
         usable = pc.invert(unusable)
         columns = {name: column.filter(usable) for name, column in columns.items()}
         lines, text = lines.filter(usable), text.filter(usable)
@@ -199,6 +208,12 @@ def documents(
         for name in schema.names
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def in_member(file: InputFile, id_: str | None, detail: str) -> str:
+    """The detail of a reject without a line; of a member of an archive, with its name, which its id ends in."""
+    inside = f"{file.name}/"
+    return f"{id_.removeprefix(inside)}: {detail}" if id_ is not None and id_.startswith(inside) else detail
 
 
 def _absent(present: bool) -> Problem:
@@ -234,7 +249,7 @@ def _spelled(condition: Condition) -> Condition:
     )
 
 
-def _from_html(text: pa.Array, columns: dict[str, pa.Array], found: dict[int, Problem]) -> pa.Array:
+def _from_html(text: pa.Array, columns: dict[str, pa.Array], found: dict[int, Problem], extractor: str) -> pa.Array:
     """Main texts of the rows' pages, where a row has no text of its own; fills facts that aren't mapped."""
     from tamis.readers.html import Page, main_text
 
@@ -243,7 +258,7 @@ def _from_html(text: pa.Array, columns: dict[str, pa.Array], found: dict[int, Pr
     for index, page in enumerate(columns["html"]):
         if texts[index] is not None or index in found or not page.is_valid:
             continue
-        result = main_text(page.as_py())
+        result = main_text(page.as_py(), extractor)
         if isinstance(result, Page):
             texts[index], pages[index] = result.text, result
         else:

@@ -11,6 +11,7 @@ a par (Li et al. 2024, DataComp-LM, arXiv:2406.11794, section 4.2).
 from __future__ import annotations
 
 import codecs
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from tamis.recipe.model import Source
 MAX_PAGE_CHARS = 32_000_000
 """A longer page is a reject: its tree takes about ten times as much memory."""
 MAX_DEPTH = 3000
-"""`div` elements within one another; beyond, the extractor's time grows with the square."""
+"""Elements of the kinds in `_NESTING` within one another; beyond, the extractor's time grows with the square."""
 _NAVIGATION = (
     "nav", "[role=navigation]",
     ".nav_table", ".nav-panel",  # Texinfo
@@ -45,7 +46,7 @@ _SELF_CLOSED = re.compile(r"<([A-Za-z][A-Za-z0-9]*)((?:\s[^<>]*)?[\"'\s]|)/>")
 _LINK = re.compile(r"<a\b[^<>]{0,2000}>([^<]{0,300}(?:<(?!/?a\b)[^<]{0,300}){0,8})</a>", re.IGNORECASE)
 _SENTENCE = re.compile(r"[\w.,;:!?()«»\"'’“”…]")
 _BODY = re.compile(r"<body\b[^<>]*>", re.IGNORECASE)
-_DIV = re.compile(r"<(/?)div\b", re.IGNORECASE)
+_NESTING = re.compile(r"<(/?)(?:div|ul|ol|article)\b", re.IGNORECASE)
 _XML_ENCODING = re.compile(rb"\A\s*<\?xml[^>]{0,100}encoding=[\"']([A-Za-z0-9._-]+)")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
@@ -66,36 +67,54 @@ class Page:
     author: str | None
 
 
-def main_text(html: str) -> Page | Problem:
-    """The main text of a page, or why there is none."""
+def main_text(html: str, extractor: str = "resiliparse") -> Page | Problem:
+    """The main text of a page as `extractor` finds it, or why there is none. The facts are those of its head, told
+    alike whatever finds the text."""
     if len(html) > MAX_PAGE_CHARS:
         return "too_large", f"a page over {MAX_PAGE_CHARS // 1_000_000} million characters"
     if _too_deep(html):
-        return "too_deep", f"div elements nested deeper than {MAX_DEPTH} levels"
+        return "too_deep", f"elements nested deeper than {MAX_DEPTH} levels"
     try:
         tree = HTMLTree.parse(_prepared(html))
-        text = extract_plain_text(
-            tree,
-            main_content=True,
-            alt_texts=False,
-            comments=False,
-            post_meta=False,
-            skip_elements=_NAVIGATION,
-        )
+        text = _by_trafilatura(html) if extractor == "trafilatura" else _by_resiliparse(tree)
         title, meta = tree.title, _meta(tree)
-    except (ValueError, RuntimeError, MemoryError) as error:
+    except (ValueError, TypeError, RuntimeError, MemoryError) as error:
         return "extraction_failed", type(error).__name__
     if not text.strip():
         return "no_main_text", "the page has no main text"
     return Page(text, _line(title), meta["date"], meta["author"])
 
 
+def _by_resiliparse(tree: HTMLTree) -> str:
+    text: str = extract_plain_text(
+        tree,
+        main_content=True,
+        alt_texts=False,
+        comments=False,
+        post_meta=False,
+        skip_elements=_NAVIGATION,
+    )
+    return text
+
+
+def _by_trafilatura(html: str) -> str:
+    """Main text by trafilatura with its own settings: tables, no comments, its fallbacks where it finds little.
+
+    Its metadata is left alone: it guesses at dates and takes none that lies after today, so another day might find
+    others.
+    """
+    import trafilatura
+
+    logging.getLogger("trafilatura").setLevel(logging.CRITICAL)  # a page without text is told as a reject
+    return trafilatura.extract(html, include_comments=False, include_tables=True) or ""
+
+
 def read(source: Source, file: InputFile, tally: Tally) -> Iterator[pa.RecordBatch]:
     """Reads one HTML file."""
     page: Page | Problem
     try:
-        html = decoded(whole(file))
-        page = main_text(html) if isinstance(html, str) else html
+        html = decoded(whole(file, source.max_document_bytes))
+        page = main_text(html, source.extractor) if isinstance(html, str) else html
     except Damage as damage:
         page = (damage.cause, damage.detail)
     if isinstance(page, Page):
@@ -126,10 +145,10 @@ def decoded(data: bytes, charset: str | None = None) -> str | Problem:
 
 
 def _too_deep(html: str) -> bool:
-    if html.count("<div") + html.count("<DIV") <= MAX_DEPTH:
+    if html.count("<") <= MAX_DEPTH:
         return False
     depth = 0
-    for match in _DIV.finditer(html):
+    for match in _NESTING.finditer(html):
         depth += -1 if match[1] else 1
         if depth > MAX_DEPTH:
             return True

@@ -8,6 +8,7 @@ stands twice in an object, the last value counts. NaN and Infinity are read (as 
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ import pyarrow.json as pajson
 
 from tamis.corpus.documents import InputFile, Reject
 from tamis.readers.contract import Tally
-from tamis.readers.decompress import MAX_DOCUMENT_BYTES, Damage, pieces
+from tamis.readers.decompress import Damage, over, pieces
 from tamis.readers.fields import Fields, Problem, Role, documents, roles_of, value_of
 from tamis.readers.values import TYPES, at_path
 from tamis.recipe.model import Source
@@ -50,11 +51,10 @@ def read(source: Source, file: InputFile, tally: Tally) -> Iterator[pa.RecordBat
     parser = _Parser(source, file, tally)
     last: Block | None = None
     try:
-        for block in blocks(pieces(file)):
+        for block in blocks(pieces(file), source.max_document_bytes):
             last = block
             if block.state == "too_long":
-                detail = f"over {MAX_DOCUMENT_BYTES // 1_000_000} MB"
-                parser.reject(block.first, "line_too_long", detail)
+                parser.reject(block.first, "line_too_long", over(source.max_document_bytes))
                 continue
             batch = parser.parse(block)
             if batch is not None and batch.num_rows:
@@ -64,12 +64,36 @@ def read(source: Source, file: InputFile, tally: Tally) -> Iterator[pa.RecordBat
         parser.reject(reached if reached > 1 else None, damage.cause, damage.detail)
 
 
-def blocks(stream: Iterator[bytes]) -> Iterator[Block]:
-    """Cuts a stream of bytes at line ends into blocks of about BLOCK_BYTES.
+def blocks(stream: Iterator[bytes], limit: int) -> Iterator[Block]:
+    """Cuts a stream of bytes at line ends into blocks of about BLOCK_BYTES; a line over `limit` bytes is a block of
+    its own, without its data.
 
     A Damage in the stream is raised after everything before it was given.
     """
-    cutter = _Cutter()
+    for block in _uneven(stream, limit):
+        yield from (block,) if len(block.data) <= limit else _parted(block, limit)
+
+
+def _parted(block: Block, limit: int) -> Iterator[Block]:
+    """The block without lines that are too long, wherever the stream's pieces happened to end."""
+    kept: list[bytes] = []
+    number = first = block.first
+    for line in io.BytesIO(block.data):
+        if len(line) - line.endswith(b"\n") > limit:
+            if kept:
+                yield Block(first, b"".join(kept))
+            yield Block(number, b"", "too_long")
+            kept, first = [], number + 1
+        else:
+            kept.append(line)
+        number += 1
+    if kept:
+        yield Block(first, b"".join(kept), block.state)
+
+
+def _uneven(stream: Iterator[bytes], limit: int) -> Iterator[Block]:
+    """Blocks in which a line may be too long still, if a single piece of the stream held it."""
+    cutter = _Cutter(limit)
     damage: Damage | None = None
     while True:
         try:
@@ -89,7 +113,9 @@ def blocks(stream: Iterator[bytes]) -> Iterator[Block]:
 class _Cutter:
     """What of a stream isn't given yet: whole lines (`head`), and the start of one (`tail`)."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        """Bytes of a line at most."""
         self.line = 1
         self.head: list[bytes] = []
         self.tail: list[bytes] = []
@@ -108,7 +134,7 @@ class _Cutter:
     def feed(self, piece: bytes) -> Iterator[Block]:
         """Takes the next bytes; gives what is full."""
         first = piece.find(b"\n")
-        if not self.skipping and self.tail_size + (len(piece) if first < 0 else first) > MAX_DOCUMENT_BYTES:
+        if not self.skipping and self.tail_size + (len(piece) if first < 0 else first) > self.limit:
             yield from self.head_block()
             yield Block(self.line, b"", "too_long")
             self.tail, self.tail_size, self.skipping = [], 0, True

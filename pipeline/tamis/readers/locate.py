@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import fnmatch
 import glob
 import importlib.util
 import os
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,13 +18,11 @@ from tamis.corpus.documents import InputFile
 from tamis.errors import InputError, did_you_mean
 from tamis.readers.decompress import READ_BYTES, is_remote
 from tamis.readers.python_installation import distribution_files, stdlib_files
+from tamis.readers.remote import MAGIC, Stored, hashed, matching
 from tamis.recipe.load import expand
 from tamis.recipe.model import Source
 
-_MAGIC = re.compile(r"[*?\[]")
 _INSTALLATION = {"python:stdlib": stdlib_files, "python:distributions": distribution_files}
-_TAGS = ("ETag", "etag", "md5Hash", "content_md5", "checksum", "sha256", "blob_id", "crc32c")
-"""What stores call the version or hash of a file's content, the surest first."""
 UNREADABLE = "unreadable"
 """Fingerprint of a file that can't be opened: reading it ends in a reject."""
 
@@ -35,28 +33,30 @@ class _Found:
     location: str
     pattern: str
     facts: tuple[tuple[str, str], ...] = ()
-    size: int | None = None
-    fingerprint: str | None = None
+    stored: Stored | None = None
 
 
 def locate(source: Source, base: Path, known: dict[str, Any]) -> list[InputFile]:
     """The files of a source, sorted by name; each file once, though several paths may match it.
 
-    `base` is the folder that relative paths start from. `known` remembers local fingerprints
-    (location -> [size, mtime_ns, fingerprint]) and is brought up to date. Raises InputError for a path
-    that matches nothing.
+    `base` is the folder that relative paths start from. `known` remembers the hashes of files
+    (location -> [size, mtime_ns or the store's tag, hash]) and is brought up to date. Raises InputError for a
+    path that matches nothing.
     """
     by_location: dict[str, _Found] = {}
     for written in source.path:
         for found in _matches(source, written, base):
             by_location.setdefault(found.location, found)
+    every = _named_apart(by_location.values())
+    remote = _remote_fingerprints(source, [found.stored for found in every if found.stored is not None], known)
     files = []
-    for found in _named_apart(by_location.values()):
-        if found.fingerprint is not None:
-            files.append(InputFile(found.name, found.location, found.size or 0, found.fingerprint, found.facts))
-        else:
+    for found in every:
+        if found.stored is None:
             size, fingerprint = _fingerprint(found.location, known)
             files.append(InputFile(found.name, found.location, size, fingerprint, found.facts))
+        else:
+            hash_, stored = remote[found.location], found.stored
+            files.append(InputFile(found.name, found.location, stored.size, hash_, found.facts, stored.tag))
     return sorted(files, key=lambda file: file.name)
 
 
@@ -79,7 +79,7 @@ def _matches(source: Source, written: str, base: Path) -> list[_Found]:
 
 def _local(source: Source, written: str, full: str) -> list[_Found]:
     root = _static(full)
-    if not _MAGIC.search(full):
+    if not MAGIC.search(full):
         if Path(full).is_dir():
             raise InputError(
                 f"source {source.name}: {written} is a folder. Write which of its files are meant, "
@@ -89,10 +89,34 @@ def _local(source: Source, written: str, full: str) -> list[_Found]:
     else:
         # A broken link is listed, as it is unreadable; folders, pipes and sockets are no files.
         places = [place for place in glob.glob(full, recursive=True) if _is_input(place)]  # noqa: PTH207
+        _check_listed(source, written, root, full.removeprefix(root).lstrip("/").split("/"))
     if not places:
         raise InputError(f"source {source.name}: no file matches {written} (looked for {full}). {_near(full)}")
     names = (os.path.relpath(place, root).replace(os.sep, "/") for place in places)
     return [_Found(_clean(name), place, written) for name, place in zip(names, places, strict=True)]
+
+
+def _check_listed(source: Source, written: str, folder: str, steps: list[str]) -> None:
+    """Raises InputError for a folder that the pattern's `steps` lead into and that can't be listed: `glob` passes it
+    over in silence, and nobody would know how many files are missing."""
+    try:
+        with os.scandir(folder or "/") as entries:
+            if len(steps) < 2 and steps != ["**"]:
+                return
+            inner = [entry for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise InputError(
+            f"source {source.name}: {folder} can't be listed for {written}: {error.strerror}. Mend its rights, or "
+            "write a narrower path"
+        ) from error
+    for entry in inner:
+        if steps[0] == "**":
+            if not entry.name.startswith("."):
+                _check_listed(source, written, entry.path, steps)
+        elif fnmatch.fnmatchcase(entry.name, steps[0]):
+            _check_listed(source, written, entry.path, steps[1:])
 
 
 def _is_input(place: str) -> bool:
@@ -104,14 +128,14 @@ def _is_input(place: str) -> bool:
 def _static(pattern: str) -> str:
     """The folder that the pattern's part without wildcards leads to."""
     steps = pattern.split("/")
-    fixed = next((at for at, step in enumerate(steps) if _MAGIC.search(step)), len(steps) - 1)
+    fixed = next((at for at, step in enumerate(steps) if MAGIC.search(step)), len(steps) - 1)
     return "/".join(steps[: min(fixed, len(steps) - 1)]) or ("/" if pattern.startswith("/") else ".")
 
 
 def _near(full: str) -> str:
     """What exists where a path leads nowhere: its first missing step, and that step's neighbours."""
     folder, step = Path(full), ""
-    while not folder.is_dir() or _MAGIC.search(folder.name):
+    while not folder.is_dir() or MAGIC.search(folder.name):
         folder, step = folder.parent, folder.name
     try:
         entries = sorted(_clean(entry.name) for entry in folder.iterdir() if not entry.name.startswith("."))
@@ -150,27 +174,17 @@ def _package(source: Source, path: str) -> list[_Found]:
 
 
 def _remote(source: Source, written: str, url: str) -> list[_Found]:
-    import fsspec
-
     try:
-        filesystem, path = fsspec.core.url_to_fs(url)
+        path, files = matching(url)
     except (ImportError, ValueError) as error:
         raise InputError(f"source {source.name}: {written}: {error}") from error
-    try:
-        infos = filesystem.glob(path, detail=True) if _MAGIC.search(path) else {path: filesystem.info(path)}
-    except FileNotFoundError:
-        infos = {}
     except Exception as error:  # every store has errors of its own
         raise InputError(f"source {source.name}: {written} can't be listed: {error}") from error
     root = _static(path)
     found = []
-    for place, info in sorted(infos.items()):
-        if info.get("type") == "directory":
-            continue
-        location = filesystem.unstrip_protocol(place)
-        name = place.removeprefix(root).lstrip("/") or place.rpartition("/")[2]
-        size = int(info.get("size") or 0)
-        found.append(_Found(_clean(name), location, written, (), size, _tag(filesystem, place, info, size)))
+    for file in files:
+        name = file.place.removeprefix(root).lstrip("/") or file.place.rpartition("/")[2]
+        found.append(_Found(_clean(name), file.location, written, stored=file))
     if not found:
         raise InputError(
             f"source {source.name}: no file matches {written} (looked for {url}). Check the address and "
@@ -179,12 +193,26 @@ def _remote(source: Source, written: str, url: str) -> list[_Found]:
     return found
 
 
-def _tag(filesystem: Any, place: str, info: dict[str, Any], size: int) -> str:
-    """The store's word on the content: its hash or version tag, else what fsspec takes for unique."""
-    for key in _TAGS:
-        if info.get(key):
-            return xxhash.xxh3_128_hexdigest(f"{key}:{info[key]}:{size}".encode())
-    return xxhash.xxh3_128_hexdigest(f"ukey:{filesystem.ukey(place)}:{size}".encode())
+def _remote_fingerprints(source: Source, files: Iterable[Stored], known: dict[str, Any]) -> dict[str, str]:
+    """Hash of each file's content by its location; only what the store has another version of is read anew."""
+    hashes, new = {}, []
+    for file in files:
+        before = known.get(file.location)
+        if file.tag and before is not None and list(before[:2]) == [file.size, file.tag]:
+            hashes[file.location] = str(before[2])
+        else:
+            new.append(file)
+    try:
+        for file, digest in hashed(new):
+            hashes[file.location] = digest or UNREADABLE
+            if digest is not None and file.tag and _clean(file.location) == file.location:
+                known[file.location] = [file.size, file.tag, digest]
+    except Exception as error:  # every store has errors of its own
+        raise InputError(
+            f"source {source.name}: its files can't be read to the end ({type(error).__name__}: {error}). "
+            "Run again: files that were read are not read again to know their content"
+        ) from error
+    return hashes
 
 
 def _fingerprint(location: str, known: dict[str, Any]) -> tuple[int, str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -37,7 +39,7 @@ def read(source: Source, file: InputFile, tally: Tally) -> Iterator[pa.RecordBat
             for group in range(opened.metadata.num_row_groups):
                 after = row + opened.metadata.row_group(group).num_rows
                 try:
-                    for batch in _stored_batches(file, opened, group, roles):
+                    for batch in small(_stored_batches(file, opened, group, roles)):
                         lines = pa.array(range(row + 1, row + 1 + batch.num_rows), pa.int64())
                         row += batch.num_rows
                         ready = row_documents(source, file, batch, roles, lines, tally)
@@ -58,10 +60,71 @@ def _reject(file: InputFile, tally: Tally, row: int | None, damage: Damage) -> N
 def _opened(file: InputFile, stream: BinaryIO, roles: tuple[Role, ...]) -> pq.ParquetFile:
     try:
         opened = pq.ParquetFile(stream, pre_buffer=False, buffer_size=_READ_BUFFER)
+        encoded = _encoded_by_dictionary(opened)
+        if encoded:
+            opened = pq.ParquetFile(
+                stream, metadata=opened.metadata, pre_buffer=False, buffer_size=_READ_BUFFER, read_dictionary=encoded
+            )
         check_columns(opened.schema_arrow, roles)
     except _DAMAGES as error:
         raise damage_of(file, error) from error
     return opened
+
+
+def _encoded_by_dictionary(opened: pq.ParquetFile) -> list[str]:
+    """Columns of strings that are stored as numbers into a dictionary. They are read so, too: a value of a megabyte
+    that stands in a million rows takes a megabyte, until `small` has cut them apart."""
+    schema, metadata = opened.schema, opened.metadata
+    strings = [
+        at
+        for at in range(len(schema))
+        if schema.column(at).physical_type == "BYTE_ARRAY" and schema.column(at).max_repetition_level == 0
+    ]
+    groups = range(metadata.num_row_groups)
+    return [
+        schema.column(at).path
+        for at in strings
+        if any(metadata.row_group(group).column(at).has_dictionary_page for group in groups)
+    ]
+
+
+def small(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The batches in slices whose strings take about BATCH_BYTES once each row has its own."""
+    for batch in batches:
+        if not batch.num_rows:
+            continue
+        sizes = np.zeros(batch.num_rows, np.int64)
+        for column in batch.columns:
+            sizes += _shared_sizes(column)
+        numbers = np.cumsum(sizes) // BATCH_BYTES
+        starts = np.flatnonzero(np.diff(numbers, prepend=-1)).tolist()
+        for start, end in zip(starts, [*starts[1:], batch.num_rows], strict=True):
+            yield batch.slice(start, end - start)
+
+
+def _shared_sizes(column: pa.Array) -> npt.NDArray[np.int64]:
+    """Bytes of each row's strings, of those columns alone whose rows may share their bytes: dictionaries and views."""
+    of = column.type
+    if isinstance(of, pa.BaseExtensionType):
+        return _shared_sizes(column.storage)
+    sizes = np.zeros(len(column), np.int64)
+    if pa.types.is_struct(of):
+        for child in column.flatten():
+            sizes += _shared_sizes(child)
+    elif pa.types.is_dictionary(of) and _is_bytes(of.value_type):
+        lengths = pc.fill_null(pc.binary_length(column.dictionary), 0)
+        sizes += pc.fill_null(lengths.take(column.indices), 0).to_numpy(zero_copy_only=False)
+    elif pa.types.is_string_view(of) or pa.types.is_binary_view(of):
+        # Each view is 16 bytes, its length the first four.
+        views = np.frombuffer(column.buffers()[1], np.int32)[::4]
+        sizes += views[column.offset : column.offset + len(column)]
+    return sizes
+
+
+def _is_bytes(of: pa.DataType) -> bool:
+    return any(
+        is_(of) for is_ in (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
+    )
 
 
 def _stored_batches(
@@ -73,7 +136,7 @@ def _stored_batches(
     wanted = sorted({".".join(path) for path in found if path is not None})
     rows = BATCH_BYTES // max(metadata.total_byte_size // max(metadata.num_rows, 1), 1)
     batches = opened.iter_batches(
-        batch_size=min(max(rows, 16), 65_536), row_groups=[group], columns=wanted, use_threads=False
+        batch_size=min(max(rows, 1), 65_536), row_groups=[group], columns=wanted, use_threads=False
     )
     while True:
         try:

@@ -91,7 +91,7 @@ def read(source: Source, file: InputFile, tally: Tally) -> Iterator[pa.RecordBat
         return
     content: str | Problem
     try:
-        content = _description(_headers(whole(file)))
+        content = _description(_headers(whole(file, source.max_document_bytes)))
     except Damage as damage:
         content = (damage.cause, damage.detail)
     yield text.one_document(source, file, tally, content, {})

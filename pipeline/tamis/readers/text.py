@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from tamis.corpus.documents import InputFile, Reject
 from tamis.readers.contract import Tally
-from tamis.readers.decompress import MAX_DOCUMENT_BYTES, Damage, pieces, whole
+from tamis.readers.decompress import Damage, over, pieces, whole
 from tamis.readers.fields import Problem, documents
 from tamis.readers.jsonl import blocks
 from tamis.recipe.model import Source
@@ -23,7 +23,7 @@ def read(source: Source, file: InputFile, tally: Tally) -> Iterator[pa.RecordBat
         yield from _paragraphs(source, file, tally)
         return
     try:
-        text = _decoded(whole(file), 1)
+        text = _decoded(whole(file, source.max_document_bytes), 1)
     except Damage as damage:
         text = (damage.cause, damage.detail)
     yield one_document(source, file, tally, text, {})
@@ -57,15 +57,15 @@ def _paragraphs(source: Source, file: InputFile, tally: Tally) -> Iterator[pa.Re
     """Paragraphs, streaming: what follows the last blank line of a block waits for the next one."""
     cutter = _Cutter()
     try:
-        for block in blocks(pieces(file)):
+        for block in blocks(pieces(file), source.max_document_bytes):
             if block.state == "too_long":
                 yield from _batches(source, file, tally, *cutter.rest())
-                _reject(file, tally, block.first, "line_too_long", f"over {MAX_DOCUMENT_BYTES // 1_000_000} MB")
+                _reject(file, tally, block.first, "line_too_long", over(source.max_document_bytes))
                 cutter.start = block.first + 1
                 continue
             yield from _batches(source, file, tally, *cutter.add(block.data))
-            if len(cutter.waiting) > MAX_DOCUMENT_BYTES:
-                detail = f"a paragraph over {MAX_DOCUMENT_BYTES // 1_000_000} MB"
+            if len(cutter.waiting) > source.max_document_bytes:
+                detail = f"a paragraph {over(source.max_document_bytes)}"
                 _reject(file, tally, cutter.start, "too_large", detail)
                 cutter.drop()
     except Damage as damage:

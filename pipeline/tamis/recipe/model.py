@@ -83,6 +83,12 @@ class SourceFields(Model):
     """How files are read. `auto` goes by the file name's extension."""
     delimiter: Annotated[str, Field(pattern=r"^[^\r\n\"]$")] | None = None
     """Between the fields of `csv` (a comma) and `tsv` (a tab)."""
+    extractor: Literal["resiliparse", "trafilatura"] = "resiliparse"
+    """What finds the main text of HTML: in files, web archives, members of archives and a mapped html column.
+    trafilatura is an extra: pip install 'tamis[trafilatura]'."""
+    max_document_bytes: Annotated[int, Field(ge=1000, le=256_000_000)] = 256_000_000
+    """A longer line, file, paragraph, archive member or text is a reject (`line_too_long`, `too_large`), and isn't
+    held in memory. A page or record of a web archive may have 64 MB at most."""
     split: Literal["file", "paragraph"] = "file"
     """For `text`: one document per file, or one per paragraph (blank line between)."""
     columns: dict[DocumentColumn, Text] = {}
@@ -170,8 +176,8 @@ class Source(SourceFields):
     """Unique; part of every document id and of the release's file names."""
     path: Annotated[tuple[Text, ...], Field(min_length=1)]
     """Files or globs (`**` allowed), relative to the recipe; local, or any fsspec address (`s3://`,
-    `hf://`, `https://`); `package:NAME/glob` for files inside an installed package; `python:stdlib` and
-    `python:distributions` for the Python installation Tamis runs in."""
+    `https://`); `hf://datasets/ORG/NAME@COMMIT/glob` on the Hugging Face Hub; `package:NAME/glob` for files inside an
+    installed package; `python:stdlib` and `python:distributions` for the Python installation Tamis runs in."""
 
     @field_validator("name")
     @classmethod
