@@ -172,7 +172,8 @@ def test_a_setting_is_told_at_its_own_line() -> None:
 
 def test_a_stage_twice_is_told_of_the_preset() -> None:
     found = complaints(f"{HEAD}{SOURCE}stages:\n- gopher_quality\n- preset: gopher\n")
-    assert found == ["7: preset gopher: stage gopher_quality stands twice: its signals would share a name"]
+    wrong = "7: preset gopher: stage gopher_quality stands twice: its signals would share a name"
+    assert found == [f"{wrong}. Give one of them another: gopher_quality: {{as: NAME, ...}}"]
 
 
 def test_a_preset_of_a_source_has_fields_for_it() -> None:
