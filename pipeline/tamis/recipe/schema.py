@@ -107,6 +107,7 @@ def recipe_schema(registry: Registry) -> dict[str, Any]:
     release = _model(ReleaseOptions, definitions)
     release["properties"]["previous"] = _as_written(release["properties"]["previous"])
     definitions["EpochCaps"]["properties"]["cells"]["propertyNames"] = _CELL
+    definitions["Cleaning"] = _cleaning(definitions["Cleaning"])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Tamis recipe",
@@ -182,7 +183,6 @@ def _source_fields(model: type[BaseModel], definitions: dict[str, Any]) -> dict[
             {"type": "string", "pattern": "LicenseRef-|\\{| (AND|OR|WITH) "},
         ],
     }
-    definitions["Cleaning"] = _cleaning(definitions["Cleaning"])
     fields["signals"]["additionalProperties"] = False
     fields["columns"]["propertyNames"] = {"enum": list(DOCUMENT_COLUMNS)}
     return schema
@@ -190,8 +190,6 @@ def _source_fields(model: type[BaseModel], definitions: dict[str, Any]) -> dict[
 
 def _cleaning(entry: dict[str, Any]) -> dict[str, Any]:
     """A cleaner as a recipe uses it: its name, or one `name: {options}`."""
-    if "then" in entry:
-        return entry
     for name, part in entry["properties"].items():
         cleaner = CLEANERS[name]
         options = part["anyOf"] if cleaner.bare else [one for one in part["anyOf"] if one.get("type") != "null"]
@@ -306,7 +304,9 @@ def _model(model: type[BaseModel], definitions: dict[str, Any]) -> dict[str, Any
     schema: dict[str, Any] = model.model_json_schema(ref_template="#/$defs/{model}")
     for name, definition in schema.pop("$defs", {}).items():
         if name not in CONDITIONS:
-            definitions[name] = _plain(definition)
+            made = _plain(definition)
+            if definitions.setdefault(name, made) != made:
+                raise ValueError(f"two models of options are called {name}: an editor would take one for the other")
     plain: dict[str, Any] = _plain(schema)
     return plain
 

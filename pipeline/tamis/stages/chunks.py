@@ -61,7 +61,7 @@ class PerplexityModel(StageConfig):
         return {one: (pair[0].replace(_LANGUAGE, one), pair[1].replace(_LANGUAGE, one)) for one in self.languages}
 
 
-class Replace(StageConfig):
+class GoodChunks(StageConfig):
     """What every good chunk satisfies. A chunk that fails one of the conditions is bad."""
 
     perplexity: Condition | None = None
@@ -92,7 +92,7 @@ class Replace(StageConfig):
         return condition
 
     @model_validator(mode="after")
-    def _some(self) -> Replace:
+    def _some(self) -> GoodChunks:
         if not self.conditions:
             raise ValueError(f"it replaces nothing: name a condition on one of {', '.join(type(self).model_fields)}")
         return self
@@ -126,7 +126,7 @@ class ChunksConfig(StageConfig):
     """Measure the perplexity of each chunk, as CCNet does; needs `pip install 'tamis[kenlm]'`."""
     tokenizer: str | None = None
     """A `tokenizer.json`, to count tokens per character: a path, `package:` or `hub:` reference."""
-    replace: Replace | None = None
+    replace: GoodChunks | None = None
     """Which chunks are good; the others are replaced. Left out, no chunk is bad and the text stays as it is."""
     edit: bool = True
     """Replace the bad chunks. If false, the text stays as it is, and the signals say what would go."""
@@ -170,8 +170,8 @@ def _perplexities(texts: pa.Array, languages: pa.Array, tools: _Tools) -> npt.ND
 
 
 def _table(data: Bytes, chunks: Chunks, documents: pa.Array, tools: _Tools) -> pl.DataFrame:
-    """A row for each chunk: its characters, and all that `Replace` has conditions on and a tool measures. `documents`
-    has the language of each document."""
+    """A row for each chunk: its characters, and all that `GoodChunks` has conditions on and a tool measures.
+    `documents` has the language of each document."""
     from tamis.kernels.buffers import text_array
     from tamis.kernels.chunking import count_chunks
 
@@ -197,7 +197,7 @@ def _table(data: Bytes, chunks: Chunks, documents: pa.Array, tools: _Tools) -> p
     return pl.DataFrame(columns)
 
 
-def _bad(table: pl.DataFrame, chunks: Chunks, replace: Replace, first: int) -> npt.NDArray[np.bool_]:
+def _bad(table: pl.DataFrame, chunks: Chunks, replace: GoodChunks, first: int) -> npt.NDArray[np.bool_]:
     """Which chunks fail a condition and don't stand among the `first` of their document."""
     good = table.select(pl.all_horizontal([rule.passes(name) for name, rule in replace.conditions.items()]))
     begins = np.searchsorted(chunks.documents, chunks.documents)
