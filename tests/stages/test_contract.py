@@ -29,7 +29,10 @@ TEXTS = [
     "mail jean.dupont@mairie-exemple.fr, tel +33 6 12 34 56 78, IP 8.8.8.8",
     "line\n" * 3_000,
 ]
-OPTIONS: dict[str, dict[str, Any]] = {"tokenize": {"tokenizer": {"train": {"vocabulary_size": 512}}}}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "tokenize": {"tokenizer": {"train": {"vocabulary_size": 512}}},
+    "datatrove": {"filter": "datatrove.pipeline.filters.C4ParagraphFilter"},
+}
 SIGNALS = {"perplexity": pa.float64(), "spam": pa.bool_(), "shelf": pa.string()}
 ALL = [stage.with_source_signals(SIGNALS) if stage.from_sources else stage for stage in STAGES]
 MEASURING = [stage for stage in ALL if stage.prepare is not None]

@@ -6,6 +6,7 @@ from tamis.corpus.stage import Registry
 from tamis.stages import (
     c4,
     category,
+    datatrove,
     exact_duplicates,
     fineweb,
     gopher_quality,
@@ -27,6 +28,7 @@ STAGES = Registry(
         gopher_repetition,
         c4,
         fineweb,
+        datatrove,
         exact_duplicates,
         near_duplicates,
         pii,

@@ -1,0 +1,166 @@
+"""Keep or drop, rule by rule: Gopher, C4 and FineWeb here and in datatrove, on the same documents.
+
+python bench/parity.py --text CORPUS [--each 400]
+python bench/parity.py --report
+
+CORPUS is a folder as of `bench/corpus.py`, of real text; EACH documents of each of five languages are drawn. Needs the
+extra `test`. Writes bench/parity.json and docs/parity.md; `--report` writes the page from the figures that are there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+import pyarrow as pa
+import zstandard
+
+import parity_report
+from parity_rules import C4_LINES, FILTERS, RULES, Rule, datatrove_filter
+from parity_views import LANGUAGES, View
+from tamis.kernels.edits import apply_edits
+from tamis.stages import STAGES
+
+ROOT = Path(__file__).resolve().parents[1]
+ALL = "all rules"
+"""Stands for a whole filter among its rules."""
+
+
+class Text(NamedTuple):
+    """One document."""
+
+    text: str
+    language: str
+
+
+def main() -> None:
+    """Draws the documents, compares, writes."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--text", type=Path)
+    parser.add_argument("--each", type=int, default=400)
+    parser.add_argument("--report", action="store_true")
+    options = parser.parse_args()
+    figures = ROOT / "bench" / "parity.json"
+    if not options.report:
+        if options.text is None:
+            parser.error("--text CORPUS is needed, or --report")
+        result = compare(list(drawn(options.text, options.each)))
+        figures.write_text(json.dumps(result, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    result = json.loads(figures.read_text(encoding="utf-8"))
+    (ROOT / "docs" / "parity.md").write_text(parity_report.page(result), encoding="utf-8")
+
+
+def drawn(corpus: Path, each: int) -> Iterable[Text]:
+    """The first documents of each language, edited copies left out: the corpus is in an order drawn at random."""
+    left = dict.fromkeys(LANGUAGES, each)
+    for path in sorted(corpus.glob("*.jsonl.zst")):
+        with path.open("rb") as raw, zstandard.ZstdDecompressor().stream_reader(raw) as stream:
+            for row in map(json.loads, io.TextIOWrapper(stream, encoding="utf-8")):
+                if left.get(row["language"], 0) > 0 and not row["id"].endswith("-copy"):
+                    left[row["language"]] -= 1
+                    yield Text(row["text"], row["language"])
+
+
+def compare(texts: Sequence[Text]) -> dict[str, Any]:
+    """Decisions of both by rule and language, and why they differ.
+
+    `decisions`: [stage, rule, language, both keep, only Tamis keeps, only datatrove keeps, both drop]. `causes`:
+    [stage, rule, cause, only Tamis keeps, only datatrove keeps]. `texts`: by language, documents that both keep by C4,
+    and those of them that both cut to the same text. `strays`: plain definitions that decide otherwise than what they
+    stand for.
+    """
+    decisions: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    causes: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0])
+    cuts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    strays: Counter[str] = Counter()
+    ours = {stage: measured(stage, texts) for stage in FILTERS}
+    kept = {rule: _kept(rule, ours[rule.stage]) for rule in RULES}
+    whole = {
+        stage: [all(kept[rule][i] for rule in RULES if rule.stage == stage and not rule.shipped_stop_words)
+                for i in range(len(texts))]
+        for stage in FILTERS
+    }  # fmt: skip
+    for i, text in enumerate(texts):
+        view = View(*text)
+        for rule in RULES:
+            mine = kept[rule][i]
+            theirs, _ = datatrove_keeps(rule.stage, rule, text)
+            decisions[rule.stage, rule.name, text.language][_cell(mine, theirs)] += 1
+            if rule.value is not None:
+                strays["datatrove"] += rule.keeps(view, set()) != theirs
+                strays["tamis"] += rule.keeps(view, set(rule.differences)) != mine
+            if mine != theirs:
+                cause = _c4_cause(text, ours["c4"].left[i]) if rule.value is None else rule.causes(view, mine)
+                causes[rule.stage, rule.name, cause][theirs] += 1
+        for stage in FILTERS:
+            mine = whole[stage][i]
+            theirs, left = datatrove_keeps(stage, None, text)
+            decisions[stage, ALL, text.language][_cell(mine, theirs)] += 1
+            if stage == "c4" and mine and theirs:
+                cuts[text.language][0] += 1
+                cuts[text.language][1] += left == ours["c4"].left[i]
+    return {
+        "versions": {name: version(name) for name in ("datatrove", "spacy")},
+        "documents": dict(Counter(text.language for text in texts)),
+        "characters": sum(len(text.text) for text in texts),
+        "decisions": [[*key, *cells] for key, cells in decisions.items()],
+        "causes": [[*key, *cells] for key, cells in causes.items()],
+        "texts": dict(cuts),
+        "strays": dict(strays),
+    }
+
+
+class Measured(NamedTuple):
+    """What a stage measures, and the texts that it leaves."""
+
+    signals: pl.DataFrame
+    left: list[str]
+
+
+def measured(name: str, texts: Sequence[Text]) -> Measured:
+    """Our stage with its default options."""
+    stage = STAGES.get(name)
+    columns: Mapping[str, pa.Array] = {
+        "text": pa.array([text.text for text in texts], pa.large_string()),
+        "language": pa.array([text.language for text in texts], pa.string()),
+    }
+    assert stage.prepare is not None
+    measure = stage.prepare(stage.config(), {})
+    out = measure(pa.record_batch([columns[column] for column in stage.reads], names=list(stage.reads)))
+    left = apply_edits(columns["text"], out.column(stage.spans)) if stage.spans else columns["text"]
+    found = pl.DataFrame(out.select(list(stage.signals)))
+    return Measured(found, left.to_pylist())
+
+
+def _kept(rule: Rule, found: Measured) -> list[bool]:
+    decided: list[bool] = found.signals.select(rule.condition.passes(rule.signal or rule.name)).to_series().to_list()
+    return decided
+
+
+def datatrove_keeps(stage: str, rule: Rule | None, text: Text) -> tuple[bool, str]:
+    """datatrove's decision by that rule alone (None: by all), and the text that its filter leaves."""
+    from datatrove.data import Document
+
+    document = Document(text.text, "one")
+    kept = datatrove_filter(stage, rule, text.language).filter(document)
+    return kept is True, document.text
+
+
+def _c4_cause(text: Text, ours: str) -> str:
+    """Sentences are counted in the lines that stay: where these are equal, the count differs."""
+    return "sentences" if datatrove_keeps("c4", C4_LINES, text)[1] == ours else "lines"
+
+
+def _cell(ours: bool, theirs: bool) -> int:
+    return {(True, True): 0, (True, False): 1, (False, True): 2, (False, False): 3}[ours, theirs]
+
+
+if __name__ == "__main__":
+    main()

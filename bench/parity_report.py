@@ -1,0 +1,180 @@
+"""docs/parity.md from the figures of `parity`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from pii_report import share, table
+
+LANGUAGES = ("en", "fr", "de", "es", "it")
+FILTERS = {
+    "gopher_quality": "GopherQualityFilter",
+    "gopher_repetition": "GopherRepetitionFilter",
+    "c4": "C4QualityFilter",
+    "fineweb": "FineWebQualityFilter",
+}
+ALL = "all rules"
+HEAD = """# Parity with DataTrove
+
+<!-- Made by bench/parity.py. -->
+
+Whether the stages `gopher_quality`, `gopher_repetition`, `c4` and `fineweb` ([stages.md](stages.md)) keep and drop the
+same documents as the filters of DataTrove {datatrove} of the same names, and where they don't, why.
+
+## How it was measured
+
+{documents} documents, {each}, {characters} characters: pages of Debian's documentation, cut to the lengths of web pages
+(`bench/corpus.py`). Thresholds are the papers', for every language: Tamis' own overrides by language (a longer mean word
+in German and Dutch, ...) are left out. Each filter of DataTrove runs for the language of the document, so with the
+tokenizer that it has for it (spaCy {spacy}), and gets Tamis' list of stop words; `stop_words_english` is what it does
+with its own eight English ones.
+
+Every rule is asked alone, all others switched off, so that a document that fails three counts for each. To tell why two
+decisions differ, each rule is written a third time in plain Python, with every definition in which the libraries differ
+as a switch (`bench/parity_rules.py`). With all switches on DataTrove's side it decided as DataTrove's filter on {plain}
+of {asked} questions, with all on Tamis' side as the stage on {plain_ours} of {asked}. Of a document on which the two
+differ, the cause is the switch, or the fewest of them, that turns DataTrove's decision into Tamis'.
+"""
+CAUSES = {
+    ("gopher_quality", "words"): (
+        "Words are spaCy's tokens there, runs of letters, digits and marks here. The rules on length leave out tokens of "
+        "punctuation alone, but `--option`, `/etc/fstab`, a URL or a date is one token and several words, so DataTrove "
+        "counts fewer and longer ones. The ratio of symbols is over all tokens, punctuation too, so it is lower there; "
+        "and a stop word is missed where spaCy keeps it in a longer token."
+    ),
+    ("gopher_quality", "blank lines"): (
+        "DataTrove takes ratios of lines over all lines, Tamis over those that aren't blank, as Gopher's paper has no "
+        "word on blank ones: between paragraphs they halve DataTrove's ratio."
+    ),
+    ("gopher_quality", "bullets"): (
+        "A bullet is `•` or `-` in DataTrove; Tamis knows 21 of them. The paper says only “bullet point”."
+    ),
+    ("gopher_quality", "pieces"): (
+        "DataTrove asks of spaCy's tokens whether they hold a letter, so every comma and full stop counts against the "
+        "text; Tamis asks of the pieces between white space. Prose has a mark of punctuation for every seven or eight "
+        "words, which is most of the fifth that the rule allows: what fails it in DataTrove is often good prose with many "
+        "commas, quotes or numbers. By the paper, “80% of words in a document contain at least one alphabetic character”."
+    ),
+    ("gopher_quality", "case"): "DataTrove looks for stop words in the case they have: `The` at the head of a line is none.",
+    ("gopher_quality", "list"): (
+        "DataTrove's stop words are eight English ones unless `stop_words` is given. Tamis' lists for seven languages hold "
+        "some sixty function words each, so two of them are found in shorter and less wordy texts, in any of the languages."
+    ),
+    ("gopher_repetition", "words"): (
+        "n-grams are of spaCy's tokens there, punctuation among them and in the case they have; of words in lower case "
+        "here. Where a mark is often repeated (`|`, `- -`, `...`, quotes around options) DataTrove's top n-gram is made "
+        "of marks; lists of identifiers, which spaCy keeps whole, repeat their parts here."
+    ),
+    ("gopher_repetition", "denominator"): (
+        "DataTrove divides by all characters of the text, white space too; Tamis by the characters of words for n-grams, "
+        "and of lines or paragraphs for those. DataTrove's duplicate n-grams have no spaces above the line and have them "
+        "below, so its ratios are a sixth lower than the text they stand for, and the same limits drop less."
+    ),
+    ("gopher_repetition", "counting"): (
+        "DataTrove's top n-gram may stand once, and occurrences that overlap count each: in a short text or a run of one "
+        "word its ratio is higher. In Tamis a top n-gram stands twice at least, and its occurrences don't overlap."
+    ),
+    ("gopher_repetition", "blank lines"): (
+        "DataTrove splits at newlines alone: a line of white space is a line for it, and a duplicate when it comes again."
+    ),
+    ("gopher_repetition", "paragraph breaks"): (
+        "A paragraph ends at two newlines there, at a blank line here: a line of white space between ends it, too."
+    ),
+    ("c4", "sentences"): (
+        "The lines that stay are the same; what differs is the count of the sentences in them. spaCy's rule ends one at "
+        "every `.`, `!` or `?` token, whatever follows; Tamis at a mark that white space and a word follow, but not before "
+        "a lower-case letter or after a single letter, so abbreviations don't part sentences. spaCy, for its part, sees "
+        "no end where a full stop is inside a token."
+    ),
+    ("c4", "lines"): "Other lines stay.",
+    ("fineweb", "words"): (
+        "Newlines are over spaCy's tokens there, punctuation included, and over words here: DataTrove's ratio is lower. "
+        "FineWeb's 0.3 was chosen on the former."
+    ),
+    ("fineweb", "marks"): "DataTrove's list of marks that end a sentence lacks some scripts.",
+}
+
+
+def page(result: dict[str, Any]) -> str:
+    """The page."""
+    decisions, documents = result["decisions"], result["documents"]
+    asked = sum(sum(cells[3:]) for cells in decisions if cells[0] != "c4" and cells[1] != ALL)
+    strays = result["strays"]
+    each = ", ".join(f"{documents[language]} {language}" for language in LANGUAGES if language in documents)
+    parts = [
+        HEAD.format(
+            documents=f"{sum(documents.values()):,}", each=each, characters=f"{result['characters']:,}",
+            plain=f"{asked - strays['datatrove']:,}", plain_ours=f"{asked - strays['tamis']:,}", asked=f"{asked:,}",
+            **result["versions"],
+        ),
+        "## Whole filters\n\nDocuments on which both decide alike, by all rules together (%).\n",
+        table(["Stage", *LANGUAGES, "all", "Tamis keeps", "DataTrove keeps"], _filters(decisions)),
+        _texts(result["texts"]),
+    ]  # fmt: skip
+    for stage, theirs in FILTERS.items():
+        parts.append(f"## {stage} and {theirs}\n")
+        parts.append("Documents on which both decide alike (%), and how many only one of them keeps.\n")
+        parts.append(table(["Rule", *LANGUAGES, "all", "only Tamis keeps", "only DataTrove keeps"], _rules(decisions, stage)))
+        parts.append(_explained(result["causes"], stage))
+    return "\n".join(parts)
+
+
+def _sums(decisions: Iterable[list[Any]], stage: str, rule: str) -> dict[str, list[int]]:
+    """Counts by language, and of all languages together under `all`."""
+    found: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    for a_stage, a_rule, language, *cells in decisions:
+        if (a_stage, a_rule) == (stage, rule):
+            found[language] = cells
+            found["all"] = [x + y for x, y in zip(found["all"], cells, strict=True)]
+    return found
+
+
+def agreement(decisions: Iterable[list[Any]], stage: str, rule: str, language: str = "all") -> float:
+    """Share of the documents on which both decide alike."""
+    both, ours, theirs, neither = _sums(decisions, stage, rule)[language]
+    return (both + neither) / (both + ours + theirs + neither)
+
+
+def _alike(decisions: list[list[Any]], stage: str, rule: str) -> list[str]:
+    return [f"{100 * agreement(decisions, stage, rule, language):.1f}" for language in (*LANGUAGES, "all")]
+
+
+def _filters(decisions: list[list[Any]]) -> list[list[object]]:
+    rows: list[list[object]] = []
+    for stage in FILTERS:
+        both, ours, theirs, neither = _sums(decisions, stage, ALL)["all"]
+        whole = both + ours + theirs + neither
+        rows.append([f"`{stage}`", *_alike(decisions, stage, ALL), share(both + ours, whole), share(both + theirs, whole)])
+    return rows
+
+
+def _rules(decisions: list[list[Any]], stage: str) -> list[list[object]]:
+    names = list(dict.fromkeys(cells[1] for cells in decisions if cells[0] == stage and cells[1] != ALL))
+    rows: list[list[object]] = []
+    for name in names:
+        _, ours, theirs, _ = _sums(decisions, stage, name)["all"]
+        rows.append([f"`{name}`", *_alike(decisions, stage, name), ours, theirs])
+    return rows
+
+
+def _texts(texts: dict[str, list[int]]) -> str:
+    both, equal = (sum(column) for column in zip(*texts.values(), strict=True))
+    return f"Of {both:,} documents that both keep by `c4`, {equal:,} are cut to the same text, byte for byte.\n"
+
+
+def _explained(causes: list[list[Any]], stage: str) -> str:
+    mine = sorted((rule, cause, ours, theirs) for a_stage, rule, cause, ours, theirs in causes if a_stage == stage)
+    if not mine:
+        return "No document makes a difference.\n"
+    rows = [[f"`{rule}`", cause, ours, theirs] for rule, cause, ours, theirs in mine]
+    named = {name for _, cause, *_ in mine for name in cause.split(" and ")}
+    notes = [f"- **{name}**: {CAUSES[stage, name]}" for s, name in CAUSES if s == stage and name in named]
+    return (
+        "Why they differ:\n\n"
+        + table(["Rule", "Cause", "only Tamis keeps", "only DataTrove keeps"], rows)
+        + "\n"
+        + "\n".join(notes)
+        + "\n"
+    )
