@@ -255,14 +255,14 @@ def _again(view: View, _: Set[str]) -> float:
 
 
 def _newlines(view: View, ours: Set[str]) -> float:
-    return share(view.text.count("\n"), len(view.words if "words" in ours else view.tokens))
+    return share(view.text.count("\n"), view.pieces if "tokens" in ours else len(view.tokens))
 
 
 FINEWEB = (
     Rule("fineweb", "terminal_line_ratio", {"line_punct_thr": 0.12}, _ended, ("marks",)),
     Rule("fineweb", "short_line_ratio", {"short_line_thr": 0.67}, _short),
     Rule("fineweb", "duplicate_line_char_ratio", {"char_duplicates_ratio": 0.01}, _again),
-    Rule("fineweb", "newline_word_ratio", {"new_line_ratio": 0.3}, _newlines, ("words",)),
+    Rule("fineweb", "newline_word_ratio", {"new_line_ratio": 0.3}, _newlines, ("tokens",)),
 )
 RULES = (*QUALITY, *_repetition(), *C4, *FINEWEB)
 

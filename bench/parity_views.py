@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 
-from tamis.kernels.unicode import JOINER, UNSPACED, WORD, char_tables
+from tamis.kernels.unicode import JOINER, PUNCTUATION, SYMBOL, UNSPACED, WORD, char_tables
 
 LANGUAGES = {"en": "eng", "fr": "fra", "de": "deu", "es": "spa", "it": "ita"}
 """The languages compared, and what datatrove calls them."""
@@ -33,6 +33,14 @@ def _word() -> re.Pattern[str]:
 def _joiners() -> re.Pattern[str]:
     classes = char_tables().classes
     return re.compile("[" + "".join(chr(p) for p in range(sys.maxunicode + 1) if classes[p] & JOINER) + "]")
+
+
+@functools.cache
+def _piece() -> re.Pattern[str]:
+    """A piece between white space: the marks at its head, what begins and ends with another character, those behind."""
+    classes = char_tables().classes
+    mark = "".join(re.escape(chr(p)) for p in range(sys.maxunicode + 1) if classes[p] & (PUNCTUATION | SYMBOL))
+    return re.compile(f"([{mark}]*)((?:.*[^{mark}])?)([{mark}]*)", re.DOTALL)
 
 
 class View:
@@ -65,6 +73,13 @@ class View:
     def lower(self) -> list[str]:
         """Our words, lower case."""
         return [word.lower() for word in self.words]
+
+    @cached_property
+    def pieces(self) -> int:
+        """Pieces between white space that hold a word, and marks at their ends, as the stage `fineweb` counts them: for
+        scripts with spaces."""
+        found = (_piece().fullmatch(piece) for piece in self.text.split())
+        return sum(len(one[1]) + bool(one[2]) + len(one[3]) for one in found if one)
 
     @cached_property
     def lines(self) -> list[str]:

@@ -14,8 +14,16 @@ from datatrove.utils.text import TERMINAL_PUNCTUATION
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tamis.kernels.unicode import SENTENCE_END, char_tables, sentence_table
-from tamis.kernels.words import hash_words, max_words
+from tamis.kernels.unicode import (
+    PUNCTUATION,
+    SENTENCE_END,
+    SPACE,
+    SYMBOL,
+    UNSPACED,
+    WORD,
+    char_tables,
+    sentence_table,
+)
 from tamis.stages.fineweb import STAGE, FinewebConfig
 
 NAMES = [column.name for column in STAGE.adds]
@@ -37,6 +45,16 @@ PIECES = [
     "\u3000",
     "\x01",
     "{",
+    "(see",
+    'x").',
+    "l’eau",
+    "«",
+    "-->",
+    "a--b",
+    "กา",
+    "c東",
+    "e\u0301",
+    "\u00ad",
 ]
 SEPARATORS = [" ", "", "\n", "\n", ".\n", "\n\n", "\n \n", " \n", "\t"]
 documents = st.lists(st.tuples(st.sampled_from(PIECES), st.sampled_from(SEPARATORS)), max_size=40).map(
@@ -45,13 +63,19 @@ documents = st.lists(st.tuples(st.sampled_from(PIECES), st.sampled_from(SEPARATO
 texts = documents | st.text(max_size=80) | documents.map(lambda text: text * 2)
 
 
-def words(text: str) -> int:
-    """`test_words` holds the words themselves to their twin."""
-    data = np.frombuffer(text.encode(), np.uint8)
-    room = max_words(len(data))
-    arrays = np.empty(room, np.uint64), np.empty(room, np.int64), np.empty(room, np.int64)
-    tables = char_tables()
-    return int(hash_words(data, 0, len(data), tables.classes, tables.lower, *arrays))
+def tokens(text: str) -> int:
+    total = 0
+    for piece in "".join(" " if kind_of(char) & SPACE else char for char in text).split(" "):
+        core = [n for n, char in enumerate(piece) if kind_of(char) & WORD]
+        ends = piece[: core[0]] + piece[core[-1] + 1 :] if core else piece
+        total += sum(bool(kind_of(char) & (PUNCTUATION | SYMBOL)) for char in ends)
+        alone = sum(bool(kind_of(piece[n]) & UNSPACED) for n in core)
+        total += alone + (len(core) > alone)
+    return total
+
+
+def kind_of(char: str) -> int:
+    return int(char_tables().classes[ord(char)])
 
 
 def twin(text: str, short: int = 30) -> list[float]:
@@ -62,7 +86,7 @@ def twin(text: str, short: int = 30) -> list[float]:
         sum(bool(sentence_table()[ord(line[-1])] & SENTENCE_END) for line in lines) / n,
         sum(len(line) <= short for line in lines) / n,
         again / max(len(text.replace("\n", "")), 1),
-        text.count("\n") / max(words(text), 1),
+        text.count("\n") / max(tokens(text), 1),
     ]
 
 
