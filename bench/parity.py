@@ -76,45 +76,59 @@ def compare(texts: Sequence[Text]) -> dict[str, Any]:
     and those of them that both cut to the same text. `strays`: plain definitions that decide otherwise than what they
     stand for.
     """
-    decisions: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
-    causes: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0])
-    cuts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-    strays: Counter[str] = Counter()
-    ours = {stage: measured(stage, texts) for stage in FILTERS}
-    kept = {rule: _kept(rule, ours[rule.stage]) for rule in RULES}
-    whole = {
-        stage: [all(kept[rule][i] for rule in RULES if rule.stage == stage and not rule.shipped_stop_words)
-                for i in range(len(texts))]
-        for stage in FILTERS
-    }  # fmt: skip
-    for i, text in enumerate(texts):
-        view = View(*text)
-        for rule in RULES:
-            mine = kept[rule][i]
-            theirs, _ = datatrove_keeps(rule.stage, rule, text)
-            decisions[rule.stage, rule.name, text.language][_cell(mine, theirs)] += 1
-            if rule.value is not None:
-                strays["datatrove"] += rule.keeps(view, set()) != theirs
-                strays["tamis"] += rule.keeps(view, set(rule.differences)) != mine
-            if mine != theirs:
-                cause = _c4_cause(text, ours["c4"].left[i]) if rule.value is None else rule.causes(view, mine)
-                causes[rule.stage, rule.name, cause][theirs] += 1
-        for stage in FILTERS:
-            mine = whole[stage][i]
-            theirs, left = datatrove_keeps(stage, None, text)
-            decisions[stage, ALL, text.language][_cell(mine, theirs)] += 1
-            if stage == "c4" and mine and theirs:
-                cuts[text.language][0] += 1
-                cuts[text.language][1] += left == ours["c4"].left[i]
+    found = _Comparison(texts)
+    for number, text in enumerate(texts):
+        # datatrove remembers the words of the last texts, and C4's lines are such: they come last.
+        for stage in ("gopher_quality", "gopher_repetition", "fineweb", "c4"):
+            found.ask(stage, number, text)
     return {
         "versions": {name: version(name) for name in ("datatrove", "spacy")},
         "documents": dict(Counter(text.language for text in texts)),
         "characters": sum(len(text.text) for text in texts),
-        "decisions": [[*key, *cells] for key, cells in decisions.items()],
-        "causes": [[*key, *cells] for key, cells in causes.items()],
-        "texts": dict(cuts),
-        "strays": dict(strays),
+        "decisions": [[*key, *cells] for key, cells in found.decisions.items()],
+        "causes": [[*key, *cells] for key, cells in found.causes.items()],
+        "texts": dict(found.cuts),
+        "strays": dict(found.strays),
     }
+
+
+class _Comparison:
+    """Counts, as `compare` has them."""
+
+    def __init__(self, texts: Sequence[Text]) -> None:
+        self.decisions: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+        self.causes: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0])
+        self.cuts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+        self.strays: Counter[str] = Counter()
+        self.ours = {stage: measured(stage, texts) for stage in FILTERS}
+        self.kept = {rule: _kept(rule, self.ours[rule.stage]) for rule in RULES}
+        self.views = [View(*text) for text in texts]
+
+    def ask(self, stage: str, number: int, text: Text) -> None:
+        """Both on one document: rule by rule, then all rules of the stage."""
+        verdicts = []
+        for rule in (rule for rule in RULES if rule.stage == stage):
+            mine = self.kept[rule][number]
+            theirs, _ = datatrove_keeps(stage, rule, text)
+            self.decisions[stage, rule.name, text.language][_cell(mine, theirs)] += 1
+            if rule.value is not None:
+                self.strays["datatrove"] += rule.keeps(self.views[number], set()) != theirs
+                self.strays["tamis"] += rule.keeps(self.views[number], set(rule.differences)) != mine
+            if mine != theirs:
+                self.causes[stage, rule.name, self._cause(rule, number, text)][theirs] += 1
+            if not rule.shipped_stop_words:
+                verdicts.append(mine)
+        theirs, left = datatrove_keeps(stage, None, text)
+        self.decisions[stage, ALL, text.language][_cell(all(verdicts), theirs)] += 1
+        if stage == "c4" and all(verdicts) and theirs:
+            self.cuts[text.language][0] += 1
+            self.cuts[text.language][1] += left == self.ours["c4"].left[number]
+
+    def _cause(self, rule: Rule, number: int, text: Text) -> str:
+        if rule.value is not None:
+            return rule.causes(self.views[number], self.kept[rule][number])
+        # Sentences are counted in the lines that stay: where these are equal, the count differs.
+        return "sentences" if datatrove_keeps("c4", C4_LINES, text)[1] == self.ours["c4"].left[number] else "lines"
 
 
 class Measured(NamedTuple):
@@ -151,11 +165,6 @@ def datatrove_keeps(stage: str, rule: Rule | None, text: Text) -> tuple[bool, st
     document = Document(text.text, "one")
     kept = datatrove_filter(stage, rule, text.language).filter(document)
     return kept is True, document.text
-
-
-def _c4_cause(text: Text, ours: str) -> str:
-    """Sentences are counted in the lines that stay: where these are equal, the count differs."""
-    return "sentences" if datatrove_keeps("c4", C4_LINES, text)[1] == ours else "lines"
 
 
 def _cell(ours: bool, theirs: bool) -> int:

@@ -57,7 +57,10 @@ CAUSES = {
         "words, which is most of the fifth that the rule allows: what fails it in DataTrove is often good prose with many "
         "commas, quotes or numbers. By the paper, “80% of words in a document contain at least one alphabetic character”."
     ),
-    ("gopher_quality", "case"): "DataTrove looks for stop words in the case they have: `The` at the head of a line is none.",
+    (
+        "gopher_quality",
+        "case",
+    ): "DataTrove looks for stop words in the case they have: `The` at the head of a line is none.",
     ("gopher_quality", "list"): (
         "DataTrove's stop words are eight English ones unless `stop_words` is given. Tamis' lists for seven languages hold "
         "some sixty function words each, so two of them are found in shorter and less wordy texts, in any of the languages."
@@ -116,7 +119,9 @@ def page(result: dict[str, Any]) -> str:
     for stage, theirs in FILTERS.items():
         parts.append(f"## {stage} and {theirs}\n")
         parts.append("Documents on which both decide alike (%), and how many only one of them keeps.\n")
-        parts.append(table(["Rule", *LANGUAGES, "all", "only Tamis keeps", "only DataTrove keeps"], _rules(decisions, stage)))
+        parts.append(
+            table(["Rule", *LANGUAGES, "all", "only Tamis keeps", "only DataTrove keeps"], _rules(decisions, stage))
+        )
         parts.append(_explained(result["causes"], stage))
     return "\n".join(parts)
 
@@ -146,7 +151,9 @@ def _filters(decisions: list[list[Any]]) -> list[list[object]]:
     for stage in FILTERS:
         both, ours, theirs, neither = _sums(decisions, stage, ALL)["all"]
         whole = both + ours + theirs + neither
-        rows.append([f"`{stage}`", *_alike(decisions, stage, ALL), share(both + ours, whole), share(both + theirs, whole)])
+        rows.append(
+            [f"`{stage}`", *_alike(decisions, stage, ALL), share(both + ours, whole), share(both + theirs, whole)]
+        )
     return rows
 
 

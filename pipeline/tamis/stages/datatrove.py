@@ -44,8 +44,8 @@ class DatatroveConfig(StageConfig):
     """Which filter is asked."""
 
     filter: Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$", max_length=300)]
-    """Dotted path of a subclass of datatrove's `BaseFilter`: `datatrove.pipeline.filters.GopherQualityFilter`, or one of
-    your own that Python can import."""
+    """Dotted path of a subclass of datatrove's `BaseFilter`: `datatrove.pipeline.filters.GopherQualityFilter`, or one
+    of your own that Python can import."""
     options: Mapping[str, JsonValue] = {}
     """What the filter's constructor takes, by name."""
     version: Annotated[str, Field(min_length=1, max_length=100)] = "1"
@@ -215,7 +215,9 @@ filter runs its code: read recipes by others before you run them.""",
             citation="the filter's own decision",
         ),
         Column("reason", pa.string(), "label", "Why the filter drops it, in the filter's words; null if it doesn't."),
-        Column("error", pa.string(), "label", "Class of the exception with which the filter failed; null if it didn't."),
+        Column(
+            "error", pa.string(), "label", "Class of the exception with which the filter failed; null if it didn't."
+        ),
     ),
     prepare=_prepare,
 )
