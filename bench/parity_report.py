@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
@@ -21,83 +22,77 @@ HEAD = """# Parity with DataTrove
 <!-- Made by bench/parity.py. -->
 
 Whether the stages `gopher_quality`, `gopher_repetition`, `c4` and `fineweb` ([stages.md](stages.md)) keep and drop the
-same documents as the filters of DataTrove {datatrove} of the same names, and where they don't, why.
+same documents as the filters of DataTrove {datatrove} of the same names, and where they don't, why. Who needs
+DataTrove's decisions to the letter runs its filter itself: [datatrove.md](datatrove.md).
 
 ## How it was measured
 
 {documents} documents, {each}, {characters} characters: pages of Debian's documentation, cut to the lengths of web pages
-(`bench/corpus.py`). Thresholds are the papers', for every language: Tamis' own overrides by language (a longer mean word
-in German and Dutch, ...) are left out. Each filter of DataTrove runs for the language of the document, so with the
+(`bench/corpus.py`). Thresholds are the papers', for every language: Tamis' own overrides by language (longer words in
+German and Dutch, ...) are left out. Each filter of DataTrove runs for the language of the document, so with the
 tokenizer that it has for it (spaCy {spacy}), and gets Tamis' list of stop words; `stop_words_english` is what it does
-with its own eight English ones.
+with its own eight English ones, which it has for any language.
 
 Every rule is asked alone, all others switched off, so that a document that fails three counts for each. To tell why two
-decisions differ, each rule is written a third time in plain Python, with every definition in which the libraries differ
-as a switch (`bench/parity_rules.py`). With all switches on DataTrove's side it decided as DataTrove's filter on {plain}
-of {asked} questions, with all on Tamis' side as the stage on {plain_ours} of {asked}. Of a document on which the two
-differ, the cause is the switch, or the fewest of them, that turns DataTrove's decision into Tamis'.
+decisions differ, each rule of words and lines is written a third time in plain Python, with every definition in which
+the libraries differ as a switch (`bench/parity_rules.py`). With all switches on DataTrove's side it decided as
+DataTrove's filter on {plain} of {asked} questions, with all on Tamis' side as the stage on {plain_ours} of {asked}.
+Where the two differ, the cause is the switch, or the fewest of them, that turns DataTrove's decision into Tamis'.
 """
-CAUSES = {
-    ("gopher_quality", "words"): (
-        "Words are spaCy's tokens there, runs of letters, digits and marks here. The rules on length leave out tokens of "
-        "punctuation alone, but `--option`, `/etc/fstab`, a URL or a date is one token and several words, so DataTrove "
-        "counts fewer and longer ones. The ratio of symbols is over all tokens, punctuation too, so it is lower there; "
-        "and a stop word is missed where spaCy keeps it in a longer token."
-    ),
-    ("gopher_quality", "blank lines"): (
-        "DataTrove takes ratios of lines over all lines, Tamis over those that aren't blank, as Gopher's paper has no "
-        "word on blank ones: between paragraphs they halve DataTrove's ratio."
-    ),
-    ("gopher_quality", "bullets"): (
-        "A bullet is `•` or `-` in DataTrove; Tamis knows 21 of them. The paper says only “bullet point”."
-    ),
-    ("gopher_quality", "pieces"): (
-        "DataTrove asks of spaCy's tokens whether they hold a letter, so every comma and full stop counts against the "
-        "text; Tamis asks of the pieces between white space. Prose has a mark of punctuation for every seven or eight "
-        "words, which is most of the fifth that the rule allows: what fails it in DataTrove is often good prose with many "
-        "commas, quotes or numbers. By the paper, “80% of words in a document contain at least one alphabetic character”."
-    ),
-    (
-        "gopher_quality",
-        "case",
-    ): "DataTrove looks for stop words in the case they have: `The` at the head of a line is none.",
-    ("gopher_quality", "list"): (
-        "DataTrove's stop words are eight English ones unless `stop_words` is given. Tamis' lists for seven languages hold "
-        "some sixty function words each, so two of them are found in shorter and less wordy texts, in any of the languages."
-    ),
-    ("gopher_repetition", "words"): (
-        "n-grams are of spaCy's tokens there, punctuation among them and in the case they have; of words in lower case "
-        "here. Where a mark is often repeated (`|`, `- -`, `...`, quotes around options) DataTrove's top n-gram is made "
-        "of marks; lists of identifiers, which spaCy keeps whole, repeat their parts here."
-    ),
-    ("gopher_repetition", "denominator"): (
-        "DataTrove divides by all characters of the text, white space too; Tamis by the characters of words for n-grams, "
-        "and of lines or paragraphs for those. DataTrove's duplicate n-grams have no spaces above the line and have them "
-        "below, so its ratios are a sixth lower than the text they stand for, and the same limits drop less."
-    ),
-    ("gopher_repetition", "counting"): (
-        "DataTrove's top n-gram may stand once, and occurrences that overlap count each: in a short text or a run of one "
-        "word its ratio is higher. In Tamis a top n-gram stands twice at least, and its occurrences don't overlap."
-    ),
-    ("gopher_repetition", "blank lines"): (
-        "DataTrove splits at newlines alone: a line of white space is a line for it, and a duplicate when it comes again."
-    ),
-    ("gopher_repetition", "paragraph breaks"): (
-        "A paragraph ends at two newlines there, at a blank line here: a line of white space between ends it, too."
-    ),
-    ("c4", "sentences"): (
-        "The lines that stay are the same; what differs is the count of the sentences in them. spaCy's rule ends one at "
-        "every `.`, `!` or `?` token, whatever follows; Tamis at a mark that white space and a word follow, but not before "
-        "a lower-case letter or after a single letter, so abbreviations don't part sentences. spaCy, for its part, sees "
-        "no end where a full stop is inside a token."
-    ),
+_CAUSES = {
+    ("gopher_quality", "words"): """
+        Words are spaCy's tokens there, runs of letters, digits and marks here. The rules on length leave out
+        tokens that are punctuation alone, but a path, an option or a URL is one token and several words, so
+        DataTrove counts fewer and longer ones. The ratio of symbols is over all tokens, punctuation too, so
+        it is lower there. A stop word goes unseen where spaCy keeps it inside a longer token.""",
+    ("gopher_quality", "blank lines"): """
+        DataTrove takes ratios of lines over all lines, Tamis over those that aren't blank: an empty line
+        between any two halves DataTrove's ratio.""",
+    ("gopher_quality", "bullets"): """
+        A bullet is `•` or `-` in DataTrove; Tamis knows more of them. The paper says "bullet point".""",
+    ("gopher_quality", "pieces"): """
+        The paper wants 80 % of the words to have a letter. DataTrove asks spaCy's tokens, among which every
+        comma, full stop and bracket is one without a letter; Tamis asks the pieces between white space. Prose
+        has a mark of punctuation for every six to eight words, which uses up most of the fifth that the rule
+        allows, so DataTrove drops much good prose with quotes, brackets, options or numbers in it. This rule
+        decides most of what follows for the whole filter.""",
+    ("gopher_quality", "case"): """
+        DataTrove looks for stop words in the case they have: `The` at the head of a line is none.""",
+    ("gopher_quality", "list"): """
+        DataTrove's stop words are eight English ones unless `stop_words` is given; in other languages two of
+        them are seldom met. Tamis' lists for seven languages hold some sixty function words each.""",
+    ("gopher_repetition", "words"): """
+        n-grams are of spaCy's tokens there, punctuation among them and in the case they have; of words in
+        lower case here. A ruler of fifty `=` or `*` is fifty tokens, so DataTrove drops short pages with an
+        underlined title; menus of paths, and words joined by hyphens or elided (`d'arrière-plan`), which
+        spaCy keeps in fewer tokens, repeat longer n-grams of words here.""",
+    ("gopher_repetition", "denominator"): """
+        DataTrove divides by all characters of the text, white space and punctuation too; Tamis by the
+        characters of words for n-grams, by those of lines or paragraphs for these. The characters of
+        DataTrove's duplicate n-grams hold no spaces, so even a text that is one phrase over and over stays a
+        sixth below 1, and the same limits drop less.""",
+    ("gopher_repetition", "counting"): """
+        DataTrove's top n-gram may stand once, and its occurrences may overlap: a short text with long words
+        can fail without any repetition. In Tamis a top n-gram stands twice at least, its occurrences don't
+        overlap, and of equally frequent ones the longest counts.""",
+    ("gopher_repetition", "blank lines"): """
+        DataTrove splits at newlines alone: a line of white space is a line for it, and a duplicate when it
+        comes again.""",
+    ("gopher_repetition", "paragraph breaks"): """
+        A paragraph ends at two newlines there, at a blank line here: a line of white space between ends it,
+        too.""",
+    ("c4", "sentences"): """
+        The lines that stay are the same, byte for byte; what differs is the count of the sentences in them.
+        spaCy's rule ends one behind every token `.`, `!` or `?`; Tamis at a mark that white space and a word
+        follow, but not before a lower-case letter or behind a letter that stands alone, so abbreviations
+        don't end sentences.""",
     ("c4", "lines"): "Other lines stay.",
-    ("fineweb", "tokens"): (
-        "Newlines are over spaCy's tokens there; here over pieces between white space and the marks at their ends, which "
-        "are nearly the same. (Over words alone, without marks, one document in twenty-five was decided otherwise.)"
-    ),
+    ("fineweb", "tokens"): """
+        Newlines are over spaCy's tokens there; here over pieces between white space and the marks at their
+        ends, which are nearly as many.""",
     ("fineweb", "marks"): "DataTrove's list of marks that end a sentence lacks some scripts.",
 }
+CAUSES = {key: " ".join(text.split()) for key, text in _CAUSES.items()}
 
 
 def page(result: dict[str, Any]) -> str:
@@ -177,7 +172,11 @@ def _explained(causes: list[list[Any]], stage: str) -> str:
         return "No document makes a difference.\n"
     rows = [[f"`{rule}`", cause, ours, theirs] for rule, cause, ours, theirs in mine]
     named = {name for _, cause, *_ in mine for name in cause.split(" and ")}
-    notes = [f"- **{name}**: {CAUSES[stage, name]}" for s, name in CAUSES if s == stage and name in named]
+    notes = [
+        textwrap.fill(f"- **{name}**: {CAUSES[stage, name]}", 118, subsequent_indent="  ", break_on_hyphens=False)
+        for where, name in CAUSES
+        if where == stage and name in named
+    ]
     return (
         "Why they differ:\n\n"
         + table(["Rule", "Cause", "only Tamis keeps", "only DataTrove keeps"], rows)

@@ -70,7 +70,9 @@ def test_the_sample_is_decided_as_stated(sample: dict[str, Any]) -> None:
     assert min(sample["documents"].values()) > 60
     # Both say yes and no: else agreement says little.
     for stage in FILTERS:
-        cells = [sum(column) for column in zip(*(c[3:] for c in sample["decisions"] if c[:2] == [stage, ALL]), strict=True)]
+        cells = [
+            sum(column) for column in zip(*(c[3:] for c in sample["decisions"] if c[:2] == [stage, ALL]), strict=True)
+        ]
         assert cells[0] > 0 and cells[3] > 0, stage
 
 
@@ -113,7 +115,9 @@ def manual_pages(folder: Path) -> Iterator[Text]:
     packages = {language: f"manpages-{language}-dev" for language in LANGUAGES} | {"en": "manpages-dev"}
     wanted = [argument for name in packages.values() for argument in ("--package", name)]
     fetch = ROOT / "recipes" / "debian_docs" / "fetch.py"
-    done = subprocess.run([sys.executable, fetch, "--out", folder, *wanted], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, fetch, "--out", folder, *wanted], capture_output=True, text=True, check=False
+    )
     if done.returncode:
         pytest.skip(f"the packages can't be had here: {done.stderr[-200:]}")
     for language, name in packages.items():
