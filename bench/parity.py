@@ -23,14 +23,13 @@ import pyarrow as pa
 import zstandard
 
 import parity_report
+from parity_report import ALL, BY_TOKENS
 from parity_rules import C4_LINES, FILTERS, RULES, Rule, datatrove_filter
 from parity_views import LANGUAGES, View
 from tamis.kernels.edits import apply_edits
 from tamis.stages import STAGES
 
 ROOT = Path(__file__).resolve().parents[1]
-ALL = "all rules"
-"""Stands for a whole filter among its rules."""
 
 
 class Text(NamedTuple):
@@ -101,14 +100,14 @@ class _Comparison:
         self.cuts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
         self.strays: Counter[str] = Counter()
         self.ours = {stage: measured(stage, texts) for stage in FILTERS}
-        self.kept = {rule: _kept(rule, self.ours[rule.stage]) for rule in RULES}
+        self.kept = {rule: _kept(rule, self.ours[rule.signal_of or rule.stage]) for rule in RULES}
         self.views = [View(*text) for text in texts]
 
     def ask(self, stage: str, number: int, text: Text) -> None:
         """Both on one document: rule by rule, then all rules of the stage."""
-        verdicts = []
+        verdicts = {}
         for rule in (rule for rule in RULES if rule.stage == stage):
-            mine = self.kept[rule][number]
+            mine = verdicts[rule] = self.kept[rule][number]
             theirs, _ = datatrove_keeps(stage, rule, text)
             self.decisions[stage, rule.name, text.language][_cell(mine, theirs)] += 1
             if rule.value is not None:
@@ -116,11 +115,14 @@ class _Comparison:
                 self.strays["tamis"] += rule.keeps(self.views[number], set(rule.differences)) != mine
             if mine != theirs:
                 self.causes[stage, rule.name, self._cause(rule, number, text)][theirs] += 1
-            if not rule.shipped_stop_words:
-                verdicts.append(mine)
         theirs, left = datatrove_keeps(stage, None, text)
-        self.decisions[stage, ALL, text.language][_cell(all(verdicts), theirs)] += 1
-        if stage == "c4" and all(verdicts) and theirs:
+        mine = all(kept for rule, kept in verdicts.items() if rule.own)
+        self.decisions[stage, ALL, text.language][_cell(mine, theirs)] += 1
+        if stage == "gopher_quality":
+            by_tokens = {rule.name: kept for rule, kept in verdicts.items() if rule.own or rule.signal_of}
+            del by_tokens["alpha_word_ratio"]
+            self.decisions[stage, BY_TOKENS, text.language][_cell(all(by_tokens.values()), theirs)] += 1
+        if stage == "c4" and mine and theirs:
             self.cuts[text.language][0] += 1
             self.cuts[text.language][1] += left == self.ours["c4"].left[number]
 

@@ -16,7 +16,13 @@ FILTERS = {
     "c4": "C4QualityFilter",
     "fineweb": "FineWebQualityFilter",
 }
-ALL = "all rules"
+WHOLE = ALL, BY_TOKENS = ("all rules", "all rules, alpha_token_ratio for alpha_word_ratio")
+"""Stand for a whole filter among its rules."""
+_WHOLE = (
+    ("gopher_quality", ALL, "`gopher_quality`"),
+    ("gopher_quality", BY_TOKENS, "with `fineweb.alpha_token_ratio` for its `alpha_word_ratio`"),
+    *((stage, ALL, f"`{stage}`") for stage in ("gopher_repetition", "c4", "fineweb")),
+)
 HEAD = """# Parity with DataTrove
 
 <!-- Made by bench/parity.py. -->
@@ -31,7 +37,8 @@ DataTrove's decisions to the letter runs its filter itself: [datatrove.md](datat
 (`bench/corpus.py`). Thresholds are the papers', for every language: Tamis' own overrides by language (longer words in
 German and Dutch, ...) are left out. Each filter of DataTrove runs for the language of the document, so with the
 tokenizer that it has for it (spaCy {spacy}), and gets Tamis' list of stop words; `stop_words_english` is what it does
-with its own eight English ones, which it has for any language.
+with its own eight English ones, which it has for any language. `alpha_token_ratio` is a signal of the stage `fineweb`,
+for the same rule of DataTrove's as `alpha_word_ratio`.
 
 Every rule is asked alone, all others switched off, so that a document that fails three counts for each. To tell why two
 decisions differ, each rule of words and lines is written a third time in plain Python, with every definition in which
@@ -51,11 +58,16 @@ _CAUSES = {
     ("gopher_quality", "bullets"): """
         A bullet is `•` or `-` in DataTrove; Tamis knows more of them. The paper says "bullet point".""",
     ("gopher_quality", "pieces"): """
-        The paper wants 80 % of the words to have a letter. DataTrove asks spaCy's tokens, among which every
-        comma, full stop and bracket is one without a letter; Tamis asks the pieces between white space. Prose
-        has a mark of punctuation for every six to eight words, which uses up most of the fifth that the rule
-        allows, so DataTrove drops much good prose with quotes, brackets, options or numbers in it. This rule
-        decides most of what follows for the whole filter.""",
+        The paper wants 80 % of the words to have a letter. DataTrove asks spaCy's tokens, among which every comma,
+        full stop and bracket is one without a letter; Tamis asks the pieces between white space. Prose has a mark of
+        punctuation for every six to eight words, which uses up most of the fifth that the rule allows, so DataTrove
+        drops much prose with quotes, brackets, options or numbers in it. Who wants that rule, as FineWeb had it,
+        takes `alpha_token_ratio` of the stage `fineweb`, which counts marks of punctuation, too, and leaves
+        `alpha_word_ratio` out.""",
+    ("gopher_quality", "tokens"): """
+        spaCy's tokens there; here pieces between white space and the marks at their ends. spaCy parts some words
+        (`don't`, `l'eau`) and has rules for each language on what else stays in one piece, so near the limit the two
+        fall on either side.""",
     ("gopher_quality", "case"): """
         DataTrove looks for stop words in the case they have: `The` at the head of a line is none.""",
     ("gopher_quality", "list"): """
@@ -98,7 +110,7 @@ CAUSES = {key: " ".join(text.split()) for key, text in _CAUSES.items()}
 def page(result: dict[str, Any]) -> str:
     """The page."""
     decisions, documents = result["decisions"], result["documents"]
-    asked = sum(sum(cells[3:]) for cells in decisions if cells[0] != "c4" and cells[1] != ALL)
+    asked = sum(sum(cells[3:]) for cells in decisions if cells[0] != "c4" and cells[1] not in WHOLE)
     strays = result["strays"]
     each = ", ".join(f"{documents[language]} {language}" for language in LANGUAGES if language in documents)
     parts = [
@@ -143,17 +155,15 @@ def _alike(decisions: list[list[Any]], stage: str, rule: str) -> list[str]:
 
 def _filters(decisions: list[list[Any]]) -> list[list[object]]:
     rows: list[list[object]] = []
-    for stage in FILTERS:
-        both, ours, theirs, neither = _sums(decisions, stage, ALL)["all"]
+    for stage, rule, name in _WHOLE:
+        both, ours, theirs, neither = _sums(decisions, stage, rule)["all"]
         whole = both + ours + theirs + neither
-        rows.append(
-            [f"`{stage}`", *_alike(decisions, stage, ALL), share(both + ours, whole), share(both + theirs, whole)]
-        )
+        rows.append([name, *_alike(decisions, stage, rule), share(both + ours, whole), share(both + theirs, whole)])
     return rows
 
 
 def _rules(decisions: list[list[Any]], stage: str) -> list[list[object]]:
-    names = list(dict.fromkeys(cells[1] for cells in decisions if cells[0] == stage and cells[1] != ALL))
+    names = list(dict.fromkeys(cells[1] for cells in decisions if cells[0] == stage and cells[1] not in WHOLE))
     rows: list[list[object]] = []
     for name in names:
         _, ours, theirs, _ = _sums(decisions, stage, name)["all"]

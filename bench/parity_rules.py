@@ -61,7 +61,7 @@ class Rule:
 
     stage: str
     name: str
-    """Of the rule; a signal of the stage, unless `signal` is another."""
+    """Of the rule, and of the signal."""
     options: Mapping[str, Any] = field(hash=False)
     """What switches the rule on in datatrove's filter."""
     value: Value | None = None
@@ -69,13 +69,23 @@ class Rule:
     differences: tuple[str, ...] = ()
     """Definitions in which the two differ: the likeliest first."""
     signal: str = ""
+    """Ours, if it has another name."""
+    signal_of: str = ""
+    """Our stage, if it is another."""
+    limit: Condition | None = None
+    """The rule on our signal, if it has none by default."""
     shipped_stop_words: bool = False
     """datatrove gets its own stop words instead of ours."""
 
     @property
+    def own(self) -> bool:
+        """Whether it is one of the stage's default rules."""
+        return not (self.signal or self.signal_of)
+
+    @property
     def condition(self) -> Condition:
         """The paper's rule on our signal, the same for every language."""
-        found = STAGES.get(self.stage).signals[self.signal or self.name].default
+        found = self.limit or STAGES.get(self.stage).signals[self.signal or self.name].default
         assert found is not None
         return found
 
@@ -100,9 +110,8 @@ class Rule:
         return "unexplained"
 
 
-def _quality(name: str, differences: tuple[str, ...], value: Value, /, *, own: bool = False, **options: Any) -> Rule:
-    signal = name.removesuffix("_english")
-    return Rule("gopher_quality", name, options, value, differences, signal, own)
+def _quality(name: str, differences: tuple[str, ...], value: Value, /, **options: Any) -> Rule:
+    return Rule("gopher_quality", name, options, value, differences)
 
 
 def _words(view: View, ours: Set[str]) -> float:
@@ -138,6 +147,10 @@ def _letters(view: View, ours: Set[str]) -> float:
     return share(sum(any(map(str.isalpha, piece)) for piece in pieces), len(pieces))
 
 
+def _letter_tokens(view: View, ours: Set[str]) -> float:
+    return share(view.pieces[1], view.pieces[0]) if "tokens" in ours else _letters(view, ours)
+
+
 def _stop_words(view: View, ours: Set[str], words: tuple[str, ...] | None = None) -> float:
     found = view.words if "words" in ours else view.tokens
     met = set(map(str.lower, found)) if "case" in ours else set(found)
@@ -156,8 +169,13 @@ QUALITY = (
     _quality("ellipsis_line_ratio", ("blank lines",), _ellipses, max_ellipsis_lines_ratio=0.3),
     _quality("alpha_word_ratio", ("pieces",), _letters, max_non_alpha_words_ratio=0.8),
     _quality("stop_words", ("case", "words"), _stop_words, min_stop_words=2),
-    _quality(
-        "stop_words_english", ("list", "case", "words"), _english_stop_words, own=True, min_stop_words=2
+    Rule(
+        "gopher_quality", "alpha_token_ratio", {"max_non_alpha_words_ratio": 0.8}, _letter_tokens, ("tokens",),
+        signal_of="fineweb", limit=Condition(min=0.8),
+    ),
+    Rule(
+        "gopher_quality", "stop_words_english", {"min_stop_words": 2}, _english_stop_words, ("list", "case", "words"),
+        signal="stop_words", shipped_stop_words=True,
     ),
 )  # fmt: skip
 
@@ -255,7 +273,7 @@ def _again(view: View, _: Set[str]) -> float:
 
 
 def _newlines(view: View, ours: Set[str]) -> float:
-    return share(view.text.count("\n"), view.pieces if "tokens" in ours else len(view.tokens))
+    return share(view.text.count("\n"), view.pieces[0] if "tokens" in ours else len(view.tokens))
 
 
 FINEWEB = (

@@ -43,6 +43,12 @@ def _piece() -> re.Pattern[str]:
     return re.compile(f"([{mark}]*)((?:.*[^{mark}])?)([{mark}]*)", re.DOTALL)
 
 
+@functools.cache
+def _runs() -> re.Pattern[str]:
+    """What counts as one mark."""
+    return re.compile(r"\.+|-+")
+
+
 class View:
     """One document; what takes time is found once."""
 
@@ -75,11 +81,12 @@ class View:
         return [word.lower() for word in self.words]
 
     @cached_property
-    def pieces(self) -> int:
-        """Pieces between white space that hold a word, and marks at their ends, as the stage `fineweb` counts them: for
-        scripts with spaces."""
-        found = (_piece().fullmatch(piece) for piece in self.text.split())
-        return sum(len(one[1]) + bool(one[2]) + len(one[3]) for one in found if one)
+    def pieces(self) -> tuple[int, int]:
+        """Tokens as the stage `fineweb` counts them in scripts with spaces, and those of them with a letter."""
+        found = [one for piece in self.text.split() if (one := _piece().fullmatch(piece))]
+        marks = sum(len(_runs().sub(".", one[1])) + len(_runs().sub(".", one[3])) for one in found)
+        words = sum(bool(one[2]) for one in found)
+        return marks + words, sum(any(map(str.isalpha, one[2])) for one in found)
 
     @cached_property
     def lines(self) -> list[str]:

@@ -34,6 +34,7 @@ def prepare(config: FinewebConfig, _: Models) -> Measure:
             "short_line_ratio": counts.short_lines * per_line,
             "duplicate_line_char_ratio": counts.repeated_characters / np.maximum(counts.characters, 1),
             "newline_word_ratio": counts.newlines / np.maximum(counts.tokens, 1),
+            "alpha_token_ratio": counts.letter_tokens / np.maximum(counts.tokens, 1),
         }
         return measured(batch.num_rows, {name: ratio.astype(np.float32) for name, ratio in ratios.items()})
 
@@ -54,10 +55,13 @@ when its very last character is a mark that ends a sentence in any script (Unico
 `. ! ? 。 । ؟`): no quotation mark, colon or ellipsis, and no white space behind it. `duplicate_line_char_ratio` has
 the characters of lines that stood before in the document over all characters but newlines. `newline_word_ratio` has
 all newlines, those of blank lines included, over tokens, as the limit was found on these: pieces between white space,
-and each mark of punctuation at their ends (`(see "x").` is six); a character of a script without spaces (Han, kana,
-Thai, ...) is one of its own. datatrove counts spaCy's tokens, which differ little.
+and each mark of punctuation at their ends (`(see "x").` is seven), a run of full stops or hyphens counting once; a
+letter of a script without spaces (Han, kana, Thai, ...) is one of its own. datatrove counts spaCy's tokens, which
+differ little.
 
-FineWeb ran it after Gopher's filters and C4's, the latter without the rule on terminal marks.
+FineWeb ran it after Gopher's filters and C4's, the latter without the rule on terminal marks. Of Gopher's rules, the
+one on words with a letter asked for 80 % of the tokens, punctuation among them: much stricter than `alpha_word_ratio`
+of `gopher_quality`, which is the paper's. `alpha_token_ratio: [0.8, null]` is that rule.
 
 A text without a line has ratios 0, so the rule on line ends drops it. Source code ends few lines with a full stop:
 a `when` on the language spares it.""",
@@ -98,6 +102,7 @@ a `when` on the language spares it.""",
             default=Condition(max=0.3),
             citation=_PENEDO,
         ),
+        Column("alpha_token_ratio", pa.float32(), "ratio 0..1", "Words and marks at their ends that have a letter."),
     ),
     prepare=prepare,
 )
