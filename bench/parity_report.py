@@ -150,7 +150,7 @@ def agreement(decisions: Iterable[list[Any]], stage: str, rule: str, language: s
 
 
 def _alike(decisions: list[list[Any]], stage: str, rule: str) -> list[str]:
-    return [f"{100 * agreement(decisions, stage, rule, language):.1f}" for language in (*LANGUAGES, "all")]
+    return [f"{100 * agreement(decisions, stage, rule, language):.2f}" for language in (*LANGUAGES, "all")]
 
 
 def _filters(decisions: list[list[Any]]) -> list[list[object]]:

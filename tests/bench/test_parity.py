@@ -23,8 +23,15 @@ from parity_rules import RULES
 ROOT = Path(__file__).parents[2]
 STATED: dict[str, Any] = json.loads((ROOT / "bench/parity.json").read_bytes())
 LANGUAGES = ("en", "fr", "de", "es", "it")
-LEAST = {"gopher_quality": 0.5, "gopher_repetition": 0.9, "c4": 0.95, "fineweb": 0.98}
-"""Agreement of whole filters that no choice of texts should go below; datatrove's rule on letters counts marks."""
+LEAST = {
+    ("gopher_quality", BY_TOKENS): 0.9,
+    ("gopher_repetition", ALL): 0.85,
+    ("c4", ALL): 0.95,
+    ("fineweb", ALL): 0.97,
+}
+"""Agreement of whole filters that no choice of texts should go below."""
+OF_THE_TEXT = ("alpha_word_ratio", "stop_words_english")
+"""Rules that differ by what they ask, so that agreement tells of the texts alone."""
 SAME = {
     ("c4", "lorem_ipsum"), ("c4", "curly_bracket"), ("fineweb", "terminal_line_ratio"), ("fineweb", "short_line_ratio"),
     ("fineweb", "duplicate_line_char_ratio"),
@@ -58,8 +65,8 @@ def check(found: dict[str, Any]) -> None:
     """What holds of any texts."""
     assert not sum(found["strays"].values())
     assert [cells for cells in found["causes"] if cells[2] in ("unexplained", "lines")] == []
-    for stage, least in LEAST.items():
-        assert agreement(found["decisions"], stage, ALL) >= least, stage
+    for (stage, rule), least in LEAST.items():
+        assert agreement(found["decisions"], stage, rule) >= least, stage
     for stage, rule in SAME:
         assert agreement(found["decisions"], stage, rule) == 1, rule
     assert all(both == equal for both, equal in found["texts"].values())
@@ -138,6 +145,6 @@ def test_agreement_on_pages_fetched_now(tmp_path: Path) -> None:
     found = compare(list(manual_pages(tmp_path / "pages")))
     assert min(found["documents"].values()) > 20
     check(found)
-    for rule in RULES:
+    for rule in (rule for rule in RULES if rule.name not in OF_THE_TEXT):
         stated = agreement(STATED["decisions"], rule.stage, rule.name)
-        assert agreement(found["decisions"], rule.stage, rule.name) >= stated - 0.2, rule.name
+        assert agreement(found["decisions"], rule.stage, rule.name) >= stated - 0.1, rule.name
