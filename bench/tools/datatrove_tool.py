@@ -10,8 +10,8 @@ Where it differs from Tamis:
   thresholds are otherwise the same.
 - C4: `C4QualityFilter` with its defaults, for the language of each document. Its sentences are spaCy's, by rule; they
   are all that differs, so a text that both keep is cut alike. It doesn't count what the lines fail for by document.
-- FineWeb: `FineWebQualityFilter`, likewise. Newlines are held against spaCy's tokens, punctuation included, so fewer
-  documents fail that rule; the others are the same. A document that fails one rule doesn't meet the next.
+- FineWeb: `FineWebQualityFilter`, likewise. Newlines are held against spaCy's tokens, of which there are
+  nearly as many as of Tamis'; the other rules are the same. A document that fails one rule doesn't meet the next.
 - near duplicates: 5-grams of spaCy's English tokens, after lower case, without punctuation and accents and with
   numbers made equal; 14 buckets of 8. Every candidate pair is believed; Tamis compares signatures. A document with
   fewer than 5 words has no signature.

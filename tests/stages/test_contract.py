@@ -38,6 +38,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "word_lists": {"lists": {"*": str(LISTS / "words.txt")}},
     "chunks": {"size": 1000, "replace": {"letter_ratio": [0.5, 1]}},
     "classifier": {"model": LID, "scores": {"french": "fr"}},
+    "datatrove": {"filter": "datatrove.pipeline.filters.C4ParagraphFilter"},
 }
 SIGNALS = {"perplexity": pa.float64(), "spam": pa.bool_(), "shelf": pa.string()}
 ALL = [

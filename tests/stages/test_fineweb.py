@@ -14,8 +14,17 @@ from datatrove.utils.text import TERMINAL_PUNCTUATION
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tamis.kernels.unicode import SENTENCE_END, char_tables, sentence_table
-from tamis.kernels.words import hash_words, max_words
+from tamis.kernels.unicode import (
+    LETTER,
+    PUNCTUATION,
+    SENTENCE_END,
+    SPACE,
+    SYMBOL,
+    UNSPACED,
+    WORD,
+    char_tables,
+    sentence_table,
+)
 from tamis.stages.fineweb import STAGE, FinewebConfig
 
 NAMES = [column.name for column in STAGE.adds]
@@ -37,6 +46,20 @@ PIECES = [
     "\u3000",
     "\x01",
     "{",
+    "(see",
+    'x").',
+    "l’eau",
+    "«",
+    "-->",
+    "--",
+    "-",
+    "2nd",
+    "x86-64",
+    "a--b",
+    "กา",
+    "c東",
+    "e\u0301",
+    "\u00ad",
 ]
 SEPARATORS = [" ", "", "\n", "\n", ".\n", "\n\n", "\n \n", " \n", "\t"]
 documents = st.lists(st.tuples(st.sampled_from(PIECES), st.sampled_from(SEPARATORS)), max_size=40).map(
@@ -45,13 +68,25 @@ documents = st.lists(st.tuples(st.sampled_from(PIECES), st.sampled_from(SEPARATO
 texts = documents | st.text(max_size=80) | documents.map(lambda text: text * 2)
 
 
-def words(text: str) -> int:
-    """`test_words` holds the words themselves to their twin."""
-    data = np.frombuffer(text.encode(), np.uint8)
-    room = max_words(len(data))
-    arrays = np.empty(room, np.uint64), np.empty(room, np.int64), np.empty(room, np.int64)
-    tables = char_tables()
-    return int(hash_words(data, 0, len(data), tables.classes, tables.lower, *arrays))
+def tokens(text: str) -> tuple[int, int]:
+    """Tokens, and those with a letter."""
+    total = letters = 0
+    for piece in "".join(" " if kind_of(char) & SPACE else char for char in text).split(" "):
+        core = [n for n, char in enumerate(piece) if kind_of(char) & WORD]
+        ends = [piece[: core[0]], piece[core[-1] + 1 :]] if core else [piece]
+        for end in ends:
+            for n, char in enumerate(end):
+                again = char in ".-" and end[n - 1 : n] == char
+                total += bool(kind_of(char) & (PUNCTUATION | SYMBOL)) and not again
+        inside = [kind_of(piece[n]) for n in core]
+        alone = sum(bool(kind & UNSPACED and kind & LETTER) for kind in inside)
+        total += alone + any(not kind & UNSPACED for kind in inside)
+        letters += alone + any(not kind & UNSPACED and kind & LETTER for kind in inside)
+    return total, letters
+
+
+def kind_of(char: str) -> int:
+    return int(char_tables().classes[ord(char)])
 
 
 def twin(text: str, short: int = 30) -> list[float]:
@@ -62,7 +97,8 @@ def twin(text: str, short: int = 30) -> list[float]:
         sum(bool(sentence_table()[ord(line[-1])] & SENTENCE_END) for line in lines) / n,
         sum(len(line) <= short for line in lines) / n,
         again / max(len(text.replace("\n", "")), 1),
-        text.count("\n") / max(words(text), 1),
+        text.count("\n") / max(tokens(text)[0], 1),
+        tokens(text)[1] / max(tokens(text)[0], 1),
     ]
 
 
@@ -78,7 +114,7 @@ def measure(texts: list[str], **options: Any) -> pl.DataFrame:
 @given(st.lists(texts, max_size=4), st.sampled_from([1, 30, 71]))
 @settings(max_examples=100, deadline=None)
 def test_ratios_are_those_of_the_twin(texts: list[str], short: int) -> None:
-    expected = np.array([twin(text, short) for text in texts]).reshape(len(texts), 4)
+    expected = np.array([twin(text, short) for text in texts]).reshape(len(texts), 5)
     np.testing.assert_allclose(measure(texts, short_line_characters=short).to_numpy(), expected, rtol=1e-6)
 
 
@@ -130,9 +166,9 @@ def test_sentences_end_where_datatrove_has_it() -> None:
 
 
 def test_the_limits_are_fineweb_s() -> None:
-    limits = {column.name: str(column.default) for column in STAGE.adds}
-    assert limits == dict(zip(NAMES, ["[0.12, ]", "[, 0.67]", "[, 0.01]", "[, 0.3]"], strict=True))
-    assert all("2406.17557" in column.citation for column in STAGE.adds)
+    limits = {column.name: str(column.default) for column in STAGE.adds if column.default}
+    assert limits == dict(zip(NAMES[:-1], ["[0.12, ]", "[, 0.67]", "[, 0.01]", "[, 0.3]"], strict=True))
+    assert all("2406.17557" in column.citation for column in STAGE.adds if column.default)
 
 
 @pytest.mark.parametrize(
@@ -148,6 +184,22 @@ def test_the_limits_are_fineweb_s() -> None:
 )
 def test_what_the_default_rules_drop(text: str, names: list[str]) -> None:
     assert failed(text) == names
+
+
+@pytest.mark.parametrize(
+    ("text", "count", "letters"),
+    [
+        ('(see "x").', 7, 2),
+        ("don't stop... now -- or e.g. 3.14, a/b", 11, 6),
+        ("2nd x86-64 100%", 4, 2),
+        ("=== a", 4, 1),
+        ("東京は、2024年。", 6, 4),
+        ("\u00ab\u00a0l\u2019eau\u00a0\u00bb", 3, 1),
+    ],
+)
+def test_tokens_by_hand(text: str, count: int, letters: int) -> None:
+    assert tokens(text) == (count, letters)
+    assert measure([text])["alpha_token_ratio"].item() == pytest.approx(letters / count)
 
 
 def test_thai_has_no_marks() -> None:

@@ -33,7 +33,8 @@ def prepare(config: FinewebConfig, _: Models) -> Measure:
             "terminal_line_ratio": counts.ended_lines * per_line,
             "short_line_ratio": counts.short_lines * per_line,
             "duplicate_line_char_ratio": counts.repeated_characters / np.maximum(counts.characters, 1),
-            "newline_word_ratio": counts.newlines / np.maximum(counts.words, 1),
+            "newline_word_ratio": counts.newlines / np.maximum(counts.tokens, 1),
+            "alpha_token_ratio": counts.letter_tokens / np.maximum(counts.tokens, 1),
         }
         return measured(batch.num_rows, {name: ratio.astype(np.float32) for name, ratio in ratios.items()})
 
@@ -42,8 +43,8 @@ def prepare(config: FinewebConfig, _: Models) -> Measure:
 
 STAGE = Stage(
     name="fineweb",
-    version=1,
-    title="FineWeb's quality heuristics: line ends, short lines, duplicate lines, newlines per word",
+    version=2,
+    title="FineWeb's quality heuristics: line ends, short lines, duplicate lines, newlines per token",
     about="""\
 The filters that Penedo et al. 2024 ("The FineWeb Datasets") found by comparing statistics of better and
 worse web text, with the thresholds and the definitions of datatrove's `FineWebQualityFilter`; its authors chose them
@@ -53,10 +54,14 @@ A line is what stands between two newlines; ratios of lines are over those that 
 when its very last character is a mark that ends a sentence in any script (Unicode's Sentence_Terminal, such as
 `. ! ? 。 । ؟`): no quotation mark, colon or ellipsis, and no white space behind it. `duplicate_line_char_ratio` has
 the characters of lines that stood before in the document over all characters but newlines. `newline_word_ratio` has
-all newlines, those of blank lines included, over the words as every stage has them; datatrove counts spaCy's tokens,
-punctuation too, so its ratio is lower.
+all newlines, those of blank lines included, over tokens, as the limit was found on these: pieces between white space,
+and each mark of punctuation at their ends (`(see "x").` is seven), a run of full stops or hyphens counting once; a
+letter of a script without spaces (Han, kana, Thai, ...) is one of its own. datatrove counts spaCy's tokens, which
+differ little.
 
-FineWeb ran it after Gopher's filters and C4's, the latter without the rule on terminal marks.
+FineWeb ran it after Gopher's filters and C4's, the latter without the rule on terminal marks. Of Gopher's rules, the
+one on words with a letter asked for 80 % of the tokens, punctuation among them: much stricter than `alpha_word_ratio`
+of `gopher_quality`, which is the paper's. `alpha_token_ratio: [0.8, null]` is that rule.
 
 A text without a line has ratios 0, so the rule on line ends drops it. Source code ends few lines with a full stop:
 a `when` on the language spares it.""",
@@ -92,11 +97,12 @@ a `when` on the language spares it.""",
         Column(
             "newline_word_ratio",
             pa.float32(),
-            "newlines per word",
-            "Newlines per word.",
+            "newlines per token",
+            "Newlines per word or mark at its ends.",
             default=Condition(max=0.3),
             citation=_PENEDO,
         ),
+        Column("alpha_token_ratio", pa.float32(), "ratio 0..1", "Words and marks at their ends that have a letter."),
     ),
     prepare=prepare,
 )
