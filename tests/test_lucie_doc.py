@@ -299,6 +299,188 @@ def columns(place: Place) -> None:
     }  # fmt: skip
 
 
+def addressed(place: Place, languages: dict[str, str], **files: str) -> Made:
+    """Documents at these addresses (id -> address), each in the language that its id ends in."""
+    rows = [{"id": name, "text": f"Text {name}.", "url": url, "lang": name[-2:]} for name, url in languages.items()]
+    place.write("texts.jsonl", rows)
+    for name, content in files.items():
+        place.write(f"lists/{name}", content)
+    return place.run(columns={"text": "text", "id": "id", "url": "url", "language": "lang"})
+
+
+def known_addresses(place: Place) -> None:
+    made = addressed(
+        place,
+        {
+            "encyclopedia-fr": "https://fr.wikipedia.org/wiki/Tamis",
+            "thesis-fr": "https://www.theses.fr/123",
+            "english-fr": "https://en.wikipedia.org/wiki/Sieve",
+            "paper-en": "https://arxiv.org/abs/1",
+            "parliament-de": "https://www.europarl.europa.eu/x",
+            "parliament-fr": "https://www.europarl.europa.eu/x",
+            "page-it": "https://example.it/",
+        },
+    )
+    assert set(made.texts) == {"texts:english-fr", "texts:parliament-fr", "texts:page-it"}
+    assert set(made.dropped.values()) == {"urls.blocked"}
+
+
+def blocked_addresses(place: Place) -> None:
+    place.write("lists/ut1/adult/domains", "bad.example\n")
+    place.write("lists/ut1/adult/urls", "half.example/bad\n")
+    place.write("lists/ut1/press/domains", "news.example\n")
+    addresses = {
+        "domain-en": "https://www.bad.example/a",
+        "part-en": "https://half.example/bad/1",
+        "other-en": "https://half.example/good",
+        "press-en": "https://news.example/",
+        "word-en": "https://a.example/wicked-page",
+        "soft-en": "https://a.example/nasty-page",
+        "softs-en": "https://a.example/nasty-rude-page",
+        "inside-en": "https://my-vi-le.example/",
+    }
+    words = {"banned_words.txt": "wicked\n", "soft_banned_words.txt": "nasty\nrude\n", "banned_subwords.txt": "vile\n"}
+    made = addressed(place, addresses, **words)
+    assert set(made.texts) == {"texts:other-en", "texts:press-en", "texts:soft-en"}
+
+
+def allowed_list(place: Place) -> None:
+    addresses = {
+        "listed-en": "https://www.good.example/a",
+        "other-en": "https://new.example/",
+        "case-en": "HTTPS://WWW.Good.example/",
+    }
+    made = addressed(place, addresses, **{"valid_domains.json": json.dumps(["www.good.example"])})
+    assert set(made.texts) == {"texts:listed-en", "texts:case-en"}
+
+
+def allowed_by_answer(place: Place) -> None:
+    answers: dict[str, dict[str, Any]] = {
+        "open.example": {"status": 200, "robots": "User-agent: *\nDisallow: /private/\n"},
+        "closed.example": {"status": 200, "robots": "User-agent: CCBot\nDisallow: /\n"},
+        "bare.example": {"status": 404},
+        "odd.example": {"status": 200, "robots": "<!DOCTYPE html><html><body>Hello</body></html>"},
+    }
+    snapshot = "\n".join(
+        json.dumps({"site": site, "date": "2024-07-01T00:00:00Z", **row}) for site, row in answers.items()
+    )
+    addresses = {f"{site}-en": f"https://{site}/page" for site in (*answers, "unknown.example")}
+    addresses["private-en"] = "https://open.example/private/1"
+    made = addressed(place, addresses, **{"robots-2024-07.jsonl": snapshot})
+    assert set(made.texts) == {"texts:open.example-en"}
+    assert set(made.dropped.values()) == {"opt_out.allowed"}
+
+
+def language_model(place: Place) -> None:
+    """A model to which French words are likely and all else isn't: perplexities around 30, and far above 2,000."""
+    pytest.importorskip("kenlm")
+    sentencepiece = pytest.importorskip("sentencepiece")
+    folder = place.folder / "models"
+    folder.mkdir()
+    (folder / "corpus.txt").write_text("\n".join(" ".join(WORDS[at:] + WORDS[:at]) for at in range(len(WORDS))))
+    sentencepiece.SentencePieceTrainer.train(
+        input=str(folder / "corpus.txt"),
+        model_prefix=str(folder / "fr"),
+        vocab_size=120,
+        hard_vocab_limit=False,
+        minloglevel=2,
+    )
+    (folder / "fr.model").rename(folder / "fr.sp.model")
+    processor = sentencepiece.SentencePieceProcessor(model_file=str(folder / "fr.sp.model"))
+    pieces = [processor.id_to_piece(number) for number in range(3, processor.get_piece_size())]
+    lines = ["-5\t<unk>", "-99\t<s>\t0", "-1.5\t</s>", *(f"-1.5\t{piece}\t0" for piece in pieces)]
+    counts = f"ngram 1={len(lines)}\nngram 2=1\n"
+    grams = "\n".join(["\\1-grams:", *lines, "", "\\2-grams:", f"-1.5\t<s> {pieces[0]}"])
+    # KenLM tells the format by the content, not by the name.
+    (folder / "fr.arpa.bin").write_text(f"\\data\\\n{counts}\n{grams}\n\n\\end\\\n")
+
+
+def page(words: int = 2500) -> str:
+    """More than a chunk of French, in lines."""
+    return "\n".join(" ".join(WORDS[at % 7 :]) for at in range(words // len(WORDS)))
+
+
+def gallica(place: Place) -> None:
+    language_model(place)
+    noise = "\n".join("ЖЩ ßØÞ ¤¬ ЦЮ ЪЫ" for _ in range(1400))
+    german = "\n".join("Der Markt im Dorf öffnet früh und die Bauern verkaufen dort ihr Gemüse." for _ in range(300))
+    texts = {"good": f"L&rsquo;ouverture.\n{page()}", "noisy": f"{page()}\n{noise}\n{page()}", "german": german}
+    place.write("press/a.jsonl", [{"id": name, "complete_text": text} for name, text in texts.items()])
+    made = place.run()
+    assert (
+        made.texts["gallica-press:good"].startswith("L’ouverture.\n")
+        and "[...]" not in made.texts["gallica-press:good"]
+    )
+    noisy = made.texts["gallica-press:noisy"]
+    assert "\n\n[...]\n\n" in noisy and noisy.count("[...]") == 1 and noisy.count("Ж") < 0.6 * noise.count("Ж")
+    # Whole lines stay.
+    assert set(noisy.split("\n")) <= {"", "[...]", *texts["noisy"].split("\n")}
+    assert made.texts.get("gallica-press:german", "[...]").strip() in ("", "[...]")
+
+
+def theses(place: Place) -> None:
+    language_model(place)
+    lines = [f"{line} {number}" for number, line in enumerate(page(9000).split("\n"))]
+    cover = "HAL Id: tel-1\nHAL is a multi-disciplinary open access archive\nfor documents\f"
+    pages = ["\n".join([*lines[at : at + 20], "Université de la Ville"]) for at in range(0, len(lines), 20)]
+    table = "\n".join(f"{number} {number}" for number in range(250))
+    texts = {
+        "whole": cover + "\n\f".join([*pages[:5], table, *pages[5:]]),
+        "short": page(900),
+        "few": "mot " * 900 + "x" * 9000,
+    }
+    place.write("theses/a.jsonl", [{"id": name, "text": text} for name, text in texts.items()])
+    made = place.run()
+    assert set(made.texts) == {"theses:whole"}
+    text = made.texts["theses:whole"]
+    assert "HAL Id" not in text and "multi-disciplinary" not in text and "Université de la Ville" not in text
+    assert "249 249" not in text and all(line in text for line in lines)
+    assert made.dropped == {"theses:short": "lines.characters", "theses:few": "gopher_quality.words"}
+
+
+def eurovoc(place: Place) -> None:
+    place.write(
+        "eurovoc/en/a.jsonl", [{"id": "1", "text": "The Commission(cid:146)s (cid:147)report(cid:148) (cid:999)"}]
+    )
+    assert place.run().texts == {"eurovoc-en:1": "The Commission’s “report” (cid:999)"}
+
+
+def wikipedia(place: Place) -> None:
+    markup = "'''Le tamis''' est un [[outil]].<ref>x</ref>\n\n== Histoire ==\n* Rome\n** Gaule\n\nx<sup>2</sup>"
+    place.write(
+        "wikipedia/fr/a.jsonl",
+        [{"id": "1", "wikitext": markup, "title": "Tamis", "url": "https://fr.wikipedia.org/wiki/Tamis"}],
+    )
+    [text] = place.run().texts.values()
+    assert text == "**Le tamis** est un outil.\n\n## Histoire\n\n- Rome\n  - Gaule\n\nx$^{2}$"
+
+
+def gutenberg_tail(place: Place) -> None:
+    tail = "*** END OF THE PROJECT GUTENBERG EBOOK EMMA ***\nUpdated editions will replace the previous one.\n"
+    place.write("gutenberg/en/1.txt", f"Emma Woodhouse, handsome, clever, and rich.\n\n{tail}")
+    assert list(place.run().texts.values()) == ["Emma Woodhouse, handsome, clever, and rich."]
+
+
+def speeches(place: Place) -> None:
+    text = "Nombre de vues : 1 204\nMesdames et messieurs,\nmerci.\nSource https://www.elysee.fr/1\n"
+    place.write("discours/a.jsonl", [{"id": "1", "text": text}])
+    assert [text.strip() for text in place.run().texts.values()] == ["Mesdames et messieurs,\nmerci."]
+
+
+def laws(place: Place) -> None:
+    place.write("legi/a.jsonl", [{"id": "1", "text": "Article 1/nLa  loi   est\tla loi./nArticle 2"}])
+    assert list(place.run().texts.values()) == ["Article 1\nLa loi est\tla loi.\nArticle 2"]
+
+
+def irc(place: Place) -> None:
+    channels = ("#ubuntu", "#ubuntu-devel", "#ubuntu-fr", "#ubuntu-it", "#kubuntu-de")
+    place.write(
+        "irc/a.jsonl", [{"id": name, "channel": name, "text": f"It works in the cafÃ©, {name}"} for name in channels]
+    )
+    made = place.run()
+    assert made.texts == {f"ubuntu-irc:{name}": f"It works in the café, {name}" for name in channels[:2]}
+
+
 CASES: dict[str, Callable[[Place], None]] = {
     "French, German, Spanish and Italian, snapshot by snapshot": redpajama,
     "English by years": fineweb_edu,
@@ -312,6 +494,18 @@ CASES: dict[str, Callable[[Place], None]] = {
     "Parts of the Pile": pile,
     "The Stack in thirty languages": the_stack,
     "The same columns everywhere": columns,
+    "Addresses that the corpus has already": known_addresses,
+    "Blocked addresses": blocked_addresses,
+    "Domains that allow a crawler, as a list": allowed_list,
+    "Domains that allow a crawler, by what they answered": allowed_by_answer,
+    "Gallica, chunk by chunk": gallica,
+    "Theses": theses,
+    "Eurovoc's glyph codes": eurovoc,
+    "Wikipedia from its markup": wikipedia,
+    "Gutenberg without its licence": gutenberg_tail,
+    "Public speeches without counts and addresses": speeches,
+    "Laws and parliament, line ends and spaces": laws,
+    "Ubuntu IRC, English channels": irc,
 }
 
 
