@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tamis.readers import parquet
@@ -125,6 +125,7 @@ def test_cut_off_or_no_parquet_at_all(reading: Reading) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10_000), st.binary(min_size=1, max_size=8))
+@example(92, b"\x02\x00\x80\x02")
 def test_wrong_bytes_anywhere_never_crash(reading: Reading, at: int, garbage: bytes) -> None:
     data = bytearray(stored(pa.table({"text": ["some text", "more"] * 50, "n": list(range(100))})))
     at %= len(data)

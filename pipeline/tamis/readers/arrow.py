@@ -11,7 +11,7 @@ from tamis.corpus.documents import InputFile, Reject
 from tamis.readers.contract import Tally
 from tamis.readers.decompress import Damage, open_input
 from tamis.readers.fields import Role, roles_of
-from tamis.readers.parquet import BATCH_BYTES, check_columns, damage_of, row_documents, small
+from tamis.readers.parquet import BATCH_BYTES, check_columns, check_dictionaries, damage_of, row_documents, small
 from tamis.recipe.model import Source
 
 _MAGIC = b"ARROW1"
@@ -63,6 +63,8 @@ def _batches(file: InputFile, stream: BinaryIO, roles: tuple[Role, ...]) -> Iter
         try:
             batch = opened.get_batch(number) if framed else opened.read_next_batch()
             batch.validate()
+            for column in batch.columns:
+                check_dictionaries(column)
         except StopIteration:
             return
         except _DAMAGES as error:

@@ -102,6 +102,20 @@ def small(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             yield batch.slice(start, end - start)
 
 
+def check_dictionaries(column: pa.Array) -> None:
+    """Raises ArrowInvalid when a number leads outside of its dictionary: Arrow takes numbers as they are stored."""
+    of = column.type
+    if isinstance(of, pa.BaseExtensionType):
+        check_dictionaries(column.storage)
+    elif pa.types.is_struct(of):
+        for child in column.flatten():
+            check_dictionaries(child)
+    elif pa.types.is_dictionary(of):
+        bounds = pc.min_max(column.indices).as_py()
+        if bounds["max"] is not None and not 0 <= bounds["min"] <= bounds["max"] < len(column.dictionary):
+            raise pa.ArrowInvalid("a value is said to stand outside of the dictionary of its column")
+
+
 def _shared_sizes(column: pa.Array) -> npt.NDArray[np.int64]:
     """Bytes of each row's strings, of those columns alone whose rows may share their bytes: dictionaries and views."""
     of = column.type
@@ -141,6 +155,8 @@ def _stored_batches(
     while True:
         try:
             batch = next(batches, None)
+            for column in batch.columns if batch is not None else ():
+                check_dictionaries(column)
         except _DAMAGES as error:
             raise damage_of(file, error) from error
         if batch is None:

@@ -99,8 +99,8 @@ def _type(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
     if kind == "object":
         # Keys that must match a pattern have their values' schema under it.
         patterns: dict[str, Any] = schema.get("patternProperties", {})
-        values: dict[str, Any] = schema.get("additionalProperties") or next(iter(patterns.values()), {})
-        return f"mapping of {_type(values, definitions)}"
+        values = schema.get("additionalProperties") or next(iter(patterns.values()), {})
+        return "mapping" if values is True else f"mapping of {_type(values, definitions)}"
     low, high = (
         schema.get("minimum", schema.get("exclusiveMinimum")),
         schema.get("maximum", schema.get("exclusiveMaximum")),
