@@ -100,7 +100,7 @@ def _type(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
     if kind == "object":
         # Keys that must match a pattern have their values' schema under it.
         patterns: dict[str, Any] = schema.get("patternProperties", {})
-        values = schema.get("additionalProperties") or next(iter(patterns.values()), {})
+        values: dict[str, Any] = schema.get("additionalProperties") or next(iter(patterns.values()), {})
         return f"mapping of {_type(values, definitions)}"
     low, high = (
         schema.get("minimum", schema.get("exclusiveMinimum")),
