@@ -203,7 +203,8 @@ class Source(SourceFields):
 
     @model_validator(mode="after")
     def _one_text(self) -> Source:
-        made_of: list[str] = [name for name in ("text", "html") if name in self.columns][:1]
+        mapped = "text" if "text" in self.columns else "html" if "html" in self.columns else None
+        made_of = [mapped] if mapped else []
         made_of += [name for name in ("pairs", "parts") if getattr(self, name) is not None]
         if len(made_of) > 1:
             raise ValueError(f"source {self.name!r} has {' and '.join(made_of)}: documents are made of one of them")
