@@ -104,6 +104,11 @@ def recipe_schema(registry: Registry) -> dict[str, Any]:
     mix = _model(Mix, definitions)
     for weighting in (mix, definitions["Phase"]):
         weighting["properties"]["epochs"]["propertyNames"] = _CELL
+    epochs = mix["properties"]["epochs"]
+    mix["properties"]["epochs"] = {
+        "description": f"{epochs.pop('description')} Or another recipe, whose epochs are taken: mix.yaml.",
+        "anyOf": [epochs, {"type": "string", "minLength": 1}],
+    }
     release = _model(ReleaseOptions, definitions)
     release["properties"]["previous"] = _as_written(release["properties"]["previous"])
     definitions["EpochCaps"]["properties"]["cells"]["propertyNames"] = _CELL
