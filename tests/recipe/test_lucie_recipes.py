@@ -1,24 +1,26 @@
-"""The recipes of the Lucie training set: the corpus has the cells of the mix, and runs on small files like the real ones."""
+"""The recipes of the Lucie training set: the corpus has the cells of the mix, and runs on small files that are like the
+real ones."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from ruamel.yaml import YAML
 from small_recipes import complaints
 
 from tamis.engine.reporting import Silent
 from tamis.engine.run import RunOptions, run
-from tamis.errors import RecipeError
 from tamis.recipe.load import load_recipe, load_recipe_text
 from tamis.recipe.model import Source
+from tamis.recipe.schema import recipe_schema
 from tamis.stages import STAGES
 
 FOLDER = Path(__file__).parents[2] / "recipes" / "lucie"
@@ -31,7 +33,8 @@ SUB_CORPORA = {
     "GallicaPress": "gallica-press-", "Gutenberg": "gutenberg-", "HAL": "hal", "InterventionsParlement":
     "interventions-parlement", "LEGI": "legi", "MathPile": "mathpile-", "OpenData": "opendata-", "OpenEdition":
     "open-edition", "PeS2o": "pes2o", "Pile": "pile-", "QuestionsEcritesParlement": "questions-ecrites-parlement",
-    "RedPajama": "redpajama-", "STAC": "stac", "TheStack": "the-stack-", "Theses": "theses", "Wikipedia": "wikipedia-", "Wikisource": "wikisource-fr", "Wiktionary": "wiktionary-fr",
+    "RedPajama": "redpajama-", "STAC": "stac", "TheStack": "the-stack-", "Theses": "theses",
+    "Wikipedia": "wikipedia-", "Wikisource": "wikisource-fr", "Wiktionary": "wiktionary-fr",
     "YouTube": "youtube-fr",
 }  # fmt: skip
 
@@ -41,6 +44,11 @@ def test_they_load(file: Path) -> None:
     recipe = load_recipe(file, STAGES)
     for variant in recipe.variants:
         assert load_recipe(file, STAGES, variant=variant).variant == variant
+
+
+@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.yaml")), ids=lambda file: file.stem)
+def test_the_schema_knows_them(file: Path) -> None:
+    jsonschema.validate(YAML(typ="safe").load(file), recipe_schema(STAGES))
 
 
 @pytest.fixture(scope="module")
@@ -226,16 +234,26 @@ def corpora(folder: Path) -> None:
         [{"complete_text": f"HAL is a multi-disciplinary open access archive\n\f{page(9000)}"},
          {"complete_text": page(900)}],
     )  # fmt: skip
-    parts = ["FreeLaw", "StackExchange", "USPTO Backgrounds", "PhilPapers", "NIH ExPorter", "DM Mathematics", "Ubuntu IRC"]
+    parts = [
+        "FreeLaw",
+        "StackExchange",
+        "USPTO Backgrounds",
+        "PhilPapers",
+        "NIH ExPorter",
+        "DM Mathematics",
+        "Ubuntu IRC",
+    ]
     pile = {part: f"A text of {part}." for part in [*parts, "Books3"]}
     write(folder / "pile/train/00.jsonl", [{"text": t, "meta": {"pile_set_name": n}} for n, t in pile.items()])
     book = {"id": "1", "text": "Un roman.\n*** END OF THE PROJECT GUTENBERG EBOOK\nx", "title": "Roman", "author": "A"}
     rights = [(1900, "open"), (1950, "open"), (None, "open"), (1900, "copyright")]
     write(
         folder / "gutenberg/fr/a.parquet",
-        [{**book, "id": str(number), "text": f"{number} {book['text']}", "authoryearofdeath": died, "usagerights": right}
-         for number, (died, right) in enumerate(rights)],
-    )  # fmt: skip
+        [
+            {**book, "id": str(at), "text": f"{at} {book['text']}", "authoryearofdeath": year, "usagerights": right}
+            for at, (year, right) in enumerate(rights)
+        ],
+    )
     write(folder / "dila/LEGI.parquet", [{"text": "Article 1/nLa  loi.", "ID": "L1", "Date": "2020-01-01"}])
     write(folder / "europarl/europarl_fr_v10.txt", "Reprise de la session.\n\nVote.\n")
     write(folder / "europarl-aligned/fr-en.parquet", [{"text_1": "Phrase.", "text_2": "Sentence.", "lan_1": "fr"}])
@@ -317,12 +335,3 @@ def test_better_scans_are_a_variant() -> None:
     by_name = {source.name: source for source in load_recipe(CORPUS, STAGES, variant="better-scans").sources}
     assert by_name["gallica-press-html"].where["ocr"].min == 90 == by_name["gallica-monographies"].where["ocr"].min
     assert "gallica-press-txt" not in by_name
-
-
-def test_the_recipe_names_no_revision_that_nobody_checked() -> None:
-    assert not re.findall(r"hf://\S+@[0-9a-f]{40}", CORPUS.read_text(encoding="utf-8"))
-
-
-def test_a_recipe_of_plain_text_borrows_beside_the_working_folder(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="no such recipe"):
-        load_recipe_text(CORPUS.read_text(encoding="utf-8"), str(tmp_path / "alone.yaml"), STAGES)

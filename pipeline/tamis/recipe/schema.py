@@ -107,7 +107,10 @@ def recipe_schema(registry: Registry) -> dict[str, Any]:
     epochs = mix["properties"]["epochs"]
     mix["properties"]["epochs"] = {
         "description": f"{epochs.pop('description')} Or another recipe, whose epochs are taken: mix.yaml.",
-        "anyOf": [epochs, {"type": "string", "minLength": 1}],
+        # Not anyOf: an editor then underlines the key that is wrong, not all of them.
+        "if": {"type": "string"},
+        "then": {"minLength": 1},
+        "else": epochs,
     }
     release = _model(ReleaseOptions, definitions)
     release["properties"]["previous"] = _as_written(release["properties"]["previous"])
