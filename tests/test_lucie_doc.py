@@ -220,6 +220,32 @@ def aligned(place: Place) -> None:
     assert place.run().texts == made.texts
 
 
+def aligned_in_one_field(place: Place) -> None:
+    french = "La séance est ouverte. Nous passons au vote sur le budget de l'année prochaine."
+    english = "The sitting is open. We shall now vote on the budget of the coming year."
+    rows = [
+        {"id": "1", "text": f"{french} {english}"},
+        {"id": "2", "text": f"{english}\n{french}"},
+        {"id": "3", "text": "Only one of them."},
+    ]
+    place.write("croissant-aligned/a.jsonl", rows)
+    made = place.run()
+    assert set(made.rows["language"]) == {"fr-en"}
+    for text in made.texts.values():
+        assert french in text and english in text and len(text) < len(french) + len(english) + 40
+    assert len(made.texts) == 2 and made.rejects == {"croissant-aligned": 1}
+
+
+def questions(place: Place) -> None:
+    rows = [
+        {"id": "1", "question": {"Body": "Is 2 prime?"}, "answers": ["Yes.", "The only even one."]},
+        {"id": "2", "question": {"Body": "Is 4?"}, "answers": []},
+    ]
+    place.write("mathpile/stackexchange/a.jsonl", rows)
+    made = place.run()
+    assert sorted(made.texts.values()) == ["Is 2 prime?\n\nYes.\n\nThe only even one.", "Is 4?"]
+
+
 def claire(place: Place) -> None:
     named = {"AMI", "ICSI", "Charlotte", "Switchboard", "DialogStudio-a", "DialogStudio-b"}
     for corpus in (*named, "FRAMES", "CaSiNo"):
@@ -488,7 +514,9 @@ CASES: dict[str, Callable[[Place], None]] = {
     "Gallica's own word on its scans": gallica_ocr,
     "Gutenberg by the authors' dates": gutenberg,
     "Europarl, a paragraph a document": europarl,
-    "EuroparlAligned and CroissantAligned": aligned,
+    "EuroparlAligned": aligned,
+    "CroissantAligned, two languages in one field": aligned_in_one_field,
+    "MathPile's questions and answers": questions,
     "Claire by corpora": claire,
     "YouTube by what was checked": youtube,
     "Parts of the Pile": pile,

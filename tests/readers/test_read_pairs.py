@@ -13,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from tamis.errors import RecipeError
+from tamis.readers.halves import halves
 from tamis.readers.pairs import pair_text
 from tamis.recipe.model import Source
 from tamis.recipe.pairs import Pairs
@@ -151,5 +153,46 @@ def test_wrong_options_are_told(options: dict[str, Any], told: str) -> None:
 
 
 def test_a_document_has_one_text() -> None:
-    with pytest.raises(ValidationError, match="maps text: documents are made of one of them"):
+    with pytest.raises(ValidationError, match="text and pairs: documents are made of one of them"):
         Source(name="s", path=("x",), license="MIT", pairs=pairs(), columns={"text": "t"})
+
+
+FRENCH = (
+    "La rivière prend sa source dans les collines.",
+    "Elle descend lentement vers la mer.",
+    "Les arbres sont verts.",
+)
+ENGLISH = ("The river rises in the hills.", "It flows slowly down to the sea.", "The trees are green.")
+
+
+@pytest.mark.parametrize("between", ["\n", "\n\n", " "])
+@given(st.integers(1, 60), st.integers(1, 60), st.booleans())
+@settings(max_examples=25, deadline=None)
+def test_a_field_is_cut_where_a_language_ends(between: str, french: int, english: int, turned: bool) -> None:
+    one = between.join((FRENCH * 20)[:french])
+    other = between.join((ENGLISH * 20)[:english])
+    text = between.join((other, one) if turned else (one, other))
+    assert halves([text, None], ("fr", "en")) == [(one, other), None]
+    assert halves([text], ("en", "fr")) == [(other, one)]
+
+
+@pytest.mark.parametrize("text", ["", "mot", "Only English here. Nothing else at all.", "12 34\n56 78"])
+def test_a_text_of_one_language_is_not_cut(text: str) -> None:
+    assert halves([text], ("fr", "en")) == [None]
+
+
+def test_a_field_with_both_languages(reading: Reading) -> None:
+    rows = [f"{ENGLISH[0]} {FRENCH[0]}", ENGLISH[1], None]
+    data = "\n".join(json.dumps({"id": str(at), "text": text}) for at, text in enumerate(rows)).encode()
+    options = {"columns": {"fr": "text", "en": "text"}, "prefix": 0, "separators": ["\n"]}
+    found, tally = reading(data, "a.jsonl", columns={"id": "id"}, pairs=options, language="detect")
+    assert [(row["text"], row["language"]) for row in found] == [(f"{FRENCH[0]}\n{ENGLISH[0]}", "fr-en")]
+    assert tally.causes == {"not_two_languages": 1, "missing_text": 1}
+    assert [(reject.line, reject.detail) for reject in tally.rejects if reject.cause == "not_two_languages"] == [
+        (2, "no place parts the text into fr and en")
+    ]
+
+
+def test_a_language_that_the_model_does_not_know() -> None:
+    with pytest.raises(RecipeError, match="doesn't know 'tlh'"):
+        halves(["a b"], ("fr", "tlh"))

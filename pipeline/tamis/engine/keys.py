@@ -10,6 +10,7 @@ from typing import Any
 from tamis.corpus.hashing import key_of
 from tamis.corpus.references import content_hash, resolve
 from tamis.errors import RecipeError
+from tamis.readers.halves import model_hash
 from tamis.recipe.load import expand
 from tamis.recipe.model import DETECT, Recipe, Source, StageUse
 
@@ -107,5 +108,7 @@ def reading_key(source: Source) -> str:
     pairs: dict[str, Any] = {}
     if source.pairs is not None:
         tag = source.pairs.tag if source.language == DETECT else None
-        pairs = {"pairs": [data["pairs"], list(source.pairs.columns), tag]}
-    return key_of("reading", 1, {name: data[name] for name in fields} | pairs)
+        cut = [model_hash()] if source.pairs.in_one_field else []
+        pairs = {"pairs": [data["pairs"], list(source.pairs.columns), tag, *cut]}
+    parts = {"parts": data["parts"]} if source.parts is not None else {}
+    return key_of("reading", 1, {name: data[name] for name in fields} | pairs | parts)

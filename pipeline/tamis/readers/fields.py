@@ -23,7 +23,8 @@ from tamis.readers.contract import Tally, raw_schema
 from tamis.readers.decompress import over
 from tamis.readers.license_names import UNKNOWN, spdx_of
 from tamis.readers.pairs import ROLE, paired
-from tamis.readers.values import TYPES, Kind, aggregated, as_kind, at_path, from_json, value_as
+from tamis.readers.parts import PART, joined
+from tamis.readers.values import TYPES, Kind, aggregated, as_kind, at_path, from_json, is_list, texts_in, value_as
 from tamis.recipe.languages import check_language
 from tamis.recipe.model import DETECT, Source
 
@@ -36,7 +37,7 @@ class Role:
     """One use of one field of the source."""
 
     name: str
-    """`text`, `html`, `pair.LANGUAGE`, `id`, a fact's name, `source.SIGNAL` or `where.FIELD`."""
+    """`text`, `html`, `pair.LANGUAGE`, `part.NUMBER`, `id`, a fact's name, `source.SIGNAL` or `where.FIELD`."""
     path: tuple[str, ...]
     """Steps to the field, from the outermost."""
     kind: Kind
@@ -51,13 +52,15 @@ class Role:
 
 
 def roles_of(source: Source) -> tuple[Role, ...]:
-    """The roles of a source's fields; `text` stands for itself when neither text nor html is mapped, and no pair."""
+    """The roles of a source's fields; `text` stands for itself when nothing else says what a document is made of."""
     columns = dict(source.columns)
     if source.pairs is not None:
         columns |= {f"{ROLE}{language}": field for language, field in source.pairs.columns.items()}
-    elif "text" not in columns and "html" not in columns:
+    elif "text" not in columns and "html" not in columns and source.parts is None:
         columns["text"] = "text"
     roles = []
+    for number, field in enumerate(source.parts.fields if source.parts is not None else ()):
+        roles.append(Role(f"{PART}{number}", tuple(field.split(".")), "text", "join"))
     for name, field in columns.items():
         kind: Kind = "text" if name in ("text", "html") or name.startswith(ROLE) else "string"
         roles.append(Role(name, tuple(field.split(".")), kind))
@@ -104,9 +107,10 @@ class Fields:
         if found is None:
             return None
         rest = role.path[len(found) :] if ".".join(found) != ".".join(role.path) else ()
-        if not rest and role.aggregate is None:
-            return as_kind(self._stored(found), role.kind, role.lenient)
-        values = self._json(found) if rest else self._stored(found).to_pylist()
+        stored = self._stored(found)
+        if not rest and (role.aggregate is None or (role.aggregate == "join" and not is_list(stored))):
+            return as_kind(stored, role.kind, role.lenient)
+        values = self._json(found) if rest else texts_in(stored) if role.kind == "text" else stored.to_pylist()
         return pa.array([value_of(at_path(value, rest), role) for value in values], TYPES[role.kind])
 
     def _stored(self, path: tuple[str, ...]) -> pa.Array:
@@ -176,6 +180,10 @@ def documents(
     text = columns.get("text", pa.nulls(rows, pa.large_string()))
     if source.pairs is not None:
         text = paired(source.pairs, source.name, columns, rows)
+        if source.pairs.in_one_field:
+            found |= _not_cut(source.pairs.languages, text, columns)
+    elif source.parts is not None:
+        text = joined(source.parts, columns, rows)
     elif "html" in columns:
         text = _from_html(text, columns, found, source.extractor)
     sizes = pc.binary_length(text)
@@ -247,6 +255,15 @@ def _spelled(condition: Condition) -> Condition:
             if (values := getattr(condition, name)) is not None
         }
     )
+
+
+def _not_cut(languages: tuple[str, str], text: pa.Array, columns: Mapping[str, pa.Array]) -> dict[int, Problem]:
+    """Rows whose one field doesn't hold both languages."""
+    field = columns.get(f"{ROLE}{languages[0]}")
+    if field is None:
+        return {}
+    lost = pc.indices_nonzero(pc.and_(pc.is_null(text), pc.is_valid(field))).to_pylist()
+    return dict.fromkeys(lost, ("not_two_languages", f"no place parts the text into {' and '.join(languages)}"))
 
 
 def _from_html(text: pa.Array, columns: dict[str, pa.Array], found: dict[int, Problem], extractor: str) -> pa.Array:

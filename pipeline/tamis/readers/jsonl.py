@@ -226,7 +226,7 @@ class _Parser:
         for role in self.roles:
             values = [at_path(row, role.path, within) for row, within in zip(rows, parsed, strict=True)]
             self._learn(role, values)
-            if role.kind == "text":
+            if role.kind == "text" and role.aggregate is None:
                 for index, value in enumerate(values):
                     if value is not None and not isinstance(value, str):
                         problems[index] = ("wrong_type", f"{role.name} is {_named(value)}, not a string")

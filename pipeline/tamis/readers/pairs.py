@@ -27,6 +27,11 @@ def paired(pairs: Pairs, source: str, columns: Mapping[str, pa.Array], rows: int
     """
     nothing = pa.nulls(rows, pa.large_string())
     first, second = (columns.get(f"{ROLE}{language}", nothing).to_pylist() for language in pairs.columns)
+    if pairs.in_one_field:
+        from tamis.readers.halves import halves
+
+        cut = halves(first, pairs.languages)
+        first, second = [half[0] if half else None for half in cut], [half[1] if half else None for half in cut]
     ids = columns.get("id", nothing).to_pylist()
     texts = []
     for one, other, own_id in zip(first, second, ids, strict=True):

@@ -16,6 +16,7 @@ from tamis.errors import did_you_mean
 from tamis.readers.contract import Tally
 from tamis.readers.decompress import Damage, is_remote, open_input
 from tamis.readers.fields import Fields, Problem, Role, documents, roles_of, stored_path
+from tamis.readers.values import is_list
 from tamis.recipe.model import Source
 
 BATCH_BYTES = 16_000_000
@@ -197,7 +198,9 @@ def row_documents(
             continue
         columns[role.name] = column
         raw = fields.raw(role)
-        if raw is not None and role.kind == "text" and columns[role.name].null_count > raw.null_count:
+        if raw is None or role.kind != "text" or (role.aggregate is not None and is_list(raw)):
+            continue
+        if columns[role.name].null_count > raw.null_count:
             lost = pc.and_(pc.is_valid(raw), pc.is_null(columns[role.name]))
             textual = "string" in str(raw.type) or "binary" in str(raw.type)
             problem = ("bad_utf8", f"{role.name} isn't UTF-8") if textual else (

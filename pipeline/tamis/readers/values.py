@@ -21,6 +21,8 @@ TYPES = {"text": pa.large_string(), "string": pa.string(), "number": pa.float64(
 def aggregated(value: Any, how: str, kind: Kind) -> Any:
     """One value of a list of values, or of [start, end, value]; anything else is a list of one."""
     items = value if isinstance(value, list) else [value]
+    if how == "join":
+        return "\n\n".join(item for item in items if isinstance(item, str) and item.strip()) or None
     found = [item[-1] if isinstance(item, list) and item else item for item in items]
     found = [item for item in found if item is not None and not isinstance(item, (list, dict))]
     if not found:
@@ -117,6 +119,17 @@ def as_kind(array: pa.Array, kind: Kind, lenient: bool = False) -> pa.Array:
         return pa.nulls(len(array), target)
     numbers = array.cast(target, safe=False)
     return pc.if_else(pc.is_finite(numbers), numbers, pa.scalar(None, target))
+
+
+def is_list(array: pa.Array) -> bool:
+    """Whether each value is a list."""
+    return bool(pa.types.is_list(array.type) or pa.types.is_large_list(array.type))
+
+
+def texts_in(lists: pa.Array) -> list[list[str | None]]:
+    """The texts of each list; null for what is none, or no valid UTF-8. A null is an empty list."""
+    texts = iter(as_kind(lists.flatten(), "text").to_pylist())
+    return [[next(texts) for _ in range(size or 0)] for size in pc.list_value_length(lists).to_pylist()]
 
 
 def _written(array: pa.Array) -> pa.Array:

@@ -19,6 +19,7 @@ from tamis.recipe.languages import check_language
 from tamis.recipe.licenses import is_own_reference, parse_license, redistributable
 from tamis.recipe.mix import Mix
 from tamis.recipe.pairs import Pairs
+from tamis.recipe.parts import Parts
 
 DETECT = "detect"
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*\Z")
@@ -95,6 +96,8 @@ class SourceFields(Model):
     """Document column -> field of the source (dots reach into nested fields, and into JSON in a string): text (or
     html, whose main text is taken), id, url, title, date, author, language, category, license. `text` is looked
     for under its own name when nothing is mapped."""
+    parts: Parts | None = None
+    """The text of a document lies in several fields: `{fields: [question, answers]}`."""
     pairs: Pairs | None = None
     """Aligned texts: a document is made of two fields of a row, the same text in two languages."""
     signals: dict[SignalName, SourceSignal] = {}
@@ -200,9 +203,11 @@ class Source(SourceFields):
 
     @model_validator(mode="after")
     def _one_text(self) -> Source:
-        mapped = next((name for name in ("text", "html") if name in self.columns), None)
-        if self.pairs is not None and mapped:
-            raise ValueError(f"source {self.name!r} has `pairs` and maps {mapped}: documents are made of one of them")
+        mapped = "text" if "text" in self.columns else "html" if "html" in self.columns else None
+        made_of = [mapped] if mapped else []
+        made_of += [name for name in ("pairs", "parts") if getattr(self, name) is not None]
+        if len(made_of) > 1:
+            raise ValueError(f"source {self.name!r} has {' and '.join(made_of)}: documents are made of one of them")
         return self
 
     @property

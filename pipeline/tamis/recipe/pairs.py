@@ -23,7 +23,7 @@ class Pairs(Described, BaseModel):
 
     columns: Annotated[dict[Language, Text], Field(min_length=2, max_length=2)]
     """Language -> field of the source that holds the text in it: `{fr: text_fr, en: text_en}`. Two of them; the first
-    stands first where nothing is turned round."""
+    stands first where nothing is turned round. Where both name one field, its text is cut where one language ends."""
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
     """Another seed draws otherwise."""
     prefix: Share = 0.5
@@ -54,6 +54,17 @@ class Pairs(Described, BaseModel):
             if len(pair) not in (0, 2):
                 raise ValueError(f"brackets are an opening and a closing one, such as '[]', or '' (got {pair!r})")
         return brackets
+
+    @property
+    def languages(self) -> tuple[str, str]:
+        """The two languages, in the order of `columns`."""
+        first, second = self.columns
+        return first, second
+
+    @property
+    def in_one_field(self) -> bool:
+        """Whether both texts stand in one field."""
+        return len(set(self.columns.values())) == 1
 
     @property
     def tag(self) -> str:

@@ -83,8 +83,9 @@ def _referred(schema: dict[str, Any]) -> str:
 
 def _type(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
     if "$ref" in schema:
-        if _referred(schema) == "Condition":
-            return "condition"
+        told = {"Condition": "condition", "JsonValue": "JSON value"}.get(_referred(schema))
+        if told is not None:
+            return told
         inner = definitions[_referred(schema)]
         return "options" if "properties" in inner else _type(inner, definitions)
     if "enum" in schema:
@@ -99,8 +100,8 @@ def _type(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
     if kind == "object":
         # Keys that must match a pattern have their values' schema under it.
         patterns: dict[str, Any] = schema.get("patternProperties", {})
-        values = schema.get("additionalProperties") or next(iter(patterns.values()), {})
-        return "mapping" if values is True else f"mapping of {_type(values, definitions)}"
+        values: dict[str, Any] = schema.get("additionalProperties") or next(iter(patterns.values()), {})
+        return f"mapping of {_type(values, definitions)}"
     low, high = (
         schema.get("minimum", schema.get("exclusiveMinimum")),
         schema.get("maximum", schema.get("exclusiveMaximum")),
