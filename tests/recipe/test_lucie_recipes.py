@@ -257,6 +257,12 @@ def corpora(folder: Path) -> None:
     write(folder / "dila/LEGI.parquet", [{"text": "Article 1/nLa  loi.", "ID": "L1", "Date": "2020-01-01"}])
     write(folder / "europarl/europarl_fr_v10.txt", "Reprise de la session.\n\nVote.\n")
     write(folder / "europarl-aligned/fr-en.parquet", [{"text_1": "Phrase.", "text_2": "Sentence.", "lan_1": "fr"}])
+    pair = "Le marché du village ouvre tôt chaque matin.  The village market opens early every morning."
+    write(folder / "croissant-aligned/a.parquet", [{"text": pair}])
+    answers = [{"Body": "With a mesh."}, {"Body": "Slowly."}]
+    write(
+        folder / "mathpile/train/stackexchange/a.jsonl", [{"question": {"Body": "How do I sift?"}, "answers": answers}]
+    )
     write(folder / "claire/en/AMI/train.txt", "[speaker001:] Hello.\n\n[speaker002:] Bye.\n")
     code = {"hexsha": "a", "max_stars_repo_path": "a.tex"}
     write(
@@ -302,6 +308,8 @@ def test_a_small_lucie(released: tuple[pl.DataFrame, pl.DataFrame]) -> None:
     assert texts["gallica-press-html:noisy"].count("[...]") == 1
     [thesis] = [text for name, text in texts.items() if name.startswith("theses:")]
     assert "multi-disciplinary" not in thesis and thesis.startswith("le marché")
+    [question] = [text for name, text in texts.items() if name.startswith("mathpile-")]
+    assert question == "How do I sift?\n\nWith a mesh.\n\nSlowly."
     assert texts["legi:L1"] == "Article 1\nLa loi."
     assert texts["gutenberg-fr:0"] == "0 Un roman." and {"gutenberg-fr:1", "gutenberg-fr:3"}.isdisjoint(texts)
     assert texts["the-stack-tex:a"] == "\\section{A}" and "the-stack-tex:b" not in texts
@@ -327,6 +335,8 @@ def test_its_cells_have_their_epochs(released: tuple[pl.DataFrame, pl.DataFrame]
         "europarl-fr": (2, 2, 2),
         "europarl-aligned-fr-en": (1, 3, 3),
         "claire-en": (2, 2, 2),
+        "croissant-aligned": (1, 3, 3),
+        "mathpile-stackexchange": (1, 3, 3),
         "the-stack-tex": (1, 2, 2),
     }
 
