@@ -238,7 +238,7 @@ def aligned_in_one_field(place: Place) -> None:
 
 def questions(place: Place) -> None:
     rows = [
-        {"id": "1", "question": {"Body": "Is 2 prime?"}, "answers": ["Yes.", "The only even one."]},
+        {"id": "1", "question": {"Body": "Is 2 prime?"}, "answers": [{"Body": "Yes."}, {"Body": "The only even one."}]},
         {"id": "2", "question": {"Body": "Is 4?"}, "answers": []},
     ]
     place.write("mathpile/stackexchange/a.jsonl", rows)

@@ -176,6 +176,16 @@ def test_a_field_is_cut_where_a_language_ends(between: str, french: int, english
     assert halves([text], ("en", "fr")) == [(other, one)]
 
 
+@pytest.mark.parametrize("between", ["\t", "  ", "     ", "\n\n", " \t "])
+def test_separators_of_sentence_pairs_go_first(between: str) -> None:
+    # By itself the model takes the first half for English.
+    french = "Le marché du village ouvre tôt chaque matin."
+    english = "Mr. Smith told us. The village market opens early every morning."
+    assert halves([f"{french}{between}{english}"], ("fr", "en")) == [(french, english)]
+    assert halves([f"{english}{between}{french}"], ("fr", "en")) == [(french, english)]
+    assert halves([f"{english}{between}{ENGLISH[0]}"], ("fr", "en")) == [None]
+
+
 @pytest.mark.parametrize("text", ["", "mot", "Only English here. Nothing else at all.", "12 34\n56 78"])
 def test_a_text_of_one_language_is_not_cut(text: str) -> None:
     assert halves([text], ("fr", "en")) == [None]

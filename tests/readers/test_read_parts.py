@@ -43,6 +43,23 @@ def test_fields_and_lists_of_texts(reading: Reading, name: str) -> None:
     assert (dict(tally.causes), tally.rejects[0].line, tally.read) == ({"missing_text": 1}, 2, 4)
 
 
+def test_fields_of_the_objects_in_a_list(reading: Reading) -> None:
+    answers = [[{"Body": "Because.", "Score": 3}, {"Body": None, "Score": 5}, {"Body": "So.", "Score": 1}], [], None]
+    rows = [{"question": {"Body": f"Why {at}?"}, "answers": found} for at, found in enumerate(answers)]
+    source = {
+        "parts": {"fields": ["question.Body", "answers.Body", "answers.Other"]},
+        "signals": {"best": {"field": "answers.Score", "aggregate": "max"}},
+    }
+    files = {
+        "a.jsonl": "\n".join(map(json.dumps, rows)).encode(),
+        "a.parquet": parquet({name: [row[name] for row in rows] for name in rows[0]}),
+    }
+    for name, data in files.items():
+        read, _ = reading(data, name, **source)
+        assert [row["text"] for row in read] == ["Why 0?\n\nBecause.\n\nSo.", "Why 1?", "Why 2?"], name
+        assert [row["source.best"] for row in read] == [5, None, None], name
+
+
 def test_nested_fields_and_another_separator(reading: Reading) -> None:
     data = json.dumps({"question": {"title": "T", "body": "B"}, "answer": "A"}).encode()
     parts = {"fields": ["question.title", "question.body", "answer"], "separator": " | "}

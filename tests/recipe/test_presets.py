@@ -55,7 +55,13 @@ def test_every_threshold_has_its_source(name: str) -> None:
 
 
 def test_lucie_web_has_the_thresholds_of_lucie() -> None:
-    judged, near, pii = load(f"{HEAD}{REDPAJAMA}stages:\n- preset: lucie-web\n").stages
+    urls, judged, near, pii = load(f"{HEAD}{REDPAJAMA}stages:\n- preset: lucie-web\n").stages
+    assert urls.to_recipe()["urls"]["keywords"] == {
+        "fr": ["fr.wikipedia", "wiktionary", "wikisource", "theses.fr"],
+        "en": ["en.wikipedia", "arxiv.org", "www.ncbi.nlm.nih.gov/pmc", "philpapers.org", "exporter.nih.gov",
+               "irclogs.ubuntu.com", "courtlistener.com", "uspto.gov"],
+        "*": ["wikipedia", "europarl", "op.europa.eu"],
+    }  # fmt: skip
     assert judged.keep == {
         "rps_doc_ut1_blacklist": range_of(None, -1),
         "ccnet_perplexity": range_of(10, 1000),
@@ -89,6 +95,20 @@ def test_fineweb_has_bounds_by_language() -> None:
     assert uses["fineweb"].keep["duplicate_line_char_ratio"] == range_of(None, 0.01)
     assert uses["fineweb"].keep_by["language"]["nl"]["terminal_line_ratio"] == range_of(0.238)
     assert uses["c4"].to_recipe()["c4"]["terminal_mark"] == "none"
+
+
+def test_fineweb_asks_tokens_for_letters_in_place_of_words() -> None:
+    uses = {use.name: use for use in stages("- preset: fineweb\n").stages}
+    gopher = {use.name: use for use in stages("- preset: gopher\n").stages}
+    assert "alpha_word_ratio" not in uses["gopher_quality"].keep
+    assert uses["gopher_quality"].keep.items() <= gopher["gopher_quality"].keep.items()
+    assert uses["fineweb"].keep["alpha_token_ratio"] == range_of(0.8)
+    by_language = uses["fineweb"].keep_by["language"]
+    assert {name: rules["alpha_token_ratio"].min for name, rules in by_language.items()} == {
+        "de": 0.774, "es": 0.825, "fr": 0.812, "it": 0.807, "nl": 0.828, "pt": 0.814,
+    }  # fmt: skip
+    own = stages("- fineweb\n").stages[0].keep
+    assert own.items() <= uses["fineweb"].keep.items()
 
 
 def test_a_recipe_may_change_one() -> None:

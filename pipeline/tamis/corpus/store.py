@@ -13,6 +13,9 @@ from tamis.corpus.commit import make_folder, sweep
 from tamis.corpus.documents import Shard
 from tamis.errors import Locked, OptionError
 
+_SCRATCH = ".tamis-scratch"
+"""Removed whole by the next run: no name that somebody's own folder has, should one be taken as work folder."""
+
 
 class Store:
     """Paths of a work folder. Everything in it can be deleted; the next run makes it again."""
@@ -46,7 +49,7 @@ class Store:
 
     def scratch(self) -> Path:
         """Folder for intermediate files of a resolver."""
-        path = self.root / "scratch"
+        path = self.root / _SCRATCH
         path.mkdir(parents=True, exist_ok=True)
         return path
 
@@ -90,4 +93,4 @@ class Store:
     def _sweep(self) -> None:
         """Removes what killed processes left half-written."""
         sweep(self.root)
-        shutil.rmtree(self.root / "scratch", ignore_errors=True)
+        shutil.rmtree(self.root / _SCRATCH, ignore_errors=True)

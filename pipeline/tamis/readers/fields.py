@@ -110,7 +110,11 @@ class Fields:
         stored = self._stored(found)
         if not rest and (role.aggregate is None or (role.aggregate == "join" and not is_list(stored))):
             return as_kind(stored, role.kind, role.lenient)
-        values = self._json(found) if rest else texts_in(stored) if role.kind == "text" else stored.to_pylist()
+        if is_list(stored) and role.aggregate is None:
+            return None
+        if is_list(stored) and role.kind == "text":
+            return pa.array([value_of(texts, role) for texts in texts_in(stored, rest)], TYPES[role.kind])
+        values = self._json(found) if rest and not is_list(stored) else stored.to_pylist()
         return pa.array([value_of(at_path(value, rest), role) for value in values], TYPES[role.kind])
 
     def _stored(self, path: tuple[str, ...]) -> pa.Array:
@@ -129,7 +133,8 @@ class Fields:
 
 
 def stored_path(schema: pa.Schema, path: tuple[str, ...]) -> tuple[str, ...] | None:
-    """The part of `path` that leads to a stored column: all of it, or the steps to a string that may hold JSON.
+    """The part of `path` that leads to a stored column: all of it, or the steps to a list, or to a string that may hold
+    JSON.
 
     A column with the dotted name itself goes before. None where nothing is there.
     """
@@ -145,6 +150,8 @@ def stored_path(schema: pa.Schema, path: tuple[str, ...]) -> tuple[str, ...] | N
         if pa.types.is_dictionary(type_):
             type_ = type_.value_type
         if pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_string_view(type_):
+            return path[:at]
+        if pa.types.is_list(type_) or pa.types.is_large_list(type_):
             return path[:at]
         if not pa.types.is_struct(type_) or type_.get_field_index(step) < 0:
             return None

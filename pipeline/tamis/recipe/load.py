@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from tamis.corpus.stage import Registry
 from tamis.errors import OptionError, RecipeError, did_you_mean
+from tamis.recipe.borrowed import borrow_epochs
 from tamis.recipe.card import SECTIONS, CardText
 from tamis.recipe.languages import check_language, is_pair
 from tamis.recipe.mix import Mix
@@ -51,6 +52,7 @@ def build_recipe(data: Any, file: str, registry: Registry, overrides: Iterable[s
     overrides = tuple(overrides)
     aside = Problems(file, data)
     presets = expand_presets(data, registry, file)
+    borrow_epochs(data, file)
     variants = check_variants(data, aside)
     if variant and variant not in (data.get("variants") or ()):
         raise OptionError(f"{file} has no variant {variant!r}.{did_you_mean(variant, variants)}")

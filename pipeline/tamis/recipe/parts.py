@@ -17,6 +17,7 @@ class Parts(Described, BaseModel):
 
     fields: Annotated[tuple[Text, ...], Field(min_length=1)]
     """Fields in the order of the document: `[question, answers]`. A field that holds a list of texts gives all of
-    them, with a blank line between; one that is missing or blank is passed over."""
+    them, with a blank line between, and so does a field of the objects in a list (`answers.Body`); one that is missing
+    or blank is passed over."""
     separator: Annotated[str, Field(max_length=100)] = "\n\n"
     """What stands between two fields."""

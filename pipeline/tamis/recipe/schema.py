@@ -104,6 +104,14 @@ def recipe_schema(registry: Registry) -> dict[str, Any]:
     mix = _model(Mix, definitions)
     for weighting in (mix, definitions["Phase"]):
         weighting["properties"]["epochs"]["propertyNames"] = _CELL
+    epochs = mix["properties"]["epochs"]
+    mix["properties"]["epochs"] = {
+        "description": f"{epochs.pop('description')} Or another recipe, whose epochs are taken: mix.yaml.",
+        # Not anyOf: an editor then underlines the key that is wrong, not all of them.
+        "if": {"type": "string"},
+        "then": {"minLength": 1},
+        "else": epochs,
+    }
     release = _model(ReleaseOptions, definitions)
     release["properties"]["previous"] = _as_written(release["properties"]["previous"])
     definitions["EpochCaps"]["properties"]["cells"]["propertyNames"] = _CELL
