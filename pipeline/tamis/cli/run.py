@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from click.core import ParameterSource
 
 from tamis.cli.options import (
     cores,
+    given,
     json_option,
     load,
     out_option,
@@ -101,7 +101,7 @@ def _show(summary: RunSummary, recipe: str, work: Path) -> None:
     )
     if rejected:
         pieces = "1 piece" if rejected == 1 else f"{number(rejected)} pieces"
-        named = click.get_current_context().get_parameter_source("work") is ParameterSource.COMMANDLINE
+        named = given("work")
         place = f" --work {work}" if named else ""
         click.echo(f"{pieces} of input could not be read: tamis status {recipe}{place} --rejects")
     click.echo(f"read {summary.release}/README.md, then: tamis verify {summary.release}")
