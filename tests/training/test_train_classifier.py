@@ -110,7 +110,9 @@ def test_the_fragment_runs_and_the_card_shows_it(trained: tuple[Path, dict[str, 
     assert name == "meta_genre"
     stages = "".join(f"  {line}\n" for line in report["fragment"].splitlines())
     stages = stages.replace("models/genre", str(folder / "models/genre"))
+    stages += "      scores: {odds: __label__poem}\n"
     stages += "      keep: {label: {not_in: [poem]}}\n"
+    stages += "      keep_by: {language: {en: {odds: [null, 0.99]}}}\n"
     stages += f"  - category: {{model: {folder}/models/genre/model.bin, min_score: 0.2}}\n"
     (tmp_path / "r.yaml").write_text(
         'name: r\nversion: "1"\nsources:\n  - {name: new, path: new.jsonl, columns: {text: body, id: id}, '
@@ -121,6 +123,10 @@ def test_the_fragment_runs_and_the_card_shows_it(trained: tuple[Path, dict[str, 
     assert result.exit_code == 0, result.output
     card = (tmp_path / "out/r-1/README.md").read_text()
     assert report["quantized"]["sha256"][:12] in card and "meta_genre.label" in card
+    assert "Version 1 of the stage `classifier`." in card and '`scores`: `{"odds": "__label__poem"}`' in card
+    assert "odds (a rule for some documents, " in card and "kept ," not in card
+    told = CliRunner().invoke(cli, ["plan", str(tmp_path / "r.yaml"), "--work", str(tmp_path / "w")]).stdout
+    assert "meta_genre (classifier)" in told and "category (category)" not in told
     manifest = json.loads((tmp_path / "out/r-1/manifest.json").read_text())
     assert {row["category"] for row in manifest["composition"]} == {"news", "recipe"}
     assert manifest["totals"]["documents"] == pytest.approx(40, abs=4)

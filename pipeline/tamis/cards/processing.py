@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -119,11 +120,13 @@ def rules(view: View) -> str:
         "Stages ran in this order. A document stays if every rule holds; a signal that is null (nothing is known "
         "against the document) satisfies a rule unless the rule says “not null”."
     )
-    return section("Rules", intro, *(_stage(stage) for stage in view.manifest.stages))
+    stages = (_stage(stage, view.manifest.kind_of(stage.name)) for stage in view.manifest.stages)
+    return section("Rules", intro, *stages)
 
 
-def _stage(stage: StageFacts) -> str:
-    parts = [f"### {stage.name}", f"{prose(stage.title)}. Version {stage.version} of the stage."]
+def _stage(stage: StageFacts, kind: str) -> str:
+    which = "the stage" if kind == stage.name else f"the stage {code(kind)}"
+    parts = [f"### {stage.name}", f"{prose(stage.title)}. Version {stage.version} of {which}."]
     if stage.when:
         parts.append(f"Only documents with {_conditions(stage.when)}; the others pass through.")
     if stage.options:
@@ -192,7 +195,8 @@ def _conditions(when: dict[str, str]) -> str:
 def _brief(value: Any) -> str:
     if isinstance(value, list) and len(value) > NAMES:
         return f"{len(value)} entries, see the recipe below"
-    line = str(value)
+    # As a recipe may write it, too.
+    line = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return line if len(line) <= LONG else f"{line[:LONG]}…"
 
 

@@ -33,7 +33,7 @@ from tamis.engine.tasks import Done, Workers, total_bytes
 from tamis.engine.template import template_hash, template_text
 from tamis.engine.verdicts import Verdicts
 from tamis.errors import InputError, TooManyRejects, UserError
-from tamis.readers import extractor_libraries
+from tamis.readers import text_libraries
 from tamis.readers.hub_paths import pinned
 from tamis.readers.locate import locate
 from tamis.recipe.model import Recipe, Source, StageUse
@@ -137,7 +137,7 @@ class Session:
     def software(self) -> dict[str, str]:
         """Versions of all that the release's bytes depend on."""
         return software(
-            name for source in self.recipe.sources for name in extractor_libraries(source, self.inputs[source.name])
+            name for source in self.recipe.sources for name in text_libraries(source, self.inputs[source.name])
         )
 
     @property
