@@ -123,6 +123,9 @@ def test_the_fragment_runs_and_the_card_shows_it(trained: tuple[Path, dict[str, 
     assert result.exit_code == 0, result.output
     card = (tmp_path / "out/r-1/README.md").read_text()
     assert report["quantized"]["sha256"][:12] in card and "meta_genre.label" in card
+    assert f"digest of the examples that were drawn: `{report['examples_hash']}`." in card
+    checked = CliRunner().invoke(cli, ["verify", str(tmp_path / "out/r-1")])
+    assert checked.exit_code == 0, checked.stdout
     assert "Version 1 of the stage `classifier`." in card and '`scores`: `{"odds": "__label__poem"}`' in card
     assert "odds (a rule for some documents, " in card and "kept ," not in card
     told = CliRunner().invoke(cli, ["plan", str(tmp_path / "r.yaml"), "--work", str(tmp_path / "w")]).stdout

@@ -133,10 +133,19 @@ def _stage(stage: StageFacts, kind: str) -> str:
         options = ", ".join(f"{code(name)}: {code(_brief(value))}" for name, value in stage.options.items())
         parts.append(f"Options other than the defaults: {options}.")
     if stage.models:
-        rows = [(text(name), code(model["reference"]), code(model["sha256"])) for name, model in stage.models.items()]
-        parts.append(table(("Model", "Reference", "SHA-256"), "lll", rows))
+        parts.append(_models(stage))
     parts.append(_rules_of(stage))
     return "\n\n".join(part for part in parts if part)
+
+
+def _models(stage: StageFacts) -> str:
+    rows = [(text(name), code(model["reference"]), code(model["sha256"])) for name, model in stage.models.items()]
+    drawn = "".join(
+        f"\n\nModel {prose(name)} was trained by Tamis; digest of the examples that were drawn: {code(model['drawn'])}."
+        for name, model in stage.models.items()
+        if "drawn" in model
+    )
+    return table(("Model", "Reference", "SHA-256"), "lll", rows) + drawn
 
 
 def _rules_of(stage: StageFacts) -> str:

@@ -16,6 +16,7 @@ from tamis.corpus.documents import InputFile
 from tamis.corpus.hashing import key_of
 from tamis.corpus.manifest import cleaner_identity
 from tamis.corpus.store import Store
+from tamis.corpus.training_reports import stated
 from tamis.engine.cleaning import check_cleaning, cleaners_of
 from tamis.engine.deciding import Walk
 from tamis.engine.facts import software
@@ -125,7 +126,10 @@ class Session:
         ]
         return key_of(
             self.recipe.to_recipe(),
-            {name: {n: m.sha256 for n, m in models.items()} for name, models in self.named_models.items()},
+            {
+                name: {n: stated(m.sha256, m.drawn) for n, m in models.items()}
+                for name, models in self.named_models.items()
+            },
             [self.fingerprint(source) for source in self.recipe.sources],
             [[use.name, use.stage.version] for use in self.recipe.stages],
             table_hashes(self.recipe.mix, self.base) | template_hash(self.card_template),
