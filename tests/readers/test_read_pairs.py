@@ -149,6 +149,7 @@ def test_other_formats_and_a_declared_language(reading: Reading) -> None:
     [
         ({"columns": {"fr": "a"}}, "at least 2"),
         ({"columns": {"fr": "a", "french": "b"}}, "no language code"),
+        ({"columns": {"code": "a", "en": "b"}}, "pairs are of two languages"),
         ({"brackets": ["["]}, "an opening and a closing one"),
         ({"prefix": 2}, "less than or equal to 1"),
         ({"names": ["english"]}, "'code', 'own', 'first' or 'second'"),

@@ -141,7 +141,7 @@ def _stage(stage: StageFacts, kind: str) -> str:
 def _models(stage: StageFacts) -> str:
     rows = [(text(name), code(model["reference"]), code(model["sha256"])) for name, model in stage.models.items()]
     drawn = "".join(
-        f"\n\nModel {prose(name)} was trained by Tamis; digest of the examples that were drawn: {code(model['drawn'])}."
+        f"\n\nTamis trained the {prose(name)}; digest of the examples that were drawn: {code(model['drawn'])}."
         for name, model in stage.models.items()
         if "drawn" in model
     )

@@ -94,9 +94,11 @@ def _show(summary: RunSummary, recipe: str, work: Path) -> None:
         click.echo(f"nothing to do: {summary.release} is up to date ({summary.seconds:.1f} s)")
         return
     rejected = sum(sum(source.rejects.values()) for source in summary.manifest.sources)
+    tokens = ""
+    if any(stage.name == "tokenize" for stage in summary.manifest.stages):
+        tokens = f", {number(totals['tokens'])} tokens ({number(totals['mixed_tokens'])} with repeats)"
     click.echo(
-        f"{summary.release}: {number(totals['documents'])} of {number(totals['ingested'])} documents, "
-        f"{number(totals['tokens'])} tokens ({number(totals['mixed_tokens'])} with repeats) "
+        f"{summary.release}: {number(totals['documents'])} of {number(totals['ingested'])} documents{tokens} "
         f"in {duration(summary.seconds)}"
     )
     if rejected:
