@@ -153,7 +153,9 @@ The stages of well-known pipelines under a name. A preset is put in place of its
 ```
 
 `--set` and variants reach its stages as any other: `tamis what-if recipe.yaml --set gopher_quality.keep.words=30,`.
-A stage stands once in a recipe, so change a preset's by `set`, or leave it out by `without` and write your own.
+Change a preset's stages by `set`, or leave them out by `without` and write your own. A stage of your own beside the
+preset's wants another name (`as`); of two presets, the second leaves out what they share. Where a stage of the preset
+has a `when` of its own, both conditions hold.
 `tamis presets NAME` prints one as YAML to paste.
 
 A preset that judges signals of its source is named there, too; fields that the source maps itself go before:

@@ -19,6 +19,11 @@ def test_a_table_shows_data_as_it_is(capsys: pytest.CaptureFixture[str]) -> None
     ]
 
 
+def test_a_title_is_not_as_narrow_as_its_table(capsys: pytest.CaptureFixture[str]) -> None:
+    table("Tokens per word, held out", ("a", "b"), [("x", 1)])
+    assert capsys.readouterr().out.splitlines()[0] == "Tokens per word, held out"
+
+
 def test_a_pipe_gets_whole_lines_and_a_terminal_wrapped_ones(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

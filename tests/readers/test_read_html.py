@@ -17,7 +17,7 @@ from made_warcs import response
 from tamis import readers
 from tamis.corpus.documents import InputFile
 from tamis.errors import InputError
-from tamis.readers import extractor_of, html
+from tamis.readers import html, text_versions
 from tamis.readers.html import MAX_DEPTH, Page, main_text
 
 Reading = Any
@@ -226,10 +226,10 @@ def test_the_extractors_find_other_texts_and_are_told_apart(make_source: Any) ->
     one, other = main_text(tables), main_text(tables, "trafilatura")
     assert isinstance(one, Page) and isinstance(other, Page) and one.text != other.text
     file = InputFile("a.html", "/x/a.html", 1, "f")
-    told = [extractor_of(make_source(extractor=name), [file]) for name in ("resiliparse", "trafilatura")]
+    told = [text_versions(make_source(extractor=name), [file]) for name in ("resiliparse", "trafilatura")]
     assert told[0] == f"resiliparse {version('resiliparse')}"
     assert str(told[1]).startswith(f"trafilatura {version('trafilatura')}, lxml ")
-    assert extractor_of(make_source(extractor="trafilatura"), [InputFile("a.jsonl", "/x/a.jsonl", 1, "f")]) is None
+    assert text_versions(make_source(extractor="trafilatura"), [InputFile("a.jsonl", "/x/a.jsonl", 1, "f")]) is None
 
 
 def test_an_extractor_that_is_not_installed(make_source: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,7 +238,7 @@ def test_an_extractor_that_is_not_installed(make_source: Any, monkeypatch: pytes
 
     monkeypatch.setattr(readers, "version", missing)
     with pytest.raises(InputError, match=r"source s: `extractor: trafilatura` isn't installed.*'tamis\[trafilatura\]'"):
-        extractor_of(make_source(extractor="trafilatura"), [InputFile("a.html", "/x/a.html", 1, "f")])
+        text_versions(make_source(extractor="trafilatura"), [InputFile("a.html", "/x/a.html", 1, "f")])
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from importlib.metadata import version
 from typing import Any
 
 import pyarrow as pa
@@ -13,7 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from tamis.corpus.documents import InputFile
 from tamis.errors import RecipeError
+from tamis.readers import text_versions
 from tamis.readers.halves import halves
 from tamis.readers.pairs import pair_text
 from tamis.recipe.model import Source
@@ -27,6 +30,12 @@ NAMES = {
     "first": ("français", "anglais"),
     "second": ("french", "english"),
 }
+
+
+def test_who_names_the_languages_is_part_of_what_is_read(make_source: Any) -> None:
+    file = InputFile("a.jsonl", "/x/a.jsonl", 1, "f")
+    versions = f"langcodes {version('langcodes')}, language-data {version('language-data')}"
+    assert text_versions(make_source(pairs={"columns": COLUMNS}, columns={}), [file]) == versions
 
 
 def pairs(**options: Any) -> Pairs:
@@ -142,6 +151,7 @@ def test_other_formats_and_a_declared_language(reading: Reading) -> None:
     [
         ({"columns": {"fr": "a"}}, "at least 2"),
         ({"columns": {"fr": "a", "french": "b"}}, "no language code"),
+        ({"columns": {"code": "a", "en": "b"}}, "pairs are of two languages"),
         ({"brackets": ["["]}, "an opening and a closing one"),
         ({"prefix": 2}, "less than or equal to 1"),
         ({"names": ["english"]}, "'code', 'own', 'first' or 'second'"),

@@ -192,8 +192,52 @@ def test_a_setting_is_told_at_its_own_line() -> None:
 
 def test_a_stage_twice_is_told_of_the_preset() -> None:
     found = complaints(f"{HEAD}{SOURCE}stages:\n- gopher_quality\n- preset: gopher\n")
-    wrong = "7: preset gopher: stage gopher_quality stands twice: its signals would share a name"
-    assert found == [f"{wrong}. Give one of them another: gopher_quality: {{as: NAME, ...}}"]
+    wrong = "7: preset gopher: stage gopher_quality stands above already: leave it out here"
+    assert found == [f"{wrong}, `preset: {{name: gopher, without: [gopher_quality]}}`"]
+
+
+def test_two_presets_with_a_stage_in_common_are_told_apart() -> None:
+    found = complaints(f"{HEAD}{SOURCE}stages:\n- preset: gopher\n- preset: fineweb\n")
+    assert [line.partition(" stands ")[0] for line in found] == [
+        "7: preset fineweb: stage gopher_quality",
+        "7: preset fineweb: stage gopher_repetition",
+    ]
+    without = "{name: fineweb, without: [gopher_quality, gopher_repetition]}"
+    assert len(stages(f"- preset: gopher\n- preset: {without}\n").stages) == 7
+
+
+def test_a_stage_of_another_name_is_no_second_one() -> None:
+    uses = stages("- gopher_quality: {as: loose}\n- preset: gopher\n").stages
+    assert [use.name for use in uses] == ["loose", "gopher_quality", "gopher_repetition"]
+
+
+def test_two_conditions_on_a_column_hold_both() -> None:
+    cut = next(
+        use for use in stages("- preset: {name: fineweb, when: {language: [en, fr]}}\n").stages if use.name == "c4"
+    )
+    assert cut.when["language"].in_ == ("en", "fr")
+    assert cut.when["language"].not_in == ("de", "es", "fr", "it", "nl", "pt")
+
+
+def test_two_conditions_that_cannot_be_one_are_told() -> None:
+    found = complaints(f"{HEAD}{SOURCE}stages:\n- preset: {{name: fineweb, when: {{language: {{not_in: [pl]}}}}}}\n")
+    assert found[0].startswith("6: preset fineweb: its stage c4 has a condition on language, too: {'not_in': ['de', ")
+    assert found[0].endswith("Write both as one: `set: {c4.when.language: ...}`")
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("- gopher\n", "6: gopher is a preset, no stage: write `- preset: gopher`"),
+        ("- lucie-web: {}\n", "6: lucie-web is a preset, no stage: write `- preset: lucie-web`"),
+        (
+            "- preset: gopher\n  when: {category: web}\n",
+            "6: what changes a preset stands beside its name: `preset: {name: gopher, when: ...}`",
+        ),
+    ],
+)
+def test_what_is_meant_for_a_preset_is_told_how_to_spell_it(written: str, told: str) -> None:
+    assert complaints(f"{HEAD}{SOURCE}stages:\n{written}") == [told]
 
 
 def test_a_preset_of_a_source_has_fields_for_it() -> None:

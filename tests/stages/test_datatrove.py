@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -130,6 +131,27 @@ def test_mistakes_are_told_when_the_recipe_is_read(fields: dict[str, Any], words
     with pytest.raises(ValidationError) as raised:
         DatatroveConfig(**fields)
     assert all(word in str(raised.value) for word in words)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("def broken(:", "SyntaxError: invalid syntax"),
+        ("raise RuntimeError('no key')", "RuntimeError: no key"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+    ],
+)
+def test_a_module_that_fails_is_told(code: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "filters_of_mine.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ValidationError, match=f"importing filters_of_mine failed with {said}"):
+        DatatroveConfig(filter="filters_of_mine.Mine")
+
+
+def test_a_module_without_filters_has_none_to_offer() -> None:
+    with pytest.raises(ValidationError) as raised:
+        DatatroveConfig(filter="json.JSONDecoder")
+    assert "allowed" not in str(raised.value)
 
 
 def test_what_ends_the_run() -> None:

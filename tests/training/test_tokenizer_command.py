@@ -94,6 +94,11 @@ def test_references_and_budgets_are_reported(tiny_release: Path, tmp_path: Path)
             assert counts["tokens"] > 0 and f"{counts['fertility']:.3f}" in told, name
 
 
+def test_a_size_that_the_texts_do_not_reach_is_no_size_to_round(tiny_release: Path, tmp_path: Path) -> None:
+    told = call(str(tiny_release), "--quiet", "--out", str(tmp_path / "out"), "--characters", "9").stdout
+    assert "the texts have no more to merge), from" in told
+
+
 def test_json_is_the_report(tiny_release: Path, tmp_path: Path) -> None:
     result = call(str(tiny_release), "--vocabulary-size", "512", "--json", "--out", str(tmp_path / "out"))
     assert json.loads(result.stdout) == json.loads((tmp_path / "out/report.json").read_text())
@@ -109,6 +114,8 @@ def test_json_is_the_report(tiny_release: Path, tmp_path: Path) -> None:
         (("--budget", "fr=1e6"), "the corpus has no document of fr"),
         (("--budget", "en"), "that is no name and number"),
         (("--characters", "many"), "is no count of characters"),
+        (("--characters", "1e6", "--budget", "en=1e6"), "--characters is for a draw without --budget"),
+        (("--alphabet", "10"), "--alphabet is for --byte-fallback"),
         (("--set", "seed=2"), "--set and --variant change a recipe"),
         (("--vocabulary-size", "512", "--whitespace-runs", "64", "--special-token", "<aa>"), None),
         (("--vocabulary-size=512", "--whitespace-runs=64", *[f"--special-token=<tt{n}>" for n in range(70)]), "raise"),

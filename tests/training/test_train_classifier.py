@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import os
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,9 @@ from click.testing import CliRunner, Result
 
 from tamis.cli.main import cli
 from tamis.corpus.hashing import file_sha256
+from tamis.recipe.load import load_recipe_text
+from tamis.stages import STAGES
+from tamis.training.classifier_report import fragment
 from tamis.training.classifier_scores import Answers, by_class, confusion, summary, thresholds
 
 WORDS = {
@@ -105,7 +110,9 @@ def test_the_fragment_runs_and_the_card_shows_it(trained: tuple[Path, dict[str, 
     assert name == "meta_genre"
     stages = "".join(f"  {line}\n" for line in report["fragment"].splitlines())
     stages = stages.replace("models/genre", str(folder / "models/genre"))
+    stages += "      scores: {odds: __label__poem}\n"
     stages += "      keep: {label: {not_in: [poem]}}\n"
+    stages += "      keep_by: {language: {en: {odds: [null, 0.99]}}}\n"
     stages += f"  - category: {{model: {folder}/models/genre/model.bin, min_score: 0.2}}\n"
     (tmp_path / "r.yaml").write_text(
         'name: r\nversion: "1"\nsources:\n  - {name: new, path: new.jsonl, columns: {text: body, id: id}, '
@@ -114,8 +121,16 @@ def test_the_fragment_runs_and_the_card_shows_it(trained: tuple[Path, dict[str, 
     arguments = ["--work", str(tmp_path / "w"), "--workers", "1", "--quiet"]
     result = CliRunner().invoke(cli, ["run", str(tmp_path / "r.yaml"), "--out", str(tmp_path / "out"), *arguments])
     assert result.exit_code == 0, result.output
+    assert "60 documents in " in result.stdout and "tokens" not in result.stdout  # nothing counts any
     card = (tmp_path / "out/r-1/README.md").read_text()
     assert report["quantized"]["sha256"][:12] in card and "meta_genre.label" in card
+    assert f"digest of the examples that were drawn: `{report['examples_hash']}`." in card
+    checked = CliRunner().invoke(cli, ["verify", str(tmp_path / "out/r-1")])
+    assert checked.exit_code == 0, checked.stdout
+    assert "Version 1 of the stage `classifier`." in card and '`scores`: `{"odds": "__label__poem"}`' in card
+    assert "odds (a rule for some documents, " in card and "kept ," not in card
+    told = CliRunner().invoke(cli, ["plan", str(tmp_path / "r.yaml"), "--work", str(tmp_path / "w")]).stdout
+    assert "meta_genre (classifier)" in told and "category (category)" not in told
     manifest = json.loads((tmp_path / "out/r-1/manifest.json").read_text())
     assert {row["category"] for row in manifest["composition"]} == {"news", "recipe"}
     assert manifest["totals"]["documents"] == pytest.approx(40, abs=4)
@@ -166,6 +181,8 @@ def test_grades_become_a_scale_and_words_are_printed(tmp_path: Path) -> None:
         (["none.jsonl"], "none.jsonl"),
         (["r.yaml", "rows.jsonl"], "give one recipe, or files"),
         (["sample", "--label", "genre"], "sources declare category, source, language"),
+        (["sample", "--text", "body"], "--text names a field of labelled rows"),
+        (["sample", "--language", "lang"], "--language names a field of labelled rows"),
         (["rows.jsonl", "--text", "body", "--label", "lang"], "only en has 20 texts or more"),
     ],
 )
@@ -173,6 +190,41 @@ def test_mistakes(tmp_path: Path, arguments: list[str], complaint: str) -> None:
     write_rows(tmp_path / "rows.jsonl", 10)  # 30 rows
     result = run(tmp_path, *arguments)
     assert result.exit_code == 2 and complaint in result.stderr, result.stderr
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [
+        ("quality.score", "quality_score"),
+        ("title", "by_title"),  # a field of the recipe
+        ("license", "by_license"),  # a column that rules may name
+        ("code", "by_code"),  # a stage
+        ("2nd", "by_2nd"),
+        ("é", "by_label"),
+        ("an_annotation.of.the.educational_quality.of_texts", "by_an_annotation_of_the_educational_qual"),
+    ],
+)
+def test_the_fragments_name_is_one_that_a_recipe_takes(label: str, name: str, tmp_path: Path) -> None:
+    report = {"quantized": None, "model": {"file": "model.bin", "sha256": "0" * 64}, "labels": {"a": {}, "b": {}}}
+    said = fragment(label, False, None, Path("models/my model"), report)
+    assert f"as: {name}\n" in said
+    head = 'name: t\nversion: "1"\nsources: [{name: a, path: a.jsonl, license: MIT}]\nstages:\n'
+    [use] = load_recipe_text(head + said, "r.yaml", STAGES).stages
+    assert use.name == name
+    assert use.to_recipe()["classifier"]["model"] == f"models/my model/model.bin@sha256:{'0' * 64}"
+
+
+def test_labels_of_any_signs_keep_the_tables(tmp_path: Path) -> None:
+    with (tmp_path / "rows.jsonl").open("w") as file:
+        for number in range(60):
+            for label in ("a|b", "`c`"):
+                file.write(json.dumps({"text": f"{label} {number} word", "label": label}) + "\n")
+    assert run(tmp_path, "rows.jsonl").exit_code == 0
+    lines = (tmp_path / "classifier/report.md").read_text().splitlines()
+    assert any("`a\\|b`" in line for line in lines) and any("`` `c` ``" in line for line in lines)
+    for first, second in itertools.pairwise(lines):
+        if first.startswith("|") and second.startswith("|"):
+            assert len(re.findall(r"(?<!\\)\|", first)) == len(re.findall(r"(?<!\\)\|", second)), first
 
 
 def test_figures_by_hand() -> None:

@@ -13,6 +13,7 @@ from tamis.cards.view import facts
 from tamis.corpus.conditions import Condition
 from tamis.corpus.hashing import key_of
 from tamis.corpus.manifest import FORMAT, NAME, Manifest
+from tamis.corpus.training_reports import stated
 from tamis.engine.template import template_hash
 from tamis.recipe.licenses import redistributable
 from tamis.recipe.model import Source
@@ -97,11 +98,14 @@ def check_identity(manifest: Manifest, checks: Checks) -> None:
 
     A model that the run trained follows from all these: it may be among the models or not.
     """
-    named = {
-        stage.name: {name: model["sha256"] for name, model in stage.models.items() if model["reference"] != TRAINED}
+    every = {
+        stage.name: {name: stated(model["sha256"], model.get("drawn", "")) for name, model in stage.models.items()}
         for stage in manifest.stages
     }
-    every = {stage.name: {name: model["sha256"] for name, model in stage.models.items()} for stage in manifest.stages}
+    named = {
+        stage.name: {n: every[stage.name][n] for n, model in stage.models.items() if model["reference"] != TRAINED}
+        for stage in manifest.stages
+    }
     cleaned = [[cleaner.identity for cleaner in source.cleaners] for source in manifest.sources]
     rest = (
         [source.fingerprint for source in manifest.sources],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -119,21 +120,32 @@ def rules(view: View) -> str:
         "Stages ran in this order. A document stays if every rule holds; a signal that is null (nothing is known "
         "against the document) satisfies a rule unless the rule says “not null”."
     )
-    return section("Rules", intro, *(_stage(stage) for stage in view.manifest.stages))
+    stages = (_stage(stage, view.manifest.kind_of(stage.name)) for stage in view.manifest.stages)
+    return section("Rules", intro, *stages)
 
 
-def _stage(stage: StageFacts) -> str:
-    parts = [f"### {stage.name}", f"{prose(stage.title)}. Version {stage.version} of the stage."]
+def _stage(stage: StageFacts, kind: str) -> str:
+    which = "the stage" if kind == stage.name else f"the stage {code(kind)}"
+    parts = [f"### {stage.name}", f"{prose(stage.title)}. Version {stage.version} of {which}."]
     if stage.when:
         parts.append(f"Only documents with {_conditions(stage.when)}; the others pass through.")
     if stage.options:
         options = ", ".join(f"{code(name)}: {code(_brief(value))}" for name, value in stage.options.items())
         parts.append(f"Options other than the defaults: {options}.")
     if stage.models:
-        rows = [(text(name), code(model["reference"]), code(model["sha256"])) for name, model in stage.models.items()]
-        parts.append(table(("Model", "Reference", "SHA-256"), "lll", rows))
+        parts.append(_models(stage))
     parts.append(_rules_of(stage))
     return "\n\n".join(part for part in parts if part)
+
+
+def _models(stage: StageFacts) -> str:
+    rows = [(text(name), code(model["reference"]), code(model["sha256"])) for name, model in stage.models.items()]
+    drawn = "".join(
+        f"\n\nTamis trained the {prose(name)}; digest of the examples that were drawn: {code(model['drawn'])}."
+        for name, model in stage.models.items()
+        if "drawn" in model
+    )
+    return table(("Model", "Reference", "SHA-256"), "lll", rows) + drawn
 
 
 def _rules_of(stage: StageFacts) -> str:
@@ -192,7 +204,8 @@ def _conditions(when: dict[str, str]) -> str:
 def _brief(value: Any) -> str:
     if isinstance(value, list) and len(value) > NAMES:
         return f"{len(value)} entries, see the recipe below"
-    line = str(value)
+    # As a recipe may write it, too.
+    line = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return line if len(line) <= LONG else f"{line[:LONG]}…"
 
 

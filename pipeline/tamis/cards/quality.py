@@ -114,7 +114,8 @@ def figures(view: View) -> list[Drawn]:
 def _alt(stage: StageFacts, panels: list[Panel]) -> str:
     told = []
     for panel in panels[:_TOLD]:
-        rule = f"kept {panel.rule_words}, {count(sum(panel.row.failed))} documents fail" if panel.ruled else "no rule"
+        kept = f"kept {panel.rule_words}" if panel.rule_words else "a rule for some documents"
+        rule = f"{kept}, {count(sum(panel.row.failed))} documents fail" if panel.ruled else "no rule"
         told.append(f"{panel.row.signal} ({rule})")
     more = f" and {len(panels) - _TOLD} more" if len(panels) > _TOLD else ""
     return f"Histograms of the signals of stage {stage.name}: {', '.join(told)}{more}. The table below has the counts."

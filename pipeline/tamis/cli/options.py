@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from tamis.errors import OptionError
 
@@ -42,6 +43,11 @@ workers_option = click.option(
     help="Worker processes.  [default: the cores this process may use]",
 )  # fmt: skip
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+
+
+def given(name: str) -> bool:
+    """Whether the parameter stands on the command line of the command that runs."""
+    return click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE
 
 
 def cores() -> int:

@@ -51,7 +51,8 @@ errors = _Output(stderr=True, highlight=False, emoji=False)
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], right: Collection[int] = ()) -> None:
     """A table; the columns numbered in `right` are right-aligned. These and the first one, the name of the
     thing, are the last to be wrapped. A cell is plain text, or a rich Text where it has a style."""
-    drawn = Table(title=Text(title) if title else None, title_justify="left", header_style="bold", box=None)
+    heading = [Text(title, style="table.title")] if title else []  # as rich's own, it would be as narrow as the table
+    drawn = Table(header_style="bold", box=None)
     drawn.pad_edge = False
     for index, name in enumerate(columns):
         drawn.add_column(
@@ -60,10 +61,10 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], rig
     for row in rows:
         drawn.add_row(*[cell if isinstance(cell, Text) else Text("" if cell is None else str(cell)) for cell in row])
     if console.is_terminal:
-        console.print(drawn)
+        console.print(*heading, drawn, sep="\n")
         return
     with console.capture() as captured:
-        console.print(drawn)
+        console.print(*heading, drawn, sep="\n")
     # Rich fills every line up to the table's width.
     click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 

@@ -69,7 +69,7 @@ def _show(facts: dict[str, Any]) -> None:
         ("stage", "version", "reading", "measured", "rules", "when"),
         [
             (
-                s["stage"], s["version"], s["reading"] or "resolver", _measured(s, facts), len(_rules(s)) or "",
+                _called(s), s["version"], s["reading"] or "resolver", _measured(s, facts), len(_rules(s)) or "",
                 ", ".join(f"{column} {rule}" for column, rule in s["when"].items()),
             )
             for s in facts["stages"]
@@ -78,6 +78,11 @@ def _show(facts: dict[str, Any]) -> None:
     )  # fmt: skip
     for stage in facts["fitted"]:
         click.echo(f"\n{stage}: its model is trained in the run, on a sample of the ingested text")
+
+
+def _called(stage: dict[str, Any]) -> str:
+    """What the recipe calls a stage, and which it is."""
+    return stage["stage"] if stage["stage"] == stage["of"] else f"{stage['stage']} ({stage['of']})"
 
 
 def _measured(stage: dict[str, Any], facts: dict[str, Any]) -> str:

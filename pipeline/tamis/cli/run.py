@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from click.core import ParameterSource
 
 from tamis.cli.options import (
     cores,
+    given,
     json_option,
     load,
     out_option,
@@ -94,14 +94,16 @@ def _show(summary: RunSummary, recipe: str, work: Path) -> None:
         click.echo(f"nothing to do: {summary.release} is up to date ({summary.seconds:.1f} s)")
         return
     rejected = sum(sum(source.rejects.values()) for source in summary.manifest.sources)
+    tokens = ""
+    if any(stage.name == "tokenize" for stage in summary.manifest.stages):
+        tokens = f", {number(totals['tokens'])} tokens ({number(totals['mixed_tokens'])} with repeats)"
     click.echo(
-        f"{summary.release}: {number(totals['documents'])} of {number(totals['ingested'])} documents, "
-        f"{number(totals['tokens'])} tokens ({number(totals['mixed_tokens'])} with repeats) "
+        f"{summary.release}: {number(totals['documents'])} of {number(totals['ingested'])} documents{tokens} "
         f"in {duration(summary.seconds)}"
     )
     if rejected:
         pieces = "1 piece" if rejected == 1 else f"{number(rejected)} pieces"
-        named = click.get_current_context().get_parameter_source("work") is ParameterSource.COMMANDLINE
+        named = given("work")
         place = f" --work {work}" if named else ""
         click.echo(f"{pieces} of input could not be read: tamis status {recipe}{place} --rejects")
     click.echo(f"read {summary.release}/README.md, then: tamis verify {summary.release}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tamis.cli.options import SAMPLE, cores, json_option, load, work_option, workers_option
+from tamis.cli.options import SAMPLE, cores, given, json_option, load, work_option, workers_option
 from tamis.errors import InputError, OptionError
 
 if TYPE_CHECKING:
@@ -148,6 +148,8 @@ def _corpus(
     if recipes:
         if len(inputs) > 1:
             raise OptionError(f"give one recipe, or files of labelled rows: {', '.join(inputs)} are too many")
+        for name in filter(given, ("text", "language")):
+            raise OptionError(f"--{name} names a field of labelled rows; a recipe's sources map their own: `columns`")
         axis = label or "category"
         if axis not in AXES:
             raise OptionError(

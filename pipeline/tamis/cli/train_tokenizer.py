@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tamis.cli.options import cores, json_option, load, set_option, variant_option, work_option
+from tamis.cli.options import cores, given, json_option, load, set_option, variant_option, work_option
 from tamis.errors import OptionError
 
 if TYPE_CHECKING:
@@ -119,6 +119,10 @@ def command(
     from tamis.training.tokenizer_draw import DrawOptions
     from tamis.training.tokenizer_evaluation import references as load_references
 
+    if budget and given("characters"):
+        raise OptionError("--characters is for a draw without --budget, which says how many by itself; leave one out")
+    if given("alphabet") and not training["byte_fallback"]:
+        raise OptionError("--alphabet is for --byte-fallback; without it, characters are merged of bytes. Leave it out")
     training["vocabulary_size"] += -training["vocabulary_size"] % multiple_of
     config = _config(training)
     drawn_by = DrawOptions(
@@ -198,7 +202,7 @@ def _texts(corpus: str, settings: tuple[str, ...], variant: str, work: Path, rep
 def _show(made: Made) -> None:
     from tamis.cards.numbers import share
     from tamis.cli.output import number, table
-    from tamis.training.tokenizer_report import by_language
+    from tamis.training.tokenizer_report import by_language, multiple
 
     report, own = made.report, made.report["tokenizers"][0]
     rows = [_row(row, report) for row in by_language(made.cells)[: _LANGUAGES_SHOWN + 1] if row.documents]
@@ -214,8 +218,9 @@ def _show(made: Made) -> None:
             )
     asked = report["training"]["vocabulary_size"]
     short = "" if own["ids"] == asked else f" (of {number(asked)}: the texts have no more to merge)"
+    size = "" if short and multiple(own["ids"]) < 64 else f", {_multiple(own['ids'])}"
     click.echo(
-        f"{made.folder}: {number(own['ids'])} ids{short}, {_multiple(own['ids'])}, from "
+        f"{made.folder}: {number(own['ids'])} ids{short}{size}, from "
         f"{number(report['draw']['training']['characters'])} characters; "
         f"{share(own['ids_used'], own['ids'])} of the ids are met in the held-out texts"
     )
@@ -243,6 +248,4 @@ def _multiple(size: int) -> str:
 
     if multiple(size) >= 64:
         return f"a multiple of {multiple(size)}"
-    return (
-        f"no multiple of 64 (--vocabulary-size {size + -size % 128} would be one of 128: {number(size + -size % 128)})"
-    )
+    return f"no multiple of 64 (--multiple-of 128 would make it {number(size + -size % 128)})"

@@ -108,7 +108,7 @@ class StageFacts(_Fact):
     """Overrides: column, value, signal, condition."""
     when: dict[str, str]
     models: dict[str, dict[str, str]]
-    """name -> {reference, sha256}."""
+    """name -> {reference, sha256, and drawn: digest of what it was trained on, where the report beside it tells}."""
 
 
 class FunnelRow(_Fact):

@@ -161,9 +161,7 @@ def stage_facts(use: StageUse, models: Models) -> StageFacts:
             for signal, condition in rules.items()
         ],
         when={column: str(condition) for column, condition in use.when.items()},
-        models={
-            name: {"reference": model.reference, "sha256": model.sha256} for name, model in models[use.name].items()
-        },
+        models={name: model.facts for name, model in models[use.name].items()},
     )
 
 

@@ -27,7 +27,7 @@ from tamis.corpus.store import Store
 from tamis.engine.cleaning import Cleaners, cleaning_key, with_line_feeds
 from tamis.engine.keys import reading_key
 from tamis.errors import InputError, StoreError
-from tamis.readers import CONTAINERS, extractor_of, format_of, reader_of
+from tamis.readers import CONTAINERS, format_of, reader_of, text_versions
 from tamis.readers.contract import SIGNAL_TYPES, Tally
 from tamis.readers.decompress import is_remote
 from tamis.readers.fields import in_member
@@ -326,7 +326,7 @@ def ingest_tasks(source: Source, files: Sequence[InputFile], store: Store, base:
     tasks = []
     for group in group_files(source, files):
         inputs = [[file.name, file.fingerprint, file.facts] for file in group]
-        key = key_of(INGEST_VERSION, reading, extractor_of(source, group), inputs)
+        key = key_of(INGEST_VERSION, reading, text_versions(source, group), inputs)
         tasks.append(IngestTask(source, group, key, store.group(source.name, key), base))
     return tasks
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from tamis.corpus.hashing import key_of
 from tamis.corpus.references import content_hash, resolve
+from tamis.corpus.training_reports import drawn_by
 from tamis.errors import RecipeError
 from tamis.readers.halves import model_hash
 from tamis.recipe.load import expand
@@ -22,6 +23,13 @@ class Model:
     reference: str
     path: Path
     sha256: str
+    drawn: str = ""
+    """Digest of what it was trained on, where the report beside it tells."""
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What a manifest says of it."""
+        return {"reference": self.reference, "sha256": self.sha256} | ({"drawn": self.drawn} if self.drawn else {})
 
 
 Models = Mapping[str, Mapping[str, Model]]
@@ -35,7 +43,8 @@ def resolve_models(recipe: Recipe, base: Path) -> dict[str, dict[str, Model]]:
         found[use.name] = {}
         for name, reference in use.stage.models(use.config).items():
             path = resolve(expand(reference), base)
-            found[use.name][name] = Model(reference, path, content_hash(path))
+            sha256 = content_hash(path)
+            found[use.name][name] = Model(reference, path, sha256, drawn_by(path, sha256))
         if use.stage.check is not None:
             use.stage.check(use.config, {name: model.path for name, model in found[use.name].items()})
     return found

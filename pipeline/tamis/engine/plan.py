@@ -91,6 +91,7 @@ def _stage(use: StageUse, reading: int, cached: dict[str, int] | None) -> dict[s
     """A stage with its rules as they are in force."""
     return {
         "stage": use.name,
+        "of": use.stage.name,
         "version": use.stage.version,
         "reading": reading if use.stage.prepare is not None else None,
         "resolves": use.stage.resolve is not None,

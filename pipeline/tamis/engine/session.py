@@ -16,6 +16,7 @@ from tamis.corpus.documents import InputFile
 from tamis.corpus.hashing import key_of
 from tamis.corpus.manifest import cleaner_identity
 from tamis.corpus.store import Store
+from tamis.corpus.training_reports import stated
 from tamis.engine.cleaning import check_cleaning, cleaners_of
 from tamis.engine.deciding import Walk
 from tamis.engine.facts import software
@@ -33,7 +34,7 @@ from tamis.engine.tasks import Done, Workers, total_bytes
 from tamis.engine.template import template_hash, template_text
 from tamis.engine.verdicts import Verdicts
 from tamis.errors import InputError, TooManyRejects, UserError
-from tamis.readers import extractor_libraries
+from tamis.readers import text_libraries
 from tamis.readers.hub_paths import pinned
 from tamis.readers.locate import locate
 from tamis.recipe.model import Recipe, Source, StageUse
@@ -125,7 +126,10 @@ class Session:
         ]
         return key_of(
             self.recipe.to_recipe(),
-            {name: {n: m.sha256 for n, m in models.items()} for name, models in self.named_models.items()},
+            {
+                name: {n: stated(m.sha256, m.drawn) for n, m in models.items()}
+                for name, models in self.named_models.items()
+            },
             [self.fingerprint(source) for source in self.recipe.sources],
             [[use.name, use.stage.version] for use in self.recipe.stages],
             table_hashes(self.recipe.mix, self.base) | template_hash(self.card_template),
@@ -137,7 +141,7 @@ class Session:
     def software(self) -> dict[str, str]:
         """Versions of all that the release's bytes depend on."""
         return software(
-            name for source in self.recipe.sources for name in extractor_libraries(source, self.inputs[source.name])
+            name for source in self.recipe.sources for name in text_libraries(source, self.inputs[source.name])
         )
 
     @property

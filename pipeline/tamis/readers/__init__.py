@@ -46,6 +46,7 @@ _READERS = {
     "wat": "web_archives.read_wat",
 }
 """Where a format's reader is, if not as `read` in a module of the format's name."""
+_NAMING = ("langcodes", "language-data")
 _COMPRESSED = (".gz", ".zst", ".zstd")
 
 
@@ -62,18 +63,21 @@ def format_of(source: Source, file: InputFile) -> str:
     return source.format if source.format != "auto" else _by_name(source, file)
 
 
-def extractor_libraries(source: Source, files: Iterable[InputFile]) -> tuple[str, ...]:
-    """Libraries that take the main text out of HTML, the first one by its name, where they have a say in the text."""
+def text_libraries(source: Source, files: Iterable[InputFile]) -> tuple[str, ...]:
+    """Libraries that have a say in the text: those that take it out of HTML, the first one by its name, and those that
+    name the languages of aligned texts."""
+    if source.pairs is not None:
+        return _NAMING
     if "html" not in source.columns and not any(format_of(source, file) in _WITH_HTML for file in files):
         return ()
     return ("trafilatura", "lxml", "justext") if source.extractor == "trafilatura" else ("resiliparse",)
 
 
-def extractor_of(source: Source, files: Iterable[InputFile]) -> str | None:
+def text_versions(source: Source, files: Iterable[InputFile]) -> str | None:
     """Names and versions of those libraries: another version finds another text. Raises InputError where they aren't
     installed."""
     try:
-        return ", ".join(f"{name} {version(name)}" for name in extractor_libraries(source, files)) or None
+        return ", ".join(f"{name} {version(name)}" for name in text_libraries(source, files)) or None
     except PackageNotFoundError as error:
         raise InputError(
             f"source {source.name}: `extractor: {source.extractor}` isn't installed: "

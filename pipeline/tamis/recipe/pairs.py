@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from tamis.described import Described
 from tamis.recipe.base import Text
-from tamis.recipe.languages import check_language
+from tamis.recipe.languages import CODE, check_language
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Language = Annotated[str, AfterValidator(check_language)]
@@ -46,6 +46,14 @@ class Pairs(Described, BaseModel):
     )  # fmt: skip
     """How languages are named: by `code` (fr; only where brackets, a tab or a line end set it apart), each in its own
     language (français, english), or both in the first or the second one."""
+
+    @field_validator("columns")
+    @classmethod
+    def _named(cls, columns: dict[str, str]) -> dict[str, str]:
+        for language in columns:
+            if language in (CODE, "und"):
+                raise ValueError(f"{language!r} has no name to write before a text: pairs are of two languages")
+        return columns
 
     @field_validator("brackets")
     @classmethod

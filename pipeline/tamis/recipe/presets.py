@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
+from tamis.corpus.conditions import Condition
 from tamis.corpus.stage import Registry
 from tamis.errors import OptionError, RecipeError, did_you_mean
 from tamis.recipe.overrides import apply_setting
@@ -86,7 +89,7 @@ def expand_presets(data: Any, registry: Registry, file: str) -> dict[Where, Sett
     _fill_sources(data, problems)
     entries = data.get("stages")
     made: dict[Where, Setting] = {}
-    if isinstance(entries, list) and any(_is_preset(entry) for entry in entries):
+    if isinstance(entries, list):
         expanded = LinedList()
         expanded.lines = {}
         for index, entry in enumerate(entries):
@@ -95,12 +98,16 @@ def expand_presets(data: Any, registry: Registry, file: str) -> dict[Where, Sett
             if _is_preset(entry):
                 use = _Use(data, (*path, KEY), registry, problems)
                 stages = use.stages(entry[KEY])
+                use.check_new(stages, expanded)
                 made |= use.settings(len(expanded))
+            elif said := _no_stage(entry, registry):
+                problems.add(path, said)
             for stage in stages:
                 expanded.lines[len(expanded)] = line_of(data, path)
                 expanded.append(stage)
         problems.raise_any()
-        data["stages"] = expanded
+        if any(_is_preset(entry) for entry in entries):
+            data["stages"] = expanded
     problems.raise_any()
     return made
 
@@ -109,8 +116,39 @@ def _is_preset(entry: Any) -> bool:
     return isinstance(entry, dict) and set(entry) == {KEY}
 
 
+def _no_stage(entry: Any, registry: Registry) -> str | None:
+    """What to write instead of an entry that is meant for a preset, but isn't spelled as one."""
+    if isinstance(entry, dict) and KEY in entry:
+        beside = next(key for key in entry if key != KEY)
+        own = entry[KEY]
+        name = own.get("name") if isinstance(own, dict) else own
+        return f"what changes a preset stands beside its name: `preset: {{name: {name}, {beside}: ...}}`"
+    name = next(iter(entry), None) if isinstance(entry, dict) else entry
+    if name in preset_names() and name not in registry.names():
+        return f"{name} is a preset, no stage: write `- preset: {name}`"
+    return None
+
+
 def _name(entry: Any) -> str:
     return str(next(iter(entry))) if isinstance(entry, dict) else str(entry)
+
+
+def _called(entry: Any) -> str:
+    """What a stage's signals go by."""
+    options = entry[_name(entry)] if isinstance(entry, dict) and entry else None
+    return str(options.get("as") or _name(entry)) if isinstance(options, dict) else _name(entry)
+
+
+def _both(first: Any, second: Any) -> Any:
+    """One condition that asks what two do; None where none can."""
+    try:
+        one, other = (
+            Condition.model_validate(condition).model_dump(exclude_defaults=True) for condition in (first, second)
+        )
+    except ValidationError:
+        return None
+    shared = (one.keys() & other.keys()) - {"nulls"}
+    return None if shared else Condition.model_validate(one | other).to_recipe()
 
 
 def _fill_sources(data: Any, problems: Problems) -> None:
@@ -179,6 +217,17 @@ class _Use:
     def _note(self, where: Where, path: Where) -> None:
         self.found[where] = Setting(f"preset {self.name}: ", line_of(self.data, path))
 
+    def check_new(self, stages: list[Any], before: list[Any]) -> None:
+        """Complains of stages that stand in the recipe already."""
+        there = {_called(entry) for entry in before}
+        for name in map(_name, stages):
+            if name in there:
+                self.problems.add(
+                    self.path,
+                    f"preset {self.name}: stage {name} stands above already: leave it out here, "
+                    f"`preset: {{name: {self.name}, without: [{name}]}}`",
+                )
+
     def _judges(self, preset: Preset) -> bool:
         """Whether some source brings along the signals that the preset judges."""
         wanted = preset.source.get("signals", {})
@@ -219,7 +268,16 @@ class _Use:
         for at, entry in enumerate(stages):
             name = _name(entry)
             options = (entry[name] if isinstance(entry, dict) else None) or {}
-            stages[at] = {name: {**options, "when": {**copy.deepcopy(conditions), **options.get("when", {})}}}
+            when = {**copy.deepcopy(conditions), **options.get("when", {})}
+            for column in conditions.keys() & options.get("when", {}).keys():
+                when[column] = _both(conditions[column], options["when"][column])
+                if when[column] is None:
+                    self.problems.add(
+                        (*self.path, "when", column),
+                        f"preset {self.name}: its stage {name} has a condition on {column}, too: "
+                        f"{shown(options['when'][column])}. Write both as one: `set: {{{name}.when.{column}: ...}}`",
+                    )
+            stages[at] = {name: {**options, "when": when}}
             self._note(("stages", at, name, "when"), (*self.path, "when"))
 
     def _set(self, settings: Any, part: dict[str, Any]) -> None:

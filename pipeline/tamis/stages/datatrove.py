@@ -81,10 +81,16 @@ def _class_of(path: str) -> type[BaseFilter]:
         module = importlib.import_module(module_name)
     except ImportError as error:
         raise InputError(f"the filter {path!r} can't be imported: {error}. {_INSTALL}, or correct the path") from error
+    except (Exception, SystemExit) as error:  # any code may stand there
+        said = f"{type(error).__name__}: {error}"
+        raise InputError(f"the filter {path!r}: importing {module_name} failed with {said}. Mend it") from error
     found = getattr(module, name, None)
     if not (isinstance(found, type) and issubclass(found, BaseFilter)) or inspect.isabstract(found):
-        filters = [n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, BaseFilter)]
-        raise InputError(f"{module_name} has no filter {name!r}.{did_you_mean(name, set(filters) - {'BaseFilter'})}")
+        filters = {n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, BaseFilter)}
+        there = did_you_mean(name, filters - {"BaseFilter"}) if filters - {"BaseFilter"} else ""
+        raise InputError(
+            f"{module_name} has no filter {name!r}: a subclass of BaseFilter with a method `filter`.{there}"
+        )
     if found.__module__.startswith("datatrove.") and name in _INSTEAD:
         raise InputError(f"{name} can't be a stage: {_INSTEAD[name]}")
     return found

@@ -2,32 +2,50 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from tamis.cards.markdown import code, text
+
 MOST_LABELS = 30
 """Labels of which a table of confusions is drawn at most."""
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _SIGNAL = re.compile(r"[^a-z0-9]+")
+_UNQUOTED = re.compile(r"[\w./~][\w./~@+:=-]*")
 
 
 def fragment(label: str, of_sources: bool, max_bytes: int | None, out: Path, report: dict[str, Any]) -> str:
     """The stage that uses the model, its hash pinned, as a recipe writes it."""
     file = report["quantized"] or report["model"]
-    model = f"{out / file['file']}@sha256:{file['sha256']}"
+    model = _scalar(f"{out / file['file']}@sha256:{file['sha256']}")
     cut = [f"max_bytes: {max_bytes}"] if max_bytes is not None else []
     if of_sources and label in ("category", "language"):
         return _stage(label, [f"model: {model}", *cut, *(["min_score: 0.5"] if label == "category" else [])])
-    name = _SIGNAL.sub("_", label.lower()).strip("_") or "label"
-    name = name if name[0].isalpha() and name not in ("label", "category", "language", "source") else f"by_{name}"
     labels = sorted(report["labels"])
     told = []
     if all(_NUMBER.fullmatch(one) for one in labels):
         numbers = ", ".join(f'"{one}": {one}' for one in labels)
         told.append(f"scale: {{{numbers}}}")
-    return _stage("classifier", [f"as: {name}", f"model: {model}", *cut, *told])
+    return _stage("classifier", [f"as: {_name_of(label)}", f"model: {model}", *cut, *told])
+
+
+def _name_of(label: str) -> str:
+    """What the fragment calls the stage: the label's field, where a recipe may."""
+    from tamis.recipe.rules import AS_NAME, DECIDING, NOT_A_NAME
+    from tamis.stages import STAGES
+
+    name = _SIGNAL.sub("_", label.lower()).strip("_") or "label"
+    if name in ("label", *DECIDING, *NOT_A_NAME, *STAGES.names()) or not AS_NAME.fullmatch(name):
+        name = f"by_{name}"[:40].rstrip("_")
+    return name
+
+
+def _scalar(path: str) -> str:
+    """A path as YAML, in quotes where it wants them."""
+    return path if _UNQUOTED.fullmatch(path) else json.dumps(path, ensure_ascii=False)
 
 
 def _stage(stage: str, options: Iterable[str]) -> str:
@@ -37,7 +55,7 @@ def _stage(stage: str, options: Iterable[str]) -> str:
 def markdown(report: dict[str, Any]) -> str:
     """The report for people."""
     parts = [
-        f"# Classifier of {report['label']}",
+        f"# Classifier of {text(report['label'])}",
         _intro(report),
         "## In a recipe",
         "Paths are relative to the recipe's folder: put the model where the path says, or change it.",
@@ -70,7 +88,7 @@ def _intro(report: dict[str, Any]) -> str:
         f"from, and {report['held_out']} others held out, by a hash of the text."
     ]
     if report["left_out"]:
-        named = ", ".join(f"`{label}` ({count})" for label, count in list(report["left_out"].items())[:20])
+        named = ", ".join(f"{code(label)} ({count})" for label, count in list(report["left_out"].items())[:20])
         words.append(f"Left out, having too few texts: {named}.")
     for count, what in (
         (report["unlabelled"], "rows have no label"),
@@ -99,16 +117,13 @@ def _files(report: dict[str, Any]) -> str:
 def _classes(rows: Sequence[dict[str, Any]]) -> str:
     return _table(
         ("label", "texts", "precision", "recall", "F1"),
-        [
-            (f"`{r['label']}`", r["texts"], percent(r["precision"]), percent(r["recall"]), percent(r["f1"]))
-            for r in rows
-        ],
+        [(code(r["label"]), r["texts"], percent(r["precision"]), percent(r["recall"]), percent(r["f1"])) for r in rows],
     )
 
 
 def _languages(languages: Sequence[dict[str, Any]]) -> str:
     rows = [
-        (one["language"], f"`{row['label']}`", row["texts"], percent(row["precision"]), percent(row["recall"]))
+        (one["language"], code(row["label"]), row["texts"], percent(row["precision"]), percent(row["recall"]))
         for one in languages
         for row in one["classes"]
     ]
@@ -127,14 +142,14 @@ def _confusions(found: dict[str, Any]) -> str:
     labels, counts = found["labels"], found["counts"]
     if len(labels) > MOST_LABELS:
         return f"{len(labels)} labels are too many for a table: `report.json` has all counts."
-    rows = [(f"`{label}`", *row) for label, row in zip(labels, counts, strict=True)]
+    rows = [(code(label), *row) for label, row in zip(labels, counts, strict=True)]
     told = "Texts by their label (rows) and by what the model says (columns; none: it knows no word of the text).\n\n"
-    return told + _table(("", *(f"`{label}`" for label in labels), "none"), rows)
+    return told + _table(("", *(code(label) for label in labels), "none"), rows)
 
 
 def _made(report: dict[str, Any]) -> str:
     draw, shape = report["draw"], report["shape"]
-    sums = [(f"`{label}`", row["rows"], row["learned"], row["held_out"]) for label, row in report["labels"].items()]
+    sums = [(code(label), row["rows"], row["learned"], row["held_out"]) for label, row in report["labels"].items()]
     options = ", ".join(f"{name} {value}" for name, value in {**draw, **shape}.items())
     software = ", ".join(f"{name} {value}" for name, value in report["software"].items())
     return "\n\n".join(
