@@ -9,6 +9,7 @@ category is a folder (or a tar archive of it) as the University of Toulouse publ
 from __future__ import annotations
 
 import tarfile
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +19,7 @@ import numpy.typing as npt
 import orjson
 import polars as pl
 
+from tamis.corpus.urls import ascii_host
 from tamis.errors import InputError, did_you_mean
 from tamis.kernels.buffers import text_array
 
@@ -29,15 +31,25 @@ _COMPRESSED = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 
 def read_list(path: Path) -> list[str]:
-    """Entries of a list of words, in the file's order, each once. Raises InputError when it has none."""
-    found = list(dict.fromkeys(_entries(_text(path.read_bytes(), path))))
+    """Entries of a list of words, in the file's order, each once, in NFC as texts are. Raises InputError when it has
+    none."""
+    found = list(dict.fromkeys(_entries(unicodedata.normalize("NFC", _text(path.read_bytes(), path)))))
     if not found:
         raise InputError(f"{path} holds no entry: a list has one word or phrase a line, `#` starts a comment")
     return found
 
 
 def read_names(path: Path) -> Iterator[pl.Series]:
-    """Names of a list of domains, in lower case, piece by piece."""
+    """Names of a list of domains, in lower case and ASCII, piece by piece. Raises InputError when it has none."""
+    found = 0
+    for names in _read_names(path):
+        found += len(names)
+        yield names
+    if not found:
+        raise InputError(f"{path} holds no domain: a list has one a line, or is a JSON array of them")
+
+
+def _read_names(path: Path) -> Iterator[pl.Series]:
     content = path.read_bytes()
     if content.lstrip()[:1] in (b"[", b"{"):
         try:
@@ -78,7 +90,15 @@ def _pieces(content: bytes, path: Path) -> Iterator[pl.Series]:
 def _names(names: pl.Series) -> pl.Series:
     names = names.str.strip_chars("\ufeff \t\r\n").str.to_lowercase().str.strip_suffix(".")
     names = names.filter((names != "") & ~names.str.starts_with("#"))
-    return names.str.strip_prefix("*.").str.strip_prefix(".")
+    names = names.str.replace(r"^[a-z][a-z0-9+.-]*://", "").str.strip_chars_end("/")
+    names = names.str.strip_prefix("*.").str.strip_prefix(".")
+    foreign = (names.str.len_bytes() > names.str.len_chars()).arg_true()
+    return names.scatter(foreign, list(map(_in_ascii, names.gather(foreign)))) if len(foreign) else names
+
+
+def _in_ascii(name: str) -> str:
+    host, slash, path = name.partition("/")
+    return ascii_host(host) + slash + path
 
 
 class HashedNames:
@@ -151,7 +171,9 @@ def category_lists(paths: Sequence[Path], wanted: Sequence[str] | None) -> Categ
             there.add(category)
             if wanted is None or category in wanted:
                 lists = found.setdefault(category, {kind: [] for kind in _FILES})
-                lists[kind] += [hashed(names) for names in _pieces(content, path)]
+                pieces = _pieces(content, path)
+                # Of addresses, `www.` is left out on both sides.
+                lists[kind] += [hashed(names.str.strip_prefix("www.") if kind == "urls" else names) for names in pieces]
         if not files:
             raise InputError(f"{path} holds no lists: CATEGORY/domains or CATEGORY/urls is looked for")
     for category in wanted or ():

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tamis.corpus.commit import committing, write_bytes
+from tamis.corpus.urls import site_name
 from tamis.errors import InputError, OptionError
 
 COLUMNS = pa.schema(
@@ -135,21 +136,49 @@ def _table(path: Path) -> pa.Table:
         column = table.column(name) if name in names else pa.nulls(table.num_rows, field.type)
         try:
             columns.append(column.cast(field.type))
-        except pa.ArrowInvalid as error:
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise InputError(f"{path}, column {name}: {error}. It should be {field.type}") from None
+    columns[0] = _sites(path, key, columns[0])
     return pa.table(columns, schema=pa.schema([field.with_nullable(True) for field in COLUMNS]))
+
+
+def _sites(path: Path, name: str, written: pa.ChunkedArray) -> pa.Array:
+    """The sites in the one spelling that a document's address has."""
+    sites = [None if text is None else site_name(text) for text in written.to_pylist()]
+    if None in sites:
+        row = sites.index(None)
+        raise InputError(
+            f"{path}, row {row + 1}, column {name}: {written[row].as_py()!r} is neither a host (example.org) nor an address"
+        )
+    return pa.array(sites, pa.string())
 
 
 def _from_json(path: Path) -> pa.Table:
     rows = []
     for number, line in enumerate(path.read_bytes().splitlines(), 1):
         if line.strip():
-            row = orjson.loads(line)
-            if not isinstance(row, dict):
-                raise ValueError(f"line {number} is no JSON object")
-            rows.append(row)
+            rows.append(_row(number, line))
+    if not rows:
+        raise ValueError("it is empty")
     names = dict.fromkeys(name for row in rows for name in row)
     known = [field for field in COLUMNS if field.name in names or (field.name == "site" and names.keys() & set(_KEY))]
     key = next((name for name in _KEY if name in names), "site")
     fields = [pa.field(key, pa.string()) if field.name == "site" else field for field in known]
     return pa.Table.from_pylist(rows, schema=pa.schema(fields))
+
+
+def _row(number: int, line: bytes) -> dict[str, Any]:
+    """A line of JSON Lines with values of the types that COLUMNS has."""
+    try:
+        row = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise ValueError(f"line {number} is no JSON: {error}") from None
+    if not isinstance(row, dict):
+        raise ValueError(f"line {number} is no JSON object")
+    for name, value in row.items():
+        if name in COLUMNS.names or name in _KEY:
+            wanted: type = int if name == "status" else str
+            if value is not None and (type(value) is not wanted):
+                kind = "a whole number" if wanted is int else "a string"
+                raise ValueError(f"line {number}: {name} is {kind}, not {orjson.dumps(value).decode()[:40]}")
+    return row
