@@ -147,9 +147,8 @@ def _sites(path: Path, name: str, written: pa.ChunkedArray) -> pa.Array:
     sites = [None if text is None else site_name(text) for text in written.to_pylist()]
     if None in sites:
         row = sites.index(None)
-        raise InputError(
-            f"{path}, row {row + 1}, column {name}: {written[row].as_py()!r} is neither a host (example.org) nor an address"
-        )
+        got = f"{path}, row {row + 1}, column {name}: {written[row].as_py()!r}"
+        raise InputError(f"{got} is neither a host (example.org) nor an address")
     return pa.array(sites, pa.string())
 
 

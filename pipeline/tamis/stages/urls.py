@@ -169,20 +169,27 @@ def _not_allowed(at: _Address) -> str | None:
     return None if at.allowed else "not on the list of allowed hosts"
 
 
-def _rules(config: UrlsConfig, models: Models) -> list[_Rule]:
-    """The rules in the order in which they are tried."""
+def _words(path: Path) -> frozenset[str]:
+    """The letters and digits of each entry of a file. Raises InputError when it has none."""
     from tamis.corpus.name_lists import read_list
 
-    def words(name: str) -> frozenset[str]:
-        # Others never stand in an address as they are, and what is left of them without such letters is another word.
-        entries = (word.lower() for word in read_list(Path(models[name])) if word.isascii())
-        found = frozenset(_NOT_ALNUM.sub("", word) for word in entries) - {""}
-        if not found:
-            raise InputError(f"{models[name]} holds no word of the letters a to z and digits, as addresses have them")
-        return found
+    # Other entries never stand in an address as they are, and what is left of one without such letters is another word.
+    entries = (word.lower() for word in read_list(path) if word.isascii())
+    found = frozenset(_NOT_ALNUM.sub("", word) for word in entries) - {""}
+    if not found:
+        raise InputError(f"{path} holds no word of the letters a to z and digits, as addresses have them")
+    return found
 
-    def names(entries: tuple[str, ...]) -> frozenset[str]:
-        return frozenset(name for entry in entries if (name := host_name(entry)) is not None)
+
+def _names(written: Sequence[str]) -> frozenset[str]:
+    return frozenset(name for entry in written if (name := host_name(entry)) is not None)
+
+
+def _rules(config: UrlsConfig, models: Models) -> list[_Rule]:
+    """The rules in the order in which they are tried."""
+
+    def words(name: str) -> frozenset[str]:
+        return _words(Path(models[name]))
 
     rules: list[_Rule] = []
     if config.prefixes:
@@ -190,9 +197,9 @@ def _rules(config: UrlsConfig, models: Models) -> list[_Rule]:
         prefixes = tuple((written, url.scheme, _prefix(written, url.bare)) for written, url in parts if url)
         rules.append(partial(_of_prefix, prefixes))
     if config.hosts:
-        rules.append(partial(_of_host, names(config.hosts)))
+        rules.append(partial(_of_host, _names(config.hosts)))
     if config.domains:
-        rules.append(partial(_of_domain, names(config.domains)))
+        rules.append(partial(_of_domain, _names(config.domains)))
     if config.keywords:
         rules.append(partial(_of_keyword, config.keywords_by_language()))
     if config.folders:
