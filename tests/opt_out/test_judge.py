@@ -200,3 +200,13 @@ def test_columns_of_nested_types_are_told(tmp_path: Path) -> None:
     pq.write_table(pa.table({"site": ["example.org"], "status": [200], "headers": headers}), path)
     with pytest.raises(InputError, match="column headers: Unsupported cast"):
         snapshot.read(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("a.parquet", ""), ("a.jsonl", ""), ("a.jsonl", "{\n"), ("a.txt", "a.org")]
+)
+def test_a_file_that_is_no_snapshot_is_told_before_any_text_is_read(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
+    assert STAGE.check is not None
+    with pytest.raises(InputError, match="can't be read as a snapshot"):
+        STAGE.check(OptOutConfig(snapshot=name), {"snapshot": tmp_path / name})

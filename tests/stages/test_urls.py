@@ -284,6 +284,26 @@ def test_a_list_without_entries_is_no_list(tmp_path: Path, option: str, content:
     path.write_text(content)
     with pytest.raises(InputError, match="holds no"):
         rows({option: str(path)}, "https://example.org/")
+    with pytest.raises(InputError, match="holds no"):
+        checked({option: str(path)})
+
+
+def test_lists_are_checked_before_any_text_is_read(ut1: Path, tmp_path: Path) -> None:
+    checked({"folders": [f"{ut1}/"], "categories": ["adult"]})
+    with pytest.raises(InputError, match=r"category 'adlut'\. Did you mean 'adult'"):
+        checked({"folders": [f"{ut1}/"], "categories": ["adlut"]})
+    archive = tmp_path / "cut.tar.gz"
+    with tarfile.open(archive, "w:gz") as made:
+        made.add(ut1, "ut1")
+    archive.write_bytes(archive.read_bytes()[:-100])
+    with pytest.raises(InputError, match=r"cut\.tar\.gz can't be read as an archive"):
+        checked({"folders": [str(archive)]})
+
+
+def checked(options: dict[str, Any]) -> None:
+    config = UrlsConfig(**options)
+    assert STAGE.check is not None
+    STAGE.check(config, {name: resolve(reference, Path()) for name, reference in STAGE.models(config).items()})
 
 
 def test_words_beyond_ascii_find_nothing_else(tmp_path: Path) -> None:

@@ -196,3 +196,11 @@ def test_entries_are_compared_as_texts_are_spelled(tmp_path: Path) -> None:
 def test_a_language_that_no_document_has_is_refused() -> None:
     with pytest.raises(ValidationError, match="canonical code 'fr'"):
         WordListsConfig(lists={"fra": "list.txt"})
+
+
+def test_a_file_that_is_no_list_is_told_before_any_text_is_read(tmp_path: Path) -> None:
+    (tmp_path / "empty.txt").write_text("# nothing\n")
+    assert STAGE.check is not None
+    for path, complaint in ((tmp_path, "is a folder: name a file"), (tmp_path / "empty.txt", "holds no entry")):
+        with pytest.raises(InputError, match=complaint):
+            STAGE.check(WordListsConfig(lists={"fr": str(path)}), {"fr": path})

@@ -94,12 +94,27 @@ def site_name(written: str) -> str | None:
     return url.site if url else None
 
 
+def readable(host: str) -> str:
+    """A host's name with the letters that its ASCII stands for."""
+    if "xn--" not in host:
+        return host
+    try:
+        return host.encode().decode("idna")
+    except UnicodeError:
+        return host
+
+
+def is_number(host: str) -> bool:
+    """Whether a host is an address of IPv4 or IPv6, not a name."""
+    return _NUMBER.fullmatch(host) is not None
+
+
 def parents(host: str) -> list[str]:
     """The host and the domains above it, the nearest first: `a.b.org`, `b.org`, `org`. A number has none.
 
     Of a name longer than names may be, its end alone.
     """
-    if _NUMBER.fullmatch(host):
+    if is_number(host):
         return [host]
     found = [host]
     host = host[-_LONGEST:]

@@ -6,6 +6,8 @@ one) and `robots`, the text of robots.txt; or `status`, the answer's HTTP status
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
 
@@ -35,6 +37,7 @@ COLUMNS = pa.schema(
 """Site; when it was asked (ISO 8601, UTC); of robots.txt: HTTP status (null: no answer), why there was none, address
 after redirects, SHA-256 and text; text of /.well-known/tdmrep.json and /ai.txt; headers of the home page as JSON."""
 SUFFIXES = (".parquet", ".jsonl")
+_JSON = (".jsonl", ".json")
 _KEY = ("site", "host", "domain")
 """Names under which a snapshot may have its sites."""
 
@@ -113,23 +116,45 @@ class Snapshot:
         return Answers(*(self._columns[name][row].as_py() for name in Answers._fields))
 
 
-def _encoded(column: pa.ChunkedArray) -> pa.Array:
-    return pc.dictionary_encode(column.cast(pa.large_string())).combine_chunks()
+def check(path: Path) -> None:
+    """Raises InputError for a file that is no snapshot; of Parquet, the schema alone is read."""
+    if path.suffix in _JSON:
+        _table(path)
+        return
+    with _told(path):
+        names = pq.read_schema(path).names
+    _key(path, names)
 
 
-def _table(path: Path) -> pa.Table:
-    """A snapshot with all of COLUMNS, in that order."""
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
     try:
-        table = _from_json(path) if path.suffix in (".jsonl", ".json") else pq.read_table(path)
+        yield
     except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(f"{path} can't be read as a snapshot (Parquet, or JSON Lines named .jsonl): {error}") from None
-    names = table.column_names
+
+
+def _key(path: Path, names: Sequence[str]) -> str:
+    """The column that has the sites."""
     key = next((name for name in _KEY if name in names), None)
     if key is None or not {"robots", "status"}.intersection(names):
         raise InputError(
             f"{path} is no snapshot: it has the columns {', '.join(names) or 'none'}; needed are `site`, and `robots` "
             "(the text) or `status`. `tamis opt-out-snapshot` makes one"
         )
+    return key
+
+
+def _encoded(column: pa.ChunkedArray) -> pa.Array:
+    return pc.dictionary_encode(column.cast(pa.large_string())).combine_chunks()
+
+
+def _table(path: Path) -> pa.Table:
+    """A snapshot with all of COLUMNS, in that order."""
+    with _told(path):
+        table = _from_json(path) if path.suffix in _JSON else pq.read_table(path)
+    names = table.column_names
+    key = _key(path, names)
     columns = []
     for field in COLUMNS:
         name = key if field.name == "site" else field.name

@@ -256,8 +256,7 @@ def _prepare(config: UrlsConfig, models: Models) -> Measure:
     from tamis.corpus.urls import parents
 
     rules = _rules(config, models)
-    folders = [Path(models[f"folders.{number}"]) for number in range(len(config.folders))]
-    lists = category_lists(folders, config.categories) if folders else None
+    lists = category_lists(_folders(config, models), config.categories) if config.folders else None
     hosts = HashedNames([("allowed", map(hashed, read_names(Path(models["allow"]))))]) if config.allow else None
 
     def rule_of(written: str, url: Any, at: tuple[Any, ...]) -> str | None:
@@ -284,6 +283,23 @@ def _prepare(config: UrlsConfig, models: Models) -> Measure:
         return measured(batch.num_rows, columns)
 
     return measure
+
+
+def _check(config: UrlsConfig, models: Models) -> None:
+    """Raises InputError for a list that isn't one."""
+    from tamis.corpus.name_lists import check_category_lists, read_names
+
+    for name in ("words", "soft_words", "subwords"):
+        if getattr(config, name):
+            _words(Path(models[name]))
+    if config.allow:
+        any(len(names) for names in read_names(Path(models["allow"])))
+    if config.folders:
+        check_category_lists(_folders(config, models), config.categories)
+
+
+def _folders(config: UrlsConfig, models: Models) -> list[Path]:
+    return [Path(models[f"folders.{number}"]) for number in range(len(config.folders))]
 
 
 STAGE = Stage(
@@ -333,4 +349,5 @@ do match. Four million domains take 45 MB in each worker, as hashes.""",
     ),
     prepare=_prepare,
     models=_models,
+    check=_check,
 )

@@ -125,6 +125,14 @@ def _prepare(config: WordListsConfig, models: Models) -> Measure:
     return measure
 
 
+def _check(_: WordListsConfig, models: Models) -> None:
+    """Raises InputError for a file that is no list."""
+    from tamis.corpus.name_lists import read_list
+
+    for path in models.values():
+        read_list(Path(path))
+
+
 STAGE = Stage(
     name="word_lists",
     version=1,
@@ -155,4 +163,5 @@ a list doesn't make a text toxic, and a text without one may well be: look at sa
     ),
     prepare=_prepare,
     models=_models,
+    check=_check,
 )
