@@ -146,6 +146,15 @@ def test_a_failure_of_the_extractor_is_a_reject(reading: Reading, monkeypatch: p
     assert "secret" not in tally.rejects[0].detail
 
 
+@pytest.mark.parametrize("error", [AttributeError, IndexError, RecursionError])
+def test_whatever_an_extractor_raises_is_a_reject(error: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> str:
+        raise error
+
+    monkeypatch.setattr(html, "_by_trafilatura", fail)
+    assert main_text("<p>Some words.</p>", "trafilatura") == ("extraction_failed", error.__name__)
+
+
 def test_pages_in_jsonl(reading: Reading) -> None:
     rows_in = [
         {"page": ARTICLE, "plain": None, "title": "Eigener"},

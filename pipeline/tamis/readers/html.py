@@ -78,7 +78,7 @@ def main_text(html: str, extractor: str = "resiliparse") -> Page | Problem:
         tree = HTMLTree.parse(_prepared(html))
         text = _by_trafilatura(html) if extractor == "trafilatura" else _by_resiliparse(tree)
         title, meta = tree.title, _meta(tree)
-    except (ValueError, TypeError, RuntimeError, MemoryError) as error:
+    except Exception as error:  # noqa: BLE001  whatever a page does to an extractor, the others go on
         return "extraction_failed", type(error).__name__
     if not text.strip():
         return "no_main_text", "the page has no main text"
