@@ -264,3 +264,11 @@ def test_deep_pages_take_little_time(tag: str) -> None:
     begin = time.process_time()
     assert main_text(f"<body>{f'<{tag}>' * 20_000}x")[0] == "too_deep"  # type: ignore[index]
     assert time.process_time() - begin < 2
+
+
+def test_a_head_of_many_facts_takes_little_time() -> None:
+    head = "<title>T</title>" + "<meta name=keywords content=x> <!-- -->" * 5000 + "<meta name=author content=' A  B '>"
+    begin = time.process_time()
+    page = main_text(f"<head>{head}</head><p>Some words here.</p>")
+    assert isinstance(page, Page) and (page.title, page.author) == ("T", "A B")
+    assert time.process_time() - begin < 2

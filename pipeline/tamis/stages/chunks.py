@@ -368,9 +368,7 @@ is compiled and quick; KenLM and SentencePiece are libraries that take a chunk a
     reads=("text", "language"),
     adds=(
         Column("chunks", pa.int32(), "count", "Chunks; none in an empty text, whose ratios are null."),
-        Column(
-            "words_per_character", pa.float32(), "words per character", "Pieces between white space, per character."
-        ),
+        Column("words_per_character", pa.float32(), "words per character", "Pieces between white space, by character."),
         Column("max_words_per_character", pa.float32(), "words per character", "That of the chunk with most of them."),
         Column(
             "tokens_per_character",
