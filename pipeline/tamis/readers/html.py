@@ -15,11 +15,12 @@ import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.encoding import detect_encoding
-from resiliparse.parse.html import DOMNode, HTMLTree, NodeType
+from resiliparse.parse.html import HTMLTree, NodeType
 
 from tamis.corpus.documents import InputFile
 from tamis.readers.contract import Tally
@@ -193,7 +194,7 @@ def _meta(tree: HTMLTree) -> dict[str, str | None]:
     return found
 
 
-def _meta_elements(head: DOMNode) -> Iterator[DOMNode]:
+def _meta_elements(head: Any) -> Iterator[Any]:
     """The head's `<meta>` elements with a content, one after the other: a selector's matches take time that grows with
     the square of their number."""
     node = head.first_child
