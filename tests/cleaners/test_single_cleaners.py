@@ -284,3 +284,15 @@ def test_a_function_that_can_not_be_had(path: str, complaint: str, tmp_path: Pat
     (tmp_path / "own_cleaner_broken.py").write_text("1 / 0\n")
     with pytest.raises(InputError, match=complaint):
         prepared("function", tmp_path, path=path, version="1")
+
+
+@pytest.mark.parametrize(
+    ("markup", "markdown"),
+    [
+        ("{|\n| a\n{|\n{|\n|}\nAfter.", "{|\n| a\n{|\nAfter."),
+        ("{|\n| a\n{|\n| b\n|}\n|}\nAfter.", "| a |\n|---|\n\nAfter."),
+        (":{|\n| a\n|}\nAfter.", "| a |\n|---|\n\nAfter."),
+    ],
+)
+def test_a_table_that_does_not_end_takes_nothing_with_it(markup: str, markdown: str) -> None:
+    assert cleaned("wiki_markup", markup) == markdown

@@ -17,6 +17,8 @@ from tamis.corpus.years import years
         ("https://someone:secret@example.org/x", "example.org"),
         ("https://someone.github.io/", "github.io"),
         ("https://пример.рф/a", "пример.рф"),
+        ("https://xn--e1afmkfd.xn--p1ai/a", "пример.рф"),
+        ("https://a.公司.cn/", "a.公司.cn"),
         ("https://example.org./", "example.org"),
         ("http://127.0.0.1/", None),
         ("http://[2001:db8::1]:80/", None),

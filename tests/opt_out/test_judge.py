@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -167,3 +168,45 @@ def test_mistakes_are_told() -> None:
         OptOutConfig(snapshot="x", honour=["noai"])
     with pytest.raises(OptionError, match=r"\.parquet or \.jsonl"):
         snapshot.check_suffix(Path("x.csv"))
+
+
+@pytest.mark.parametrize("site", ["Example.ORG", "https://example.org/", "example.org:443", "example.org."])
+def test_a_site_may_be_spelled_in_any_way(tmp_path: Path, site: str) -> None:
+    assert judged(tmp_path, {"site": site, "robots": OPEN}, "https://example.org/")["status"] == "found"
+
+
+@pytest.mark.parametrize("headers", ["[]", "null", "5", "{"])
+def test_headers_that_are_no_object_say_nothing(tmp_path: Path, headers: str) -> None:
+    assert judged(tmp_path, {"robots": OPEN, "headers": headers}, "https://example.org/")["allowed"]
+
+
+@pytest.mark.parametrize(
+    ("row", "complaint"),
+    [
+        ({"site": None}, "row 2, column site: None is neither"),
+        ({"site": "two words"}, "row 2, column site: 'two words' is neither"),
+        ({"status": "200"}, 'line 2: status is a whole number, not "200"'),
+        ({"tdmrep": [{"location": "/"}]}, "line 2: tdmrep is a string, not"),
+    ],
+)
+def test_what_is_wrong_in_a_snapshot_is_told(tmp_path: Path, row: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(InputError, match=re.escape(complaint)):
+        judged(tmp_path, row, "https://example.org/")
+
+
+def test_columns_of_nested_types_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "snapshot.parquet"
+    headers = pa.array([[("TDM-Reservation", "1")]], pa.map_(pa.string(), pa.string()))
+    pq.write_table(pa.table({"site": ["example.org"], "status": [200], "headers": headers}), path)
+    with pytest.raises(InputError, match="column headers: Unsupported cast"):
+        snapshot.read(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("a.parquet", ""), ("a.jsonl", ""), ("a.jsonl", "{\n"), ("a.txt", "a.org")]
+)
+def test_a_file_that_is_no_snapshot_is_told_before_any_text_is_read(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
+    assert STAGE.check is not None
+    with pytest.raises(InputError, match="can't be read as a snapshot"):
+        STAGE.check(OptOutConfig(snapshot=name), {"snapshot": tmp_path / name})

@@ -13,6 +13,7 @@ import pytest
 from pydantic import ValidationError
 
 from tamis.readers import jsonl
+from tamis.readers.values import aggregated
 from tamis.recipe.model import SourceSignal
 
 Reading = Any
@@ -192,3 +193,9 @@ def test_aggregates(reading: Reading, value: Any, how: str, type_: str, expected
 def test_aggregates_that_cannot_be_meant(type_: str, how: str) -> None:
     with pytest.raises(ValidationError, match="can't be aggregated"):
         SourceSignal.model_validate({"field": "s", "type": type_, "aggregate": how})
+
+
+@pytest.mark.parametrize("how", ["sum", "mean", "mean_or_median"])
+@pytest.mark.parametrize("numbers", [[1e308] * 3, [float("inf"), float("-inf")]])
+def test_numbers_that_have_no_sum_give_no_signal(how: str, numbers: list[float]) -> None:
+    assert aggregated(numbers, how, "number") is None

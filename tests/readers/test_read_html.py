@@ -146,6 +146,15 @@ def test_a_failure_of_the_extractor_is_a_reject(reading: Reading, monkeypatch: p
     assert "secret" not in tally.rejects[0].detail
 
 
+@pytest.mark.parametrize("error", [AttributeError, IndexError, RecursionError])
+def test_whatever_an_extractor_raises_is_a_reject(error: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> str:
+        raise error
+
+    monkeypatch.setattr(html, "_by_trafilatura", fail)
+    assert main_text("<p>Some words.</p>", "trafilatura") == ("extraction_failed", error.__name__)
+
+
 def test_pages_in_jsonl(reading: Reading) -> None:
     rows_in = [
         {"page": ARTICLE, "plain": None, "title": "Eigener"},
@@ -254,4 +263,12 @@ def test_odd_pages_by_the_other_extractor(page: str) -> None:
 def test_deep_pages_take_little_time(tag: str) -> None:
     begin = time.process_time()
     assert main_text(f"<body>{f'<{tag}>' * 20_000}x")[0] == "too_deep"  # type: ignore[index]
+    assert time.process_time() - begin < 2
+
+
+def test_a_head_of_many_facts_takes_little_time() -> None:
+    head = "<title>T</title>" + "<meta name=keywords content=x> <!-- -->" * 5000 + "<meta name=author content=' A  B '>"
+    begin = time.process_time()
+    page = main_text(f"<head>{head}</head><p>Some words here.</p>")
+    assert isinstance(page, Page) and (page.title, page.author) == ("T", "A B")
     assert time.process_time() - begin < 2

@@ -192,7 +192,7 @@ def test_perplexity_is_datatroves(model: Model) -> None:
 
 
 def test_a_model_for_each_language(model: Model, tmp_path: Path) -> None:
-    for language in ("fr", "pt"):
+    for language in ("fr", "pt", "pt-BR"):
         (tmp_path / f"{language}.model").write_bytes(model.pieces.read_bytes())
     (tmp_path / "fr.arpa").write_text(model.arpa.read_text())
     (tmp_path / "pt.arpa").write_text(model.arpa.read_text().replace("-1.5\t</s>", "-2.5\t</s>"))
@@ -203,6 +203,11 @@ def test_a_model_for_each_language(model: Model, tmp_path: Path) -> None:
     expected = model.perplexity("la mer")
     pieces = len(model.processor.encode_as_pieces("la mer"))
     assert found == [pytest.approx(expected * 10 ** (1 / (pieces + 1)), rel=1e-5), pytest.approx(expected), None, None]
+    # A region's own model goes before.
+    (tmp_path / "pt-BR.arpa").write_text(model.arpa.read_text())
+    options["languages"] = ["fr", "pt", "pt-BR"]
+    found = measure(texts[:1], languages[:1], perplexity=options, language_model=None)["lower_perplexity"].to_list()
+    assert found == [pytest.approx(expected)]
 
 
 def test_mean_and_median_of_chunks(model: Model) -> None:
@@ -242,6 +247,10 @@ def test_ccnet_takes_newlines_out_and_writes_a_zero_a_digit() -> None:
         ({"replace": {}}, "it replaces nothing"),
         ({"cut": "smart", "size": 100}, "min_size 200 is above size 100"),
         ({"perplexity": {"model": "{language}.arpa", "sentencepiece": "a"}}, "list them"),
+        (
+            {"perplexity": {"model": "{language}.arpa", "sentencepiece": "a", "languages": ["fra"]}},
+            "canonical code 'fr'",
+        ),
         ({"perplexity": {"model": "a.arpa", "sentencepiece": "a", "languages": ["fr"]}}, "one for all languages"),
         ({"replace": {"language": [10, 1000]}}, "it is a name: write a set such as"),
         ({"replace": {"letter_ratio": "fr"}}, "it is a number: write a range such as"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -252,3 +253,92 @@ def test_words_as_datatroves_filter_has_them(tmp_path: Path) -> None:
         )
         found = rule(options, url)
         assert ((found and found.split()[0]) == reason) is same, (url, found, verdict)
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"prefixes": ["members/"]}, "doesn't begin an address"),
+        ({"hosts": ["https://www.example.org/"]}, "write 'www.example.org'"),
+        ({"domains": ["example.org/x"]}, "write 'example.org'"),
+        ({"keywords": {"fra": ["wiki"]}}, "canonical code 'fr'"),
+        ({"keywords": {"french": ["wiki"]}}, "or [*] for every other"),
+        ({"keywords": {"fr": []}}, "at least 1 item"),
+    ],
+)
+def test_entries_that_no_address_could_have_are_refused(options: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValidationError, match=complaint):
+        UrlsConfig(**options)
+
+
+def test_a_domain_is_spelled_in_a_recipe_as_in_a_list(tmp_path: Path) -> None:
+    for spelled in ("*.example.org", ".example.org", "Example.org."):
+        assert rule({"domains": [spelled]}, "https://a.example.org/") == "domain example.org"
+    assert rule({"hosts": ["2001:db8::1"]}, "https://[2001:DB8::1]:8080/x") == "host 2001:db8::1"
+
+
+@pytest.mark.parametrize("content", ["", "# nothing\n", "[]"])
+@pytest.mark.parametrize("option", ["allow", "words", "subwords"])
+def test_a_list_without_entries_is_no_list(tmp_path: Path, option: str, content: str) -> None:
+    path = tmp_path / "list.txt"
+    path.write_text(content)
+    with pytest.raises(InputError, match="holds no"):
+        rows({option: str(path)}, "https://example.org/")
+    with pytest.raises(InputError, match="holds no"):
+        checked({option: str(path)})
+
+
+def test_lists_are_checked_before_any_text_is_read(ut1: Path, tmp_path: Path) -> None:
+    checked({"folders": [f"{ut1}/"], "categories": ["adult"]})
+    with pytest.raises(InputError, match=r"category 'adlut'\. Did you mean 'adult'"):
+        checked({"folders": [f"{ut1}/"], "categories": ["adlut"]})
+    archive = tmp_path / "cut.tar.gz"
+    with tarfile.open(archive, "w:gz") as made:
+        made.add(ut1, "ut1")
+    archive.write_bytes(archive.read_bytes()[:-100])
+    with pytest.raises(InputError, match=r"cut\.tar\.gz can't be read as an archive"):
+        checked({"folders": [str(archive)]})
+
+
+def checked(options: dict[str, Any]) -> None:
+    config = UrlsConfig(**options)
+    assert STAGE.check is not None
+    STAGE.check(config, {name: resolve(reference, Path()) for name, reference in STAGE.models(config).items()})
+
+
+def test_words_beyond_ascii_find_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "words.txt"
+    path.write_text("été\nbad\n", encoding="utf-8")
+    for option in ("words", "subwords"):
+        assert rule({option: str(path)}, "https://example.org/t") is None
+        assert rule({option: str(path)}, "https://example.org/bad") is not None
+    path.write_text("été\n", encoding="utf-8")
+    with pytest.raises(InputError, match="a to z"):
+        rows({"subwords": str(path)}, "https://example.org/")
+
+
+def test_lists_may_spell_names_as_people_do(tmp_path: Path) -> None:
+    allow = tmp_path / "allow.txt"
+    allow.write_text("https://a.example/\nbücher.example\n", encoding="utf-8")
+    urls = ("http://a.example/x", "https://bücher.example/", "https://xn--bcher-kva.example/", "http://b.example/")
+    assert [row[0] for row in rows({"allow": str(allow)}, *urls)] == [False, False, False, True]
+    folder = tmp_path / "lists" / "adult"
+    folder.mkdir(parents=True)
+    (folder / "domains").write_text("bücher.example\n", encoding="utf-8")
+    (folder / "urls").write_text("www.free.example/~bad/\nhttp://old.example/x\n")
+    urls = (
+        "https://bücher.example/",
+        "https://free.example/~bad/page",
+        "https://www.old.example/x",
+        "http://free.example/",
+    )
+    found = rows({"folders": [f"{tmp_path}/lists/"]}, *urls)
+    assert [row[2] for row in found] == ["adult", "adult", "adult", None]
+
+
+def test_the_longest_address_takes_little_time(ut1: Path) -> None:
+    urls = ["https://example.org/" + "a/" * 500_000, "https://" + "a." * 500_000 + "example.org/"]
+    options = {"folders": [f"{ut1}/"], "domains": ["example.org"]}
+    started = time.perf_counter()
+    assert [row[1] for row in rows(options, *urls)] == ["domain example.org"] * 2
+    assert time.perf_counter() - started < 5

@@ -184,3 +184,23 @@ def test_a_phrase_is_found_wherever_a_block_ends() -> None:
 def test_an_entry_without_a_word_has_no_place_in_a_table() -> None:
     with pytest.raises(ValueError, match="no word"):
         phrase_tables([["🎉"]])
+
+
+def test_entries_are_compared_as_texts_are_spelled(tmp_path: Path) -> None:
+    # Decomposed accents; a sigma that is final in the entry alone; a capital whose small letter is two characters.
+    assert count(tmp_path, ["e\u0301te\u0301"], "un été") == 1
+    assert count(tmp_path, ["ΟΔΟΣ!"], "ΟΔΟΣ! οδοσ!") == 2
+    assert count(tmp_path, ["İ!"], "İ!") == 1
+
+
+def test_a_language_that_no_document_has_is_refused() -> None:
+    with pytest.raises(ValidationError, match="canonical code 'fr'"):
+        WordListsConfig(lists={"fra": "list.txt"})
+
+
+def test_a_file_that_is_no_list_is_told_before_any_text_is_read(tmp_path: Path) -> None:
+    (tmp_path / "empty.txt").write_text("# nothing\n")
+    assert STAGE.check is not None
+    for path, complaint in ((tmp_path, "is a folder: name a file"), (tmp_path / "empty.txt", "holds no entry")):
+        with pytest.raises(InputError, match=complaint):
+            STAGE.check(WordListsConfig(lists={"fr": str(path)}), {"fr": path})

@@ -16,17 +16,28 @@ Block = tuple[str, int, str]
 def blocks(text: str, emphasis: bool) -> str:
     """The page as Markdown: one blank line between paragraphs, lists, tables and headings."""
     lines = [line.rstrip() for line in text.split("\n")]
-    last_end = max((at for at, line in enumerate(lines) if line.lstrip().startswith("|}")), default=-1)
+    closed = _closed_tables(lines)
     found: list[Block] = []
     at = 0
     while at < len(lines):
-        line = lines[at]
-        if line.lstrip(" :").startswith("{|") and at < last_end:
-            at = _table(lines, at + 1, found, emphasis)
+        if at in closed:
+            at = _table(lines, at + 1, found, emphasis, closed)
             continue
-        found.append(_block(line, emphasis))
+        found.append(_block(lines[at], emphasis))
         at += 1
     return _joined(_with_content(found))
+
+
+def _closed_tables(lines: list[str]) -> set[int]:
+    """The lines at which tables start that end, too."""
+    opened: list[int] = []
+    closed: set[int] = set()
+    for at, line in enumerate(lines):
+        if line.lstrip(" \t:").startswith("{|"):
+            opened.append(at)
+        elif opened and line.lstrip().startswith("|}"):
+            closed.add(opened.pop())
+    return closed
 
 
 def _block(line: str, emphasis: bool) -> Block:
@@ -79,14 +90,14 @@ def _joined(found: list[Block]) -> str:
     return "".join(pieces)
 
 
-def _table(lines: list[str], at: int, found: list[Block], emphasis: bool) -> int:
+def _table(lines: list[str], at: int, found: list[Block], emphasis: bool, closed: set[int]) -> int:
     """Reads a table that starts before line `at`; gives the line after it. Tables in its cells are left out."""
     rows: list[list[str]] = [[]]
     depth = 1
     while at < len(lines) and depth:
         line = lines[at].strip()
         at += 1
-        if line.startswith("{|"):
+        if at - 1 in closed:
             depth += 1
         elif line.startswith("|}"):
             depth -= 1

@@ -15,8 +15,9 @@ from importlib.resources import files
 import polars as pl
 from publicsuffixlist import PublicSuffixList
 
+from tamis.corpus.urls import is_number, readable, split
+
 _KEPT = 1 << 16
-_ADDRESS = re.compile(r"[0-9.]+|\[.*")
 _AUTHORITY = r"^[A-Za-z][A-Za-z0-9+.\-]*://([^/?#]+)"
 
 
@@ -44,11 +45,12 @@ def authorities(url: pl.Expr) -> pl.Expr:
 
 @functools.lru_cache(_KEPT)
 def registrable(authority: str) -> str | None:
-    """`bbc.co.uk` of `www.bbc.co.uk:443`; None for a number, a name of one's own network, or a bare suffix."""
-    host = authority.rpartition("@")[2]
-    host = host if host.startswith("[") else host.partition(":")[0]
-    host = host.rstrip(".").lower()
-    if "." not in host or _ADDRESS.fullmatch(host):
+    """`bbc.co.uk` of `www.bbc.co.uk:443`; None for a number, a name of one's own network, or a bare suffix.
+
+    Both spellings of a name beyond ASCII become the readable one.
+    """
+    url = split(f"//{authority}")
+    if url is None or "." not in url.host or is_number(url.host):
         return None
-    found: str | None = _list().privatesuffix(host)
-    return found
+    found: str | None = _list().privatesuffix(url.host)
+    return found and readable(found)

@@ -8,8 +8,12 @@ category is a folder (or a tar archive of it) as the University of Toulouse publ
 
 from __future__ import annotations
 
+import lzma
 import tarfile
-from collections.abc import Iterable, Iterator, Sequence
+import unicodedata
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,10 +22,12 @@ import numpy.typing as npt
 import orjson
 import polars as pl
 
+from tamis.corpus.urls import ascii_host
 from tamis.errors import InputError, did_you_mean
 from tamis.kernels.buffers import text_array
 
 Hashes = npt.NDArray[np.uint64]
+_Read = Callable[[], bytes]
 _FILES = ("domains", "urls")
 _PIECE = 1 << 23
 """Bytes of a list that are read at a time."""
@@ -29,16 +35,26 @@ _COMPRESSED = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 
 def read_list(path: Path) -> list[str]:
-    """Entries of a list of words, in the file's order, each once. Raises InputError when it has none."""
-    found = list(dict.fromkeys(_entries(_text(path.read_bytes(), path))))
+    """Entries of a list of words, in the file's order, each once, in NFC as texts are. Raises InputError when it has
+    none."""
+    found = list(dict.fromkeys(_entries(unicodedata.normalize("NFC", _text(_content(path), path)))))
     if not found:
         raise InputError(f"{path} holds no entry: a list has one word or phrase a line, `#` starts a comment")
     return found
 
 
 def read_names(path: Path) -> Iterator[pl.Series]:
-    """Names of a list of domains, in lower case, piece by piece."""
-    content = path.read_bytes()
+    """Names of a list of domains, in lower case and ASCII, piece by piece. Raises InputError when it has none."""
+    found = 0
+    for names in _read_names(path):
+        found += len(names)
+        yield names
+    if not found:
+        raise InputError(f"{path} holds no domain: a list has one a line, or is a JSON array of them")
+
+
+def _read_names(path: Path) -> Iterator[pl.Series]:
+    content = _content(path)
     if content.lstrip()[:1] in (b"[", b"{"):
         try:
             data = orjson.loads(content)
@@ -47,6 +63,12 @@ def read_names(path: Path) -> Iterator[pl.Series]:
         yield _names(pl.Series(list(data), dtype=pl.String, strict=False).drop_nulls())
     else:
         yield from _pieces(content, path)
+
+
+def _content(path: Path) -> bytes:
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: name a file, with one entry a line")
+    return path.read_bytes()
 
 
 def _text(content: bytes, path: Path) -> str:
@@ -78,7 +100,15 @@ def _pieces(content: bytes, path: Path) -> Iterator[pl.Series]:
 def _names(names: pl.Series) -> pl.Series:
     names = names.str.strip_chars("\ufeff \t\r\n").str.to_lowercase().str.strip_suffix(".")
     names = names.filter((names != "") & ~names.str.starts_with("#"))
-    return names.str.strip_prefix("*.").str.strip_prefix(".")
+    names = names.str.replace(r"^[a-z][a-z0-9+.-]*://", "").str.strip_chars_end("/")
+    names = names.str.strip_prefix("*.").str.strip_prefix(".")
+    foreign = (names.str.len_bytes() > names.str.len_chars()).arg_true()
+    return names.scatter(foreign, list(map(_in_ascii, names.gather(foreign)))) if len(foreign) else names
+
+
+def _in_ascii(name: str) -> str:
+    host, slash, path = name.partition("/")
+    return ascii_host(host) + slash + path
 
 
 class HashedNames:
@@ -143,33 +173,46 @@ def category_lists(paths: Sequence[Path], wanted: Sequence[str] | None) -> Categ
     Raises InputError for a place that holds no lists, and for a category that none has.
     """
     found: dict[str, dict[str, list[Hashes]]] = {}
-    there: set[str] = set()
-    for path in paths:
-        files = 0
-        for category, kind, content in _archived(path) if path.is_file() else _in_folder(path):
-            files += 1
-            there.add(category)
-            if wanted is None or category in wanted:
-                lists = found.setdefault(category, {kind: [] for kind in _FILES})
-                lists[kind] += [hashed(names) for names in _pieces(content, path)]
-        if not files:
-            raise InputError(f"{path} holds no lists: CATEGORY/domains or CATEGORY/urls is looked for")
-    for category in wanted or ():
-        if category not in there:
-            raise InputError(f"no list is of the category {category!r}.{did_you_mean(category, there)}")
+    for path, category, kind, read in _lists(paths, wanted):
+        lists = found.setdefault(category, {kind: [] for kind in _FILES})
+        pieces = _pieces(read(), path)
+        # Of addresses, `www.` is left out on both sides.
+        lists[kind] += [hashed(names.str.strip_prefix("www.") if kind == "urls" else names) for names in pieces]
     used = tuple(sorted(found))
     tables = [HashedNames((category, found[category][kind]) for category in used) for kind in _FILES]
     return CategoryLists(tables[0], tables[1], used)
 
 
-def _in_folder(folder: Path) -> Iterator[tuple[str, str, bytes]]:
+def check_category_lists(paths: Sequence[Path], wanted: Sequence[str] | None) -> None:
+    """Raises what `category_lists` does, without reading a list."""
+    deque(_lists(paths, wanted), 0)
+
+
+def _lists(paths: Sequence[Path], wanted: Sequence[str] | None) -> Iterator[tuple[Path, str, str, _Read]]:
+    """Place, category and kind of each list wanted, and what reads it."""
+    there: set[str] = set()
+    for path in paths:
+        files = 0
+        for category, kind, read in _archived(path) if path.is_file() else _in_folder(path):
+            files += 1
+            there.add(category)
+            if wanted is None or category in wanted:
+                yield path, category, kind, read
+        if not files:
+            raise InputError(f"{path} holds no lists: CATEGORY/domains or CATEGORY/urls is looked for")
+    for category in wanted or ():
+        if category not in there:
+            raise InputError(f"no list is of the category {category!r}.{did_you_mean(category, there)}")
+
+
+def _in_folder(folder: Path) -> Iterator[tuple[str, str, _Read]]:
     for path in sorted(folder.rglob("*")):
         # Toulouse's other names of a category are links to its folder, which `rglob` doesn't enter.
         if path.name in _FILES and path.is_file():
-            yield path.parent.name, path.name, path.read_bytes()
+            yield path.parent.name, path.name, path.read_bytes
 
 
-def _archived(path: Path) -> Iterator[tuple[str, str, bytes]]:
+def _archived(path: Path) -> Iterator[tuple[str, str, _Read]]:
     ending = next((ending for ending in _COMPRESSED if path.name.endswith(ending)), None)
     if ending is None:
         raise InputError(f"{path} is neither a folder of lists nor an archive of one ({', '.join(_COMPRESSED)})")
@@ -180,6 +223,6 @@ def _archived(path: Path) -> Iterator[tuple[str, str, bytes]]:
                 if member.isfile() and at.name in _FILES:
                     opened = archive.extractfile(member)
                     assert opened is not None
-                    yield at.parent.name or path.name.removesuffix(ending), at.name, opened.read()
-    except tarfile.TarError as error:
+                    yield at.parent.name or path.name.removesuffix(ending), at.name, opened.read
+    except (tarfile.TarError, EOFError, lzma.LZMAError, zlib.error, OSError) as error:
         raise InputError(f"{path} can't be read as an archive: {error}") from None

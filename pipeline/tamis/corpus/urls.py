@@ -9,6 +9,9 @@ from typing import NamedTuple
 _FULL = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.\-]*):)?//([^/?#\\]*)([^?#]*)(\?[^#]*)?")
 _BARE = re.compile(r"(?=[^\s/?#]+\.)[^\s/?#:@]+(?::\d+)?(?:[/?#]|\Z)")
 _NUMBER = re.compile(r"[0-9.]+|.*:.*")
+_HOST = re.compile(r"[a-z0-9_\-]+(\.[a-z0-9_\-]+)*\.?|[0-9a-f.]*:[0-9a-f.]*:[0-9a-f:.]*")
+_LONGEST = 254
+"""Characters of a name in the DNS, and a dot."""
 _KEPT = 1 << 16
 _DEFAULT_PORTS = ("", "80", "443")
 
@@ -75,11 +78,46 @@ def ascii_host(host: str) -> str:
         return host
 
 
+def host_name(written: str) -> str | None:
+    """A host's name in that spelling, of one written alone, or as a domain with all below it (`.example.org`,
+    `*.example.org`); None for anything else."""
+    name = ascii_host(written.strip().removeprefix("*").removeprefix("."))
+    return name if _HOST.fullmatch(name) else None
+
+
+def site_name(written: str) -> str | None:
+    """The site of a host, with or without a port, or of an address; None for anything else."""
+    written = written.strip()
+    if ":" not in written and _HOST.fullmatch(written):
+        return written.rstrip(".")
+    url = None if " " in written else split(written) or split(f"//{written}")
+    return url.site if url else None
+
+
+def readable(host: str) -> str:
+    """A host's name with the letters that its ASCII stands for."""
+    if "xn--" not in host:
+        return host
+    try:
+        return host.encode().decode("idna")
+    except UnicodeError:
+        return host
+
+
+def is_number(host: str) -> bool:
+    """Whether a host is an address of IPv4 or IPv6, not a name."""
+    return _NUMBER.fullmatch(host) is not None
+
+
 def parents(host: str) -> list[str]:
-    """The host and the domains above it, the nearest first: `a.b.org`, `b.org`, `org`. A number has none."""
-    if _NUMBER.fullmatch(host):
+    """The host and the domains above it, the nearest first: `a.b.org`, `b.org`, `org`. A number has none.
+
+    Of a name longer than names may be, its end alone.
+    """
+    if is_number(host):
         return [host]
     found = [host]
+    host = host[-_LONGEST:]
     while "." in host:
         host = host.partition(".")[2]
         found.append(host)

@@ -10,7 +10,7 @@ from typing import Any
 from tamis.corpus.hashing import key_of
 from tamis.corpus.references import content_hash, resolve
 from tamis.corpus.training_reports import drawn_by
-from tamis.errors import RecipeError
+from tamis.errors import InputError, RecipeError
 from tamis.readers.halves import model_hash
 from tamis.recipe.load import expand
 from tamis.recipe.model import DETECT, Recipe, Source, StageUse
@@ -41,12 +41,15 @@ def resolve_models(recipe: Recipe, base: Path) -> dict[str, dict[str, Model]]:
     found: dict[str, dict[str, Model]] = {}
     for use in recipe.stages:
         found[use.name] = {}
-        for name, reference in use.stage.models(use.config).items():
-            path = resolve(expand(reference), base)
-            sha256 = content_hash(path)
-            found[use.name][name] = Model(reference, path, sha256, drawn_by(path, sha256))
-        if use.stage.check is not None:
-            use.stage.check(use.config, {name: model.path for name, model in found[use.name].items()})
+        try:
+            for name, reference in use.stage.models(use.config).items():
+                path = resolve(expand(reference), base)
+                sha256 = content_hash(path)
+                found[use.name][name] = Model(reference, path, sha256, drawn_by(path, sha256))
+            if use.stage.check is not None:
+                use.stage.check(use.config, {name: model.path for name, model in found[use.name].items()})
+        except InputError as error:
+            raise InputError(f"stage {use.name}: {error}") from None
     return found
 
 

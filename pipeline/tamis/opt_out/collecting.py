@@ -10,7 +10,7 @@ from threading import Event, Thread
 
 import orjson
 
-from tamis.corpus.urls import split
+from tamis.corpus.urls import site_name, split
 from tamis.errors import InputError
 from tamis.opt_out.asking import Manners, ask
 from tamis.opt_out.snapshot import Row, read, write
@@ -37,14 +37,18 @@ class Collected:
 def sites_of_file(path: Path) -> list[str]:
     """The sites that a file names: hosts or addresses, one a line; `#` starts a comment."""
     sites: dict[str, None] = {}
-    for number, raw in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1):
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}, byte {error.start}: it isn't UTF-8. Convert it (iconv -t UTF-8)") from None
+    for number, raw in enumerate(lines, 1):
         line = raw.strip()
         if not line or line.startswith("#"):
             continue
-        url = split(line) or split(f"//{line}")
-        if url is None or " " in line:
+        site = site_name(line)
+        if site is None:
             raise InputError(f"{path}:{number}: {line!r} is neither a host (example.org) nor an address")
-        sites[url.site] = None
+        sites[site] = None
     return list(sites)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -156,8 +156,10 @@ def _reserved(value: Any) -> bool:
 def _of_headers(text: str) -> Verdict | None:
     """By the headers of the site's home page."""
     try:
-        headers: Mapping[str, Any] = orjson.loads(text)
+        headers: Any = orjson.loads(text)
     except orjson.JSONDecodeError:
+        return None
+    if not isinstance(headers, dict):
         return None
     lowered = {name.lower(): str(value) for name, value in headers.items()}
     if _reserved(lowered.get("tdm-reservation")):

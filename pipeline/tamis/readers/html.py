@@ -15,11 +15,12 @@ import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.encoding import detect_encoding
-from resiliparse.parse.html import HTMLTree
+from resiliparse.parse.html import HTMLTree, NodeType
 
 from tamis.corpus.documents import InputFile
 from tamis.readers.contract import Tally
@@ -78,7 +79,7 @@ def main_text(html: str, extractor: str = "resiliparse") -> Page | Problem:
         tree = HTMLTree.parse(_prepared(html))
         text = _by_trafilatura(html) if extractor == "trafilatura" else _by_resiliparse(tree)
         title, meta = tree.title, _meta(tree)
-    except (ValueError, TypeError, RuntimeError, MemoryError) as error:
+    except Exception as error:  # noqa: BLE001  whatever a page does to an extractor, the others go on
         return "extraction_failed", type(error).__name__
     if not text.strip():
         return "no_main_text", "the page has no main text"
@@ -185,12 +186,22 @@ def _meta(tree: HTMLTree) -> dict[str, str | None]:
     found: dict[str, str | None] = dict.fromkeys(_META)
     if tree.head is None:
         return found
-    for element in tree.head.query_selector_all("meta[content]"):
+    for element in _meta_elements(tree.head):
         key = (element.getattr("property") or element.getattr("name") or element.getattr("itemprop") or "").lower()
         for fact, keys in _META.items():
             if key in keys and found[fact] is None:
                 found[fact] = _line(element.getattr("content"))
     return found
+
+
+def _meta_elements(head: Any) -> Iterator[Any]:
+    """The head's `<meta>` elements with a content, one after the other: a selector's matches take time that grows with
+    the square of their number."""
+    node = head.first_child
+    while node is not None:
+        if node.type == NodeType.ELEMENT and node.tag == "meta" and node.getattr("content") is not None:
+            yield node
+        node = node.next
 
 
 def _line(value: str | None) -> str | None:

@@ -34,7 +34,11 @@ def aggregated(value: Any, how: str, kind: Kind) -> Any:
         return None
     if how == "any":
         return any(numbers) if kind == "boolean" else float(any(numbers))
-    return _AGGREGATES[how](numbers)
+    try:
+        return _AGGREGATES[how](numbers)
+    except (OverflowError, ValueError):
+        # No number is the sum of those of opposite infinities, or of more than a float holds.
+        return None
 
 
 _AGGREGATES: Mapping[str, Callable[[list[float]], float]] = {

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Container
 
 CODE = "code"
 """Source code, as the Hugging Face Hub spells it."""
+ANY = "*"
+"""In options by language: every language that isn't named, and texts of unknown language."""
 _SHORT_CODES = (
     "aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz ee "
     "el en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia id ie ig ii ik io is "
@@ -52,6 +55,20 @@ def check_language(tag: str) -> str:
     if canonical != tag:
         raise ValueError(f"{tag!r} has the canonical code {canonical!r}: write that")
     return tag
+
+
+def check_language_or_any(name: str) -> str:
+    """The name of a language or `*` itself, or a ValueError that says what it should be."""
+    try:
+        return name if name == ANY else check_language(name)
+    except ValueError as error:
+        raise ValueError(f"{error}, or * for every other") from None
+
+
+def nearest(language: str | None, names: Container[str]) -> str | None:
+    """The one of `names` that is for a language: its own, that without region or script (pt-BR is pt), `*`."""
+    tags = (language, (language or "").partition("-")[0], ANY)
+    return next((tag for tag in tags if tag is not None and tag in names), None)
 
 
 def _named(name: str) -> str:

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_serializer, m
 from tamis.corpus.conditions import Condition
 from tamis.corpus.language_tags import language_tag
 from tamis.corpus.stage import SPANS, Column, Measure, Models, Stage, StageConfig, measured
+from tamis.recipe.languages import ANY, check_language, nearest
 
 if TYPE_CHECKING:
     from tamis.kernels.buffers import Bytes, Offsets
@@ -50,15 +51,17 @@ class PerplexityModel(StageConfig):
             raise ValueError(f"model {self.model!r} is one for all languages: write {_LANGUAGE} where they differ")
         if self.languages is None and _LANGUAGE in self.model + self.sentencepiece:
             raise ValueError(f"{_LANGUAGE} stands for each of `languages`: list them, as in `languages: [fr, de]`")
+        for language in self.languages or ():
+            check_language(language)
         return self
 
     @property
     def references(self) -> dict[str, tuple[str, str]]:
         """Model and pieces by language; `*` is any."""
-        pair = (self.model, self.sentencepiece)
-        if self.languages is None:
-            return {"*": pair}
-        return {one: (pair[0].replace(_LANGUAGE, one), pair[1].replace(_LANGUAGE, one)) for one in self.languages}
+        return {
+            one: (self.model.replace(_LANGUAGE, one), self.sentencepiece.replace(_LANGUAGE, one))
+            for one in self.languages or (ANY,)
+        }
 
 
 class GoodChunks(StageConfig):
@@ -80,7 +83,6 @@ class GoodChunks(StageConfig):
     @field_validator("*")
     @classmethod
     def _fits(cls, condition: Condition | None, info: ValidationInfo) -> Condition | None:
-        from tamis.recipe.languages import check_language
         from tamis.recipe.rules import mismatch
 
         if condition is not None:
@@ -161,10 +163,9 @@ class _Tools(NamedTuple):
 def _perplexities(texts: pa.Array, languages: pa.Array, tools: _Tools) -> npt.NDArray[np.float64]:
     """Perplexity of each chunk by the model of its document's language; NaN where there is none."""
     found = np.full(len(texts), np.nan)
-    named = np.array([(name or "").split("-")[0] for name in languages.to_pylist()], str)
+    named = np.array([nearest(name, tools.perplexity) or "" for name in languages.to_pylist()], str)
     for name, model in tools.perplexity.items():
-        # A region or script has no model of its own: pt-BR is pt.
-        where = np.flatnonzero(named == name) if name != "*" else np.arange(len(texts))
+        where = np.flatnonzero(named == name)
         found[where] = model.of(texts.take(pa.array(where)).to_pylist())
     return found
 
@@ -367,9 +368,7 @@ is compiled and quick; KenLM and SentencePiece are libraries that take a chunk a
     reads=("text", "language"),
     adds=(
         Column("chunks", pa.int32(), "count", "Chunks; none in an empty text, whose ratios are null."),
-        Column(
-            "words_per_character", pa.float32(), "words per character", "Pieces between white space, per character."
-        ),
+        Column("words_per_character", pa.float32(), "words per character", "Pieces between white space, by character."),
         Column("max_words_per_character", pa.float32(), "words per character", "That of the chunk with most of them."),
         Column(
             "tokens_per_character",

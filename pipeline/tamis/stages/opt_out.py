@@ -76,6 +76,13 @@ def _prepare(config: OptOutConfig, models: Models) -> Measure:
     return measure
 
 
+def _check(_: OptOutConfig, models: Models) -> None:
+    """Raises InputError for a file that is no snapshot."""
+    from tamis.opt_out.snapshot import check
+
+    check(Path(models["snapshot"]))
+
+
 _NAMES = ("allowed", "rule", "agent", "status", "date")
 
 STAGE = Stage(
@@ -118,4 +125,5 @@ that didn't answer: `{agents: [CCBot], honour: [robots]}`. A document without ad
     ),
     prepare=_prepare,
     models=lambda config: {"snapshot": config.snapshot},
+    check=_check,
 )

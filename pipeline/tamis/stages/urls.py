@@ -9,16 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import pyarrow as pa
-from pydantic import Field, PositiveInt, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from tamis.corpus.conditions import Condition
 from tamis.corpus.stage import Column, Measure, Models, Stage, StageConfig, measured
+from tamis.corpus.urls import host_name, split
+from tamis.errors import InputError
+from tamis.recipe.languages import ANY, check_language_or_any, nearest
 
 if TYPE_CHECKING:
     from tamis.corpus.name_lists import CategoryLists, HashedNames
 
-_ANY = "*"
-_TAG = re.compile(r"\*|[a-z]{2,4}(-[A-Za-z0-9]{1,8})*")
+_DEEPEST = 100
+"""Slashes of an address at which a listed one may end."""
 _NOT_ALNUM = re.compile(r"[^a-z0-9]+")
 _LISTS = ("allow", "words", "soft_words", "subwords")
 _RULES = ("prefixes", "hosts", "domains", "keywords", "folders", *_LISTS)
@@ -35,7 +38,7 @@ class UrlsConfig(StageConfig):
     """Hosts, exactly: `www.example.org`."""
     domains: tuple[_Entry, ...] = ()
     """Domains, with all hosts below them: `example.org`."""
-    keywords: dict[str, tuple[_Entry, ...]] | tuple[_Entry, ...] = ()
+    keywords: dict[str, Annotated[tuple[_Entry, ...], Field(min_length=1)]] | tuple[_Entry, ...] = ()
     """Strings found anywhere in the address, in any case: a list for all documents, or lists by the document's
     language, where `*` stands for every other language and for documents of unknown language."""
     folders: tuple[_Entry, ...] = ()
@@ -44,10 +47,11 @@ class UrlsConfig(StageConfig):
     categories: Annotated[tuple[_Entry, ...], Field(min_length=1)] | None = None
     """Categories of those collections to look for; null: all of them."""
     words: _Entry | None = None
-    """A file of words, one of which between signs makes an address blocked."""
+    """A file of words, one of which between signs makes an address blocked. Of all such files, entries beyond ASCII
+    are passed over: addresses have them encoded."""
     soft_words: _Entry | None = None
     """A file of words that only together make an address blocked."""
-    soft_words_needed: PositiveInt = 2
+    soft_words_needed: Annotated[int, Field(ge=1)] = 2
     """How many different ones of them it takes."""
     subwords: _Entry | None = None
     """A file of strings, one of which makes an address blocked when all but its letters and digits is left out."""
@@ -60,13 +64,32 @@ class UrlsConfig(StageConfig):
     @classmethod
     def _languages(cls, keywords: _Keywords | tuple[str, ...]) -> _Keywords | tuple[str, ...]:
         for language in keywords if isinstance(keywords, dict) else ():
-            if not _TAG.fullmatch(language):
-                raise ValueError(f"{language!r} is no language: write its code (fr, de, pt-BR), or * for every other")
+            check_language_or_any(language)
         return keywords
+
+    @field_validator("prefixes")
+    @classmethod
+    def _addresses(cls, prefixes: tuple[str, ...]) -> tuple[str, ...]:
+        for prefix in prefixes:
+            if split(prefix) is None:
+                raise ValueError(
+                    f"{prefix!r} doesn't begin an address: write the host, too (example.org/members/), behind // if it "
+                    "has no dot (//localhost/)"
+                )
+        return prefixes
+
+    @field_validator("hosts", "domains")
+    @classmethod
+    def _names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if host_name(name) is None:
+                url = split(name)
+                raise ValueError(f"{name!r} is no host: write {url.host if url else 'www.example.org'!r}")
+        return names
 
     def keywords_by_language(self) -> _Keywords:
         """The keywords in lower case, a list for all documents under `*`."""
-        written = self.keywords if isinstance(self.keywords, dict) else {_ANY: self.keywords}
+        written = self.keywords if isinstance(self.keywords, dict) else {ANY: self.keywords}
         return {name: tuple(word.lower() for word in words) for name, words in written.items()}
 
     @model_validator(mode="after")
@@ -119,10 +142,8 @@ def _of_domain(domains: frozenset[str], at: _Address) -> str | None:
 
 
 def _of_keyword(keywords: dict[str, tuple[str, ...]], at: _Address) -> str | None:
-    for name in (at.language or "", (at.language or "").partition("-")[0], _ANY):
-        if name in keywords:
-            return next((f"keyword {word}" for word in keywords[name] if word in at.lowered), None)
-    return None
+    words = keywords.get(nearest(at.language, keywords) or "", ())
+    return next((f"keyword {word}" for word in words if word in at.lowered), None)
 
 
 def _of_category(at: _Address) -> str | None:
@@ -148,14 +169,27 @@ def _not_allowed(at: _Address) -> str | None:
     return None if at.allowed else "not on the list of allowed hosts"
 
 
+def _words(path: Path) -> frozenset[str]:
+    """The letters and digits of each entry of a file. Raises InputError when it has none."""
+    from tamis.corpus.name_lists import read_list
+
+    # Other entries never stand in an address as they are, and what is left of one without such letters is another word.
+    entries = (word.lower() for word in read_list(path) if word.isascii())
+    found = frozenset(_NOT_ALNUM.sub("", word) for word in entries) - {""}
+    if not found:
+        raise InputError(f"{path} holds no word of the letters a to z and digits, as addresses have them")
+    return found
+
+
+def _names(written: Sequence[str]) -> frozenset[str]:
+    return frozenset(name for entry in written if (name := host_name(entry)) is not None)
+
+
 def _rules(config: UrlsConfig, models: Models) -> list[_Rule]:
     """The rules in the order in which they are tried."""
-    from tamis.corpus.name_lists import read_names
-    from tamis.corpus.urls import ascii_host, split
 
     def words(name: str) -> frozenset[str]:
-        entries = (word for piece in read_names(Path(models[name])) for word in piece)
-        return frozenset(_NOT_ALNUM.sub("", word) for word in entries) - {""}
+        return _words(Path(models[name]))
 
     rules: list[_Rule] = []
     if config.prefixes:
@@ -163,9 +197,9 @@ def _rules(config: UrlsConfig, models: Models) -> list[_Rule]:
         prefixes = tuple((written, url.scheme, _prefix(written, url.bare)) for written, url in parts if url)
         rules.append(partial(_of_prefix, prefixes))
     if config.hosts:
-        rules.append(partial(_of_host, frozenset(map(ascii_host, config.hosts))))
+        rules.append(partial(_of_host, _names(config.hosts)))
     if config.domains:
-        rules.append(partial(_of_domain, frozenset(map(ascii_host, config.domains))))
+        rules.append(partial(_of_domain, _names(config.domains)))
     if config.keywords:
         rules.append(partial(_of_keyword, config.keywords_by_language()))
     if config.folders:
@@ -207,20 +241,22 @@ def _found(table: HashedNames, names: Sequence[Sequence[str]]) -> dict[str, tupl
 
 
 def _beginnings(bare: str) -> list[str]:
-    """An address without its scheme, in lower case, and what it goes on from at a slash; `www.` is left out."""
+    """An address without its scheme, in lower case, and what it goes on from at its first slashes; `www.` is left
+    out."""
     bare = bare.lower().removeprefix("www.").rstrip("/")
     path = bare.partition("?")[0]
-    steps = path.split("/")
-    return list(dict.fromkeys([bare, *("/".join(steps[:length]) for length in range(2, len(steps) + 1))]))
+    steps = path.split("/", _DEEPEST)
+    return list(
+        dict.fromkeys([bare, *("/".join(steps[:length]) for length in range(2, min(len(steps), _DEEPEST) + 1))])
+    )
 
 
 def _prepare(config: UrlsConfig, models: Models) -> Measure:
     from tamis.corpus.name_lists import HashedNames, category_lists, hashed, read_names
-    from tamis.corpus.urls import parents, split
+    from tamis.corpus.urls import parents
 
     rules = _rules(config, models)
-    folders = [Path(models[f"folders.{number}"]) for number in range(len(config.folders))]
-    lists = category_lists(folders, config.categories) if folders else None
+    lists = category_lists(_folders(config, models), config.categories) if config.folders else None
     hosts = HashedNames([("allowed", map(hashed, read_names(Path(models["allow"]))))]) if config.allow else None
 
     def rule_of(written: str, url: Any, at: tuple[Any, ...]) -> str | None:
@@ -247,6 +283,23 @@ def _prepare(config: UrlsConfig, models: Models) -> Measure:
         return measured(batch.num_rows, columns)
 
     return measure
+
+
+def _check(config: UrlsConfig, models: Models) -> None:
+    """Raises InputError for a list that isn't one."""
+    from tamis.corpus.name_lists import check_category_lists, read_names
+
+    for name in ("words", "soft_words", "subwords"):
+        if getattr(config, name):
+            _words(Path(models[name]))
+    if config.allow:
+        any(len(names) for names in read_names(Path(models["allow"])))
+    if config.folders:
+        check_category_lists(_folders(config, models), config.categories)
+
+
+def _folders(config: UrlsConfig, models: Models) -> list[Path]:
+    return [Path(models[f"folders.{number}"]) for number in range(len(config.folders))]
 
 
 STAGE = Stage(
@@ -296,4 +349,5 @@ do match. Four million domains take 45 MB in each worker, as hashes.""",
     ),
     prepare=_prepare,
     models=_models,
+    check=_check,
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,9 +13,8 @@ import pyarrow.compute as pc
 from pydantic import Field, field_validator
 
 from tamis.corpus.stage import Column, Measure, Models, Stage, StageConfig, measured
+from tamis.recipe.languages import check_language_or_any, nearest
 
-_ANY = "*"
-_TAG = re.compile(r"\*|[a-z]{2,4}(-[A-Za-z0-9]{1,8})*")
 _Files = str | Annotated[tuple[str, ...], Field(min_length=1)]
 
 
@@ -31,8 +29,7 @@ class WordListsConfig(StageConfig):
     @classmethod
     def _languages(cls, lists: dict[str, _Files]) -> dict[str, _Files]:
         for language in lists:
-            if not _TAG.fullmatch(language):
-                raise ValueError(f"{language!r} is no language: write its code (fr, de, pt-BR), or * for every other")
+            check_language_or_any(language)
         return lists
 
     def files(self) -> dict[str, tuple[str, ...]]:
@@ -69,7 +66,9 @@ class _Lists:
             entries = list(dict.fromkeys(entry for path in paths for entry in read_list(path)))
             whole = [entry for entry in entries if all(classes[ord(char)] & WORD for char in (entry[0], entry[-1]))]
             words.append(whole)
-            self.signs.append(sorted({entry.lower() for entry in entries} - {entry.lower() for entry in whole}))
+            others = pa.array([entry for entry in entries if entry not in set(whole)], pa.large_string())
+            # In lower case as the texts will be: character by character.
+            self.signs.append(sorted(set(pc.utf8_lower(others).to_pylist())))
         self.tables = phrase_tables(words)
 
     def rows(self, languages: pa.Array) -> npt.NDArray[np.int32]:
@@ -81,10 +80,8 @@ class _Lists:
         return per_row
 
     def _row(self, language: str | None) -> int:
-        for name in (language, (language or "").partition("-")[0], _ANY):
-            if name in self.languages:
-                return self.languages.index(name)
-        return -1
+        name = nearest(language, self.languages)
+        return -1 if name is None else self.languages.index(name)
 
     def count_signs(
         self, texts: pa.Array, rows: npt.NDArray[np.int32]
@@ -128,6 +125,14 @@ def _prepare(config: WordListsConfig, models: Models) -> Measure:
     return measure
 
 
+def _check(_: WordListsConfig, models: Models) -> None:
+    """Raises InputError for a file that is no list."""
+    from tamis.corpus.name_lists import read_list
+
+    for path in models.values():
+        read_list(Path(path))
+
+
 STAGE = Stage(
     name="word_lists",
     version=1,
@@ -158,4 +163,5 @@ a list doesn't make a text toxic, and a text without one may well be: look at sa
     ),
     prepare=_prepare,
     models=_models,
+    check=_check,
 )
