@@ -63,8 +63,8 @@ class PiiConfig(StageConfig):
     one a path, both with a slash at the end. Slow, and never complete (docs/names.md); needs
     `pip install 'tamis[ner]'`."""
     name_words: Annotated[int, Field(ge=1, le=5)] = 1
-    """Fewest words of a name. With 2, first names and family names that stand alone stay in the text, and so do most words
-    that a pipeline takes for a name by mistake."""
+    """Fewest words of a name. With 2, first names and family names that stand alone stay in the text, and so do most
+    words that a pipeline takes for a name by mistake."""
     spacy: Annotated[str | None, Field(validate_default=True)] = None
     """Version of spaCy where there are `names`: filled in with the one that is installed. Written here, it is insisted
     on."""
