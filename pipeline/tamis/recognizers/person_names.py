@@ -6,7 +6,6 @@ kinds, a name has no form of its own: what is found hangs on the model and on th
 
 from __future__ import annotations
 
-import functools
 import importlib.util
 import json
 import re
@@ -97,7 +96,6 @@ def home_of(folder: Path) -> Path | None:
     return within[0] if len(within) == 1 else None
 
 
-@functools.cache
 def load(folder: Path) -> Any:
     """The pipeline, with what finds entities alone: tagger, parser and lemmatizer take most of the time.
 
@@ -133,7 +131,8 @@ class Names:
     """Finds names of persons, each text by the pipeline of its language."""
 
     def __init__(self, folders: Mapping[str, Path], tags: Iterable[str], words: int = 1) -> None:
-        self._pipelines = {language: load(folder) for language, folder in folders.items()}
+        loaded = {folder: load(folder) for folder in set(folders.values())}
+        self._pipelines = {language: loaded[folder] for language, folder in folders.items()}
         self._words = words
         self._apart = re.compile("|".join([_BREAK, *(re.escape(tag) for tag in sorted(set(tags)) if tag)]))
 
