@@ -163,15 +163,15 @@ def _fakes(batch: pa.RecordBatch, found: Found, regions: PhoneRegions, config: P
     from tamis.kernels.buffers import text_buffers
     from tamis.recognizers.kinds import modules
 
-    module_of = modules()
+    module_of, kinds, tags = modules(), tuple(FACTS), _tags(config)
     data, offsets = text_buffers(batch.column("text"))
     documents = batch.column("id")
     fakes = []
     for row, code, start, end in zip(*(column.tolist() for column in found), strict=True):
         if code == _NAME:
-            fakes.append(_tags(config)[code])
+            fakes.append(tags[code])
             continue
-        kind, first = tuple(FACTS)[code], int(offsets[row])
+        kind, first = kinds[code], int(offsets[row])
         value = data[first + start : first + end].tobytes().decode()
         arguments = (regions.of_row(row),) if kind == "phone" else ()
         canonical = module_of[kind].canonical(value, *arguments)
