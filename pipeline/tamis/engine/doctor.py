@@ -20,7 +20,11 @@ from tamis.corpus.references import resolve
 from tamis.engine.tasks import describe
 from tamis.errors import RunError
 
-OPTIONAL = {"presidio_analyzer": "pip install 'tamis[presidio]'", "s3fs": "pip install 'tamis[s3]'"}
+OPTIONAL = {
+    "presidio_analyzer": "pip install 'tamis[presidio]'",
+    "s3fs": "pip install 'tamis[s3]'",
+    "spacy": "pip install 'tamis[ner]'",
+}
 """Module of an extra, and how to get it."""
 
 

@@ -89,7 +89,8 @@ def mask_config(recipe: Mapping[str, Any]) -> PiiConfig:
     written: dict[str, Any] = next((use["pii"] for use in recipe.get("stages", []) if "pii" in use), {})
     options = {name: value for name, value in written.items() if name in PiiConfig.model_fields}
     usual = PiiConfig()
-    return PiiConfig.model_validate({**options, "kinds": usual.kinds, "presidio": False})
+    # Names are masked by the stage itself, if at all: the texts shown are those after it.
+    return PiiConfig.model_validate({**options, "kinds": usual.kinds, "presidio": False, "names": {}, "spacy": None})
 
 
 @dataclass(frozen=True)

