@@ -86,9 +86,19 @@ def _download(package: str, folder: Path) -> None:
     if "==" in package:
         name = package.partition("==")[0]
         pip = [sys.executable, "-m", "pip"] if find_spec("pip") else ["pip"]
-        command = [*pip, "download", "-q", "--no-deps", "--no-binary", name, package]
+        command = [*pip, "download", "-q", "--retries", "1", "--no-deps", "--no-binary", name, package]
     else:
-        command = ["npm", "pack", "--silent", package]
+        command = [
+            "npm",
+            "pack",
+            "--loglevel",
+            "error",
+            "--fetch-retries",
+            "1",
+            "--fetch-retry-mintimeout",
+            "1000",
+            package,
+        ]
     if shutil.which(command[0]) is None:
         raise Unavailable(f"{package}: {command[0]} is not installed")
     try:
@@ -96,4 +106,5 @@ def _download(package: str, folder: Path) -> None:
     except subprocess.TimeoutExpired:
         raise Unavailable(f"{package}: no answer from the registry") from None
     if done.returncode:
-        raise Unavailable(f"{package} can't be had here: {(done.stderr or done.stdout).strip()[-300:]}")
+        said = done.stderr.splitlines() or ["it doesn't say why"]
+        raise Unavailable(f"{package} can't be had here: {said[0][:200]} ... {said[-1][:200]}")
