@@ -118,8 +118,12 @@ def test_the_page_is_current() -> None:
 
 EACH = 400
 """Fetched texts of each language."""
+CHARS = 4000
+"""Of a longer one, the beginning."""
 GUIDES = "gnome-user-docs"
 """Help pages in all of them."""
+CHOICE = 0.04
+"""By how much the choice of texts may lower an agreement; two hundredths were seen."""
 MANUALS = {
     "en": ("manpages-dev",), "fr": ("manpages-fr-dev",), "de": ("manpages-de-dev",),
     "es": ("manpages-es", "manpages-es-dev"), "it": ("manpages-it", "manpages-it-dev"),
@@ -127,13 +131,13 @@ MANUALS = {
 
 
 def manuals_and_guides(folder: Path) -> Iterator[Text]:
-    """Manual pages and help pages, EACH of a language, out of Debian's packages; of long ones the beginning."""
+    """Manual pages and help pages, EACH of a language, out of Debian's packages."""
     fetch(folder, [GUIDES, *(name for names in MANUALS.values() for name in names)])
     for language, names in MANUALS.items():
         found = [row for name in (GUIDES, *names) for row in rows(folder, name, "text") if row["language"] == language]
         found.sort(key=lambda row: row["id"])
         for number in range(EACH):
-            yield Text(found[number * len(found) // EACH]["text"][:6000].strip(), language)
+            yield Text(found[number * len(found) // EACH]["text"][:CHARS].strip(), language)
 
 
 @pytest.mark.service
@@ -141,9 +145,9 @@ def manuals_and_guides(folder: Path) -> Iterator[Text]:
 def test_agreement_on_pages_fetched_now(tmp_path: Path) -> None:
     """Other texts than those of the stated figures: eight packages, 18 MB."""
     found = compare(list(manuals_and_guides(tmp_path / "pages")))
-    (Path("/tmp/svc/found.json")).write_text(json.dumps(found))
     assert found["documents"] == dict.fromkeys(LANGUAGES, EACH)
     check(found)
-    for rule in (rule for rule in RULES if rule.name not in OF_THE_TEXT):
-        stated = agreement(STATED["decisions"], rule.stage, rule.name)
-        assert agreement(found["decisions"], rule.stage, rule.name) >= stated - 0.1, rule.name
+    compared = [(rule.stage, rule.name) for rule in RULES if rule.name not in OF_THE_TEXT]
+    for stage, rule in [*compared, *LEAST]:
+        stated = agreement(STATED["decisions"], stage, rule)
+        assert agreement(found["decisions"], stage, rule) >= stated - CHOICE, (stage, rule)
