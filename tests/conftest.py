@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from real_archives import Archives
 from trained_release import make_release
 
 
@@ -13,6 +14,12 @@ from trained_release import make_release
 def tiny_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A release with token files."""
     return make_release(tmp_path_factory.mktemp("tiny-release"))
+
+
+@pytest.fixture(scope="session")
+def archives(pytestconfig: pytest.Config) -> Archives:
+    """Archives of real crawlers, kept in pytest's cache."""
+    return Archives(pytestconfig.cache.mkdir("web-archives"))
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import tracemalloc
 import zlib
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 import zstandard
 
 from made_warcs import id_of, members, page, record, response
+from real_archives import SAMPLES, Archives, Sample, Unavailable
 from tamis.readers import warc_records
 
 Reading = Any
@@ -343,26 +343,13 @@ def test_wat(reading: Reading) -> None:
     assert tally.read == 5
 
 
-SAMPLES = {
-    "package/test/fixtures/CC-MAIN-20140820021334-00006-ip-10-180-136-8.ec2.internal.warc": (4, 3, {}),
-    "package/test/fixtures/CC-MAIN-20140820021334-00006-ip-10-180-136-8.ec2.internal.warc.wet": (3, 3, {}),
-    "package/test/fixtures/CC-MAIN-20140820021334-00006-ip-10-180-136-8.ec2.internal.warc.wat": (2, 1, {}),
-    "pywb-2.10.0/sample_archive/warcs/iana.warc.gz": (48, 16, {}),
-    "pywb-2.10.0/sample_archive/warcs/example.warc": (3, 1, {"bad_record": 1}),
-    "pywb-2.10.0/sample_archive/warcs/example-wget-1-14.warc.gz": (4, 1, {}),
-    "pywb-2.10.0/sample_archive/warcs/example-wpull.warc.gz": (2, 1, {}),
-    "warcbench-0.1.0/tests/assets/example.com.warc": (6, 1, {}),
-    "warcbench-0.1.0/tests/assets/fb.warc.gz": (5, 2, {}),
-    "Warcat-2.2.5/example/at.warc.gz": (5, 1, {}),
-}
-"""Real archives -> rows, documents, rejects by cause. `just warc-samples FOLDER` fetches them."""
-
-
-@pytest.mark.parametrize("name", SAMPLES)
-def test_archives_of_real_crawlers(reading_file: Any, input_of: Any, name: str) -> None:
-    folder = os.environ.get("WARC_SAMPLES")
-    if not folder:
-        pytest.skip("WARC_SAMPLES names no folder: `just warc-samples FOLDER` fetches real archives")
-    rows, tally = reading_file(input_of(Path(folder) / name))
-    assert (tally.read, len(rows), dict(tally.causes)) == SAMPLES[name]
+@pytest.mark.service
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: Path(sample.path).name)
+def test_archives_of_real_crawlers(reading_file: Any, input_of: Any, archives: Archives, sample: Sample) -> None:
+    try:
+        path = archives.path(sample)
+    except Unavailable as failure:
+        pytest.skip(str(failure))
+    rows, tally = reading_file(input_of(path))
+    assert (tally.read, len(rows), dict(tally.causes)) == (sample.rows, sample.documents, sample.rejects)
     assert all(row["url"].startswith("http") and row["date"][:2] == "20" and row["own_id"] for row in rows)
