@@ -192,7 +192,12 @@ def test_half_written_files_are_swept(tmp_path: Path) -> None:
     store = Store(tmp_path)
     with store.lock():
         pass
-    for left in ("corpus/a/.tmp-12-x.parquet", "signals/.tmp-3-y", "scratch/tmpq/keys", "scratch/what-if.parquet"):
+    for left in (
+        "corpus/a/.tmp-12-x.parquet",
+        "signals/.tmp-3-y",
+        ".tamis-scratch/tmpq/keys",
+        ".tamis-scratch/what-if.parquet",
+    ):
         (tmp_path / left).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / left).write_text("half")
     (tmp_path / "corpus/a/whole.parquet").write_text("whole")

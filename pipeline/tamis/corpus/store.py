@@ -13,6 +13,7 @@ from tamis.corpus.commit import make_folder, sweep
 from tamis.corpus.documents import Shard
 from tamis.errors import Locked, OptionError
 
+_LOCK = "lock"
 _SCRATCH = ".tamis-scratch"
 """Removed whole by the next run: no name that somebody's own folder has, should one be taken as work folder."""
 
@@ -65,11 +66,12 @@ class Store:
     def lock(self) -> Iterator[None]:
         """Holds the work folder; the lock ends with the process, however it ends.
 
-        Raises Locked when another process holds it, OptionError when the folder can't be written.
+        Raises Locked when another process holds it, OptionError when the folder can't be written or is another's.
         """
         try:
             make_folder(self.root)
-            handle = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._refuse_others()
+            handle = os.open(self.root / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise OptionError(
                 f"{self.root} can't be used as work folder: {error.strerror}. Choose another with --work"
@@ -89,6 +91,15 @@ class Store:
             yield
         finally:
             os.close(handle)
+
+    def _refuse_others(self) -> None:
+        """What a run finds half-written here it removes: so a folder that holds anything was made by a run."""
+        held = next(self.root.iterdir(), None)
+        if held is not None and not (self.root / _LOCK).exists():
+            raise OptionError(
+                f"{self.root} is no work folder: it holds {held.name!r} and no {_LOCK!r}. Choose a new folder, or an "
+                "empty one, with --work"
+            )
 
     def _sweep(self) -> None:
         """Removes what killed processes left half-written."""

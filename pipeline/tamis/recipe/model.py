@@ -79,8 +79,22 @@ class SourceFields(Model):
     """What a source says of itself; every field may also stand under `defaults`."""
 
     format: Literal[
-        "auto", "jsonl", "parquet", "arrow", "csv", "tsv", "text", "html", "epub", "pdf", "tar", "zip",
-        "warc", "wet", "wat", "python"
+        "auto",
+        "jsonl",
+        "parquet",
+        "arrow",
+        "csv",
+        "tsv",
+        "text",
+        "html",
+        "epub",
+        "pdf",
+        "tar",
+        "zip",
+        "warc",
+        "wet",
+        "wat",
+        "python",
     ] = "auto"
     """How files are read. `auto` goes by the file name's extension."""
     delimiter: Annotated[str, Field(pattern=r"^[^\r\n\"]$")] | None = None
