@@ -17,7 +17,8 @@ def test_the_list_names_them_with_their_stages() -> None:
 
 def test_one_is_yaml_with_every_threshold_and_the_fields_of_its_source() -> None:
     told = call("presets", "lucie-web").stdout
-    [source, near, pii] = YAML(typ="safe").load(told)["stages"]
+    [urls, source, near, pii] = YAML(typ="safe").load(told)["stages"]
+    assert list(urls) == ["urls"] and urls["urls"]["keywords"]["fr"][0] == "fr.wikipedia"
     assert source["source"]["keep"]["ccnet_perplexity"] == [10, 1000]
     assert list(near) == ["near_duplicates"] and list(pii) == ["pii"]
     assert "#   text: raw_content" in told

@@ -95,7 +95,8 @@ class Store:
     def _refuse_others(self) -> None:
         """What a run finds half-written here it removes: so a folder that holds anything was made by a run."""
         held = next(self.root.iterdir(), None)
-        if held is not None and not (self.root / _LOCK).exists():
+        # A plan hashes inputs before there is any lock.
+        if held is not None and not (self.root / _LOCK).exists() and not self.fingerprints().exists():
             raise OptionError(
                 f"{self.root} is no work folder: it holds {held.name!r} and no {_LOCK!r}. Choose a new folder, or an "
                 "empty one, with --work"
