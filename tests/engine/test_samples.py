@@ -209,3 +209,14 @@ def test_the_draw_is_that_of_the_definition(rows: list[dict[str, Any]], cuts: in
             (pl.col("kind") == row.kind) & (pl.col("language") == row.language) & (pl.col("rule") == row.rule)
         )
         assert got["id"].to_list() == [id_ for _, id_ in members[: row.drawn]]
+
+
+def test_the_order_of_a_recipes_keys_draws_nothing_else() -> None:
+    """A manifest's recipe has its keys in the order of the alphabet."""
+    keep = {"words": {"min": 50}, "stop_words": {"min": 2}, "bullet_line_ratio": {"max": 0.9}}
+    by = {"source": {"a": {"words": {"min": 9}}}, "language": {"fr": {"words": {"min": 8}}}}
+    one = bound_rules({"stages": [{"gopher_quality": {"as": "gopher", "keep": keep, "keep_by": by}}]})
+    turned = {"as": "gopher", "keep": dict(sorted(keep.items())), "keep_by": dict(sorted(by.items()))}
+    assert one == bound_rules({"stages": [{"gopher_quality": turned}]})
+    assert [rule.column for rule in one] == ["gopher.bullet_line_ratio", "gopher.stop_words", "gopher.words"]
+    assert [column for column, *_ in one[-1].overrides] == ["language", "source"]

@@ -56,18 +56,19 @@ class BoundRule:
 
 
 def bound_rules(recipe: Mapping[str, Any]) -> list[BoundRule]:
-    """The rules of a recipe (its canonical data) that have a bound, in their order."""
+    """The rules of a recipe (its canonical data, with its keys in any order) that have a bound, stage by stage."""
     rules = []
     for use in recipe.get("stages", []):
         [(stage, written)] = use.items()
+        stage = written.get("as", stage)
         keep = {name: Condition.model_validate(rule) for name, rule in written.get("keep", {}).items()}
         overrides = [
             (by, value, name, Condition.model_validate(rule))
-            for by, values in written.get("keep_by", {}).items()
+            for by, values in sorted(written.get("keep_by", {}).items())
             for value, by_signal in values.items()
             for name, rule in by_signal.items()
         ]
-        for name in dict.fromkeys([*keep, *(signal for _, _, signal, _ in overrides)]):
+        for name in sorted({*keep, *(signal for _, _, signal, _ in overrides)}):
             mine = tuple((by, value, rule) for by, value, signal, rule in overrides if signal == name)
             conditions = [keep[name]] if name in keep else []
             if any(c.min is not None or c.max is not None for c in (*conditions, *(rule for _, _, rule in mine))):

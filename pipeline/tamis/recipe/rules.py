@@ -253,7 +253,8 @@ class _StageReader:
                 conditions = self._rules(rules, where)
                 if conditions:
                     parsed.setdefault(column, {})[value] = conditions
-        return parsed
+        # The order in which a recipe writes them is no part of its identity: where two fit, the later name decides.
+        return dict(sorted(parsed.items()))
 
     def _when(self, when: Any) -> dict[str, Condition]:
         parsed = {}
