@@ -481,6 +481,13 @@ def wikipedia(place: Place) -> None:
     assert text == "**Le tamis** est un outil.\n\n## Histoire\n\n- Rome\n  - Gaule\n\nx$^{2}$"
 
 
+def wikisource(place: Place) -> None:
+    rows = [{"id": "1", "text": "Page.", "title": "La Peste", "url": "//fr.wikisource.org/wiki/La Peste"}]
+    place.write("wikisource/fr/a.jsonl", rows)
+    made = place.run()
+    assert made.rows.select("url", "title").rows() == [("https://fr.wikisource.org/wiki/La_Peste", "La Peste")]
+
+
 def gutenberg_tail(place: Place) -> None:
     tail = "*** END OF THE PROJECT GUTENBERG EBOOK EMMA ***\nUpdated editions will replace the previous one.\n"
     place.write("gutenberg/en/1.txt", f"Emma Woodhouse, handsome, clever, and rich.\n\n{tail}")
@@ -530,6 +537,7 @@ CASES: dict[str, Callable[[Place], None]] = {
     "Theses": theses,
     "Eurovoc's glyph codes": eurovoc,
     "Wikipedia from its markup": wikipedia,
+    "Wikisource and Wiktionary, repaired addresses": wikisource,
     "Gutenberg without its licence": gutenberg_tail,
     "Public speeches without counts and addresses": speeches,
     "Laws and parliament, line ends and spaces": laws,

@@ -233,3 +233,13 @@ def test_the_fast_path_and_the_slow_path_agree(make_source: Any, rows: list[Any]
 def test_text_stands_for_itself_unless_mapped(make_source: Any) -> None:
     assert [role.name for role in roles_of(make_source())] == ["text"]
     assert [role.name for role in roles_of(make_source(columns={"html": "page"}))] == ["html"]
+
+
+def test_columns_are_repaired_in_order(reading: Reading) -> None:
+    data = b'{"text": "a", "u": "//x.org/a b", "d": "12.05.2020"}\n{"text": "b", "d": "2020"}'
+    repair = {
+        "url": [{"pattern": " ", "by": "_", "literal": True}, {"pattern": "^//", "by": "https://"}],
+        "date": [{"pattern": r"^(\d\d)\.(\d\d)\.(\d{4})$", "by": r"\3-\2-\1"}],
+    }
+    rows, _ = reading(data, "a.jsonl", columns={"url": "u", "date": "d"}, repair=repair)
+    assert [(row["url"], row["date"]) for row in rows] == [("https://x.org/a_b", "2020-05-12"), (None, "2020")]

@@ -29,16 +29,17 @@ class Replace(CleanerConfig):
         return self
 
 
-def _prepare(config: Replace, _: Place) -> WholeBatch:
+def replaced(texts: pa.Array, config: Replace) -> pa.Array:
+    """The texts with all that matches replaced."""
     import pyarrow.compute as pc
 
-    def plain(texts: pa.Array) -> pa.Array:
+    if config.literal:
         return pc.replace_substring(texts, config.pattern, config.by)
+    return pc.replace_substring_regex(texts, multiline(config.pattern), config.by)
 
-    def regex(texts: pa.Array) -> pa.Array:
-        return pc.replace_substring_regex(texts, multiline(config.pattern), config.by)
 
-    return WholeBatch(plain if config.literal else regex)
+def _prepare(config: Replace, _: Place) -> WholeBatch:
+    return WholeBatch(lambda texts: replaced(texts, config))
 
 
 CLEANER = Cleaner(

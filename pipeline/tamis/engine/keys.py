@@ -122,5 +122,5 @@ def reading_key(source: Source) -> str:
         tag = source.pairs.tag if source.language == DETECT else None
         cut = [model_hash()] if source.pairs.in_one_field else []
         pairs = {"pairs": [data["pairs"], list(source.pairs.columns), tag, *cut]}
-    parts = {"parts": data["parts"]} if source.parts is not None else {}
-    return key_of("reading", 1, {name: data[name] for name in fields} | pairs | parts)
+    later = {name: data[name] for name in ("parts", "repair") if data[name]}
+    return key_of("reading", 1, {name: data[name] for name in fields} | pairs | later)

@@ -16,6 +16,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tamis.cleaners.replace import replaced
 from tamis.corpus.conditions import Condition
 from tamis.corpus.documents import FACTS, InputFile, Reject
 from tamis.kernels.buffers import one_chunk
@@ -210,11 +211,7 @@ def documents(
         columns = {name: column.filter(usable) for name, column in columns.items()}
         lines, text = lines.filter(usable), text.filter(usable)
         rows = len(lines)
-    facts = {name: columns.get(name, pa.nulls(rows, pa.string())) for name in FACTS}
-    facts["language"] = _checked(facts["language"], _language, "bad_language", None, tally)
-    if source.pairs is not None and source.language == DETECT:
-        facts["language"] = facts["language"].fill_null(source.pairs.tag)
-    facts["license"] = _checked(facts["license"], spdx_of, "bad_license", UNKNOWN, tally)
+    facts = _facts(source, columns, rows, tally)
     own_id = columns.get("id", pa.nulls(rows, pa.string()))
     schema = raw_schema(source)
     ready = {"text": text, "own_id": own_id, "line": lines, **facts}
@@ -223,6 +220,19 @@ def documents(
         for name in schema.names
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _facts(source: Source, columns: Mapping[str, pa.Array], rows: int, tally: Tally) -> dict[str, pa.Array]:
+    """What the rows say of themselves, repaired and checked."""
+    facts = {name: columns.get(name, pa.nulls(rows, pa.string())) for name in FACTS}
+    for name, replacements in source.repair.items():
+        for replacement in replacements:
+            facts[name] = replaced(facts[name], replacement)
+    facts["language"] = _checked(facts["language"], _language, "bad_language", None, tally)
+    if source.pairs is not None and source.language == DETECT:
+        facts["language"] = facts["language"].fill_null(source.pairs.tag)
+    facts["license"] = _checked(facts["license"], spdx_of, "bad_license", UNKNOWN, tally)
+    return facts
 
 
 def in_member(file: InputFile, id_: str | None, detail: str) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from tamis.cleaners.replace import Replace
 from tamis.corpus.conditions import Condition
 from tamis.corpus.stage import Stage, StageConfig
 from tamis.described import Described
@@ -111,6 +112,8 @@ class SourceFields(Model):
     """Document column -> field of the source (dots reach into nested fields, and into JSON in a string): text (or
     html, whose main text is taken), id, url, title, date, author, language, category, license. `text` is looked
     for under its own name when nothing is mapped."""
+    repair: dict[Literal["url", "title", "author", "date"], tuple[Replace, ...]] = {}
+    """Replacements in columns of documents, in order: `{url: [{pattern: "^http:", by: "https:"}]}`."""
     parts: Parts | None = None
     """The text of a document lies in several fields: `{fields: [question, answers]}`."""
     pairs: Pairs | None = None
