@@ -99,7 +99,7 @@ def test_the_override_that_applies_is_shown(place: Place, ledger: pl.DataFrame) 
     measured = pl.col("gopher_quality.measured")
     for language, category, allowed, where in (
         ("de", "news", "[30, 110]", "language is de"),
-        ("de", "forum", "[25, ]", "category is forum"),  # the last override that matches
+        ("de", "forum", "[30, 110]", "language is de"),  # of two that match, by the column's name
         ("en", "forum", "[25, ]", "category is forum"),
         ("en", "web", "[20, 120]", None),
     ):

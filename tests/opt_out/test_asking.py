@@ -165,7 +165,11 @@ def test_an_interrupted_command_ends_at_once_and_goes_on(site: Site, tmp_path: P
     hosts.write_text("\n".join(site.name(number) for number in range(1, 41)))
     arguments = ["--domains", str(hosts), "--out", str(out), "--robots-only", "--threads", "2"]
     command = [sys.executable, "-m", "tamis", "opt-out-snapshot", *arguments]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    # A test run that is itself in the background has SIGINT ignored, and its children with it.
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as process:  # fmt: skip
         deadline = time.monotonic() + 60
         while not (unfinished(out).exists() and unfinished(out).read_bytes().count(b"\n") >= 3):
             assert time.monotonic() < deadline and process.poll() is None
