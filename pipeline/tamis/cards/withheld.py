@@ -44,7 +44,7 @@ class WithheldFile(FileFacts):
 class Withheld(BaseModel):
     """`withheld.json`: what the release has and its published copy has not."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     format: int = 1
     pairs: tuple[Pair, ...]

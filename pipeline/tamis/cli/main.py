@@ -137,6 +137,8 @@ def main() -> None:
     collect_seldom()
     # Arrow reads it when it is imported: see `tamis.engine.memory`.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    # NumPy's linear algebra is hardly used, but its threads spin while they wait for work.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         cli(prog_name="tamis")
     finally:

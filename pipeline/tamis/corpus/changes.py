@@ -9,7 +9,7 @@ RELEASED, ABSENT = "released", "not read"
 
 
 class _Fact(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class SettingChange(_Fact):

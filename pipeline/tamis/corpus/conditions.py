@@ -33,7 +33,7 @@ _PATTERNS = ("glob", "not_glob", "regex", "not_regex")
 class Condition(BaseModel):
     """What one column's value must satisfy."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
 
     min: float | None = None
     """Smallest allowed value, inclusive."""

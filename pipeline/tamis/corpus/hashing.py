@@ -16,6 +16,9 @@ from tamis.corpus.commit import canonical_json
 DIGEST = pa.binary(16)
 """Arrow type of a content hash: xxh3-128 of the UTF-8 text, big-endian."""
 
+_PIECE_BYTES = 1 << 18
+"""Bytes of a file that are hashed at a time: they stay in the cache of a core."""
+
 
 def key_of(*parts: Any) -> str:
     """32 hex digits that identify `parts` (anything JSON can say)."""
@@ -46,10 +49,10 @@ def uniform(ids: pa.Array | pa.ChunkedArray, seed: int, purpose: str) -> npt.NDA
 
 def file_fingerprint(path: Path) -> str:
     """xxh3-128 of a file's bytes, in hex: tells whether an input file changed."""
-    hasher = xxhash.xxh3_128()
-    with path.open("rb") as handle:
-        while piece := handle.read(1 << 20):
-            hasher.update(piece)
+    hasher, room = xxhash.xxh3_128(), memoryview(bytearray(_PIECE_BYTES))
+    with path.open("rb", buffering=0) as handle:
+        while size := handle.readinto(room):
+            hasher.update(room[:size])
     return hasher.hexdigest()
 
 

@@ -29,7 +29,7 @@ NAME = "manifest.json"
 
 
 class _Fact(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class CleanerFacts(_Fact):

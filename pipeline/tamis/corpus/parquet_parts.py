@@ -36,6 +36,9 @@ _PAGES = (9, 10, 11)
 _LOCATIONS, _LOCATION = 1, 1
 """Fields of OffsetIndex and PageLocation."""
 
+_PIECE_BYTES = 1 << 18
+"""Bytes that are copied and hashed at a time: they stay in the cache of a core meanwhile."""
+
 _DATA, _INDEX, _LENGTH, _OTHER_INDEX, _NUMBER = range(5)
 """What an integer that changes is: a position in the row group, position and length of an offset index, position of
 a column index, the number of the row group."""
@@ -131,17 +134,19 @@ class Joined:
             self._frame = (part.head, part.tail)
         if (part.head, part.tail) != self._frame:
             raise ValueError(f"{part.path}: its columns are not those of {self._pending.path}")
-        with part.path.open("rb") as file:
+        room = memoryview(bytearray(_PIECE_BYTES))
+        with part.path.open("rb", buffering=0) as file, self._pending.temporary.open("ab", buffering=0) as whole:
             for group in part.groups:
                 file.seek(group.start)
                 self._groups.append((group, self._size - group.start))
                 left = group.size
-                with self._pending.temporary.open("ab", buffering=0) as whole:
-                    while left:
-                        piece = file.read(min(left, 1 << 22))
-                        self._took(piece)
-                        whole.write(piece)
-                        left -= len(piece)
+                while left:
+                    piece = room[: file.readinto(room[:left])]
+                    if not piece:
+                        raise ValueError(f"{part.path} ends within a row group")
+                    self._took(piece)
+                    whole.write(piece)
+                    left -= len(piece)
 
     def close(self) -> dict[str, Any]:
         """Commits the file; returns its `bytes`, `rows` and `sha256`."""
@@ -189,7 +194,7 @@ class Joined:
             told.append(group.metadata.filled(value))
         return b"".join([*told, self._frame[1]])
 
-    def _took(self, piece: bytes) -> None:
+    def _took(self, piece: bytes | memoryview) -> None:
         self._hash.update(piece)
         self._size += len(piece)
 

@@ -47,7 +47,7 @@ class StageConfig(Described, BaseModel):
     Every field is part of the identity of what is measured: change one and the signals are new.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 @dataclass(frozen=True)

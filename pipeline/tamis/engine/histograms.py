@@ -22,6 +22,7 @@ from tamis.recipe.model import Recipe, StageUse
 RELEASED, FAILED, OTHER = range(3)
 """What became of a document, as a histogram of a signal sees it."""
 OUTCOMES = ("released", "failed", "other")
+_FLAGS = [(word, became) for word in ("false", "true") for became in range(len(OUTCOMES))]
 
 
 @dataclass(frozen=True)
@@ -166,10 +167,14 @@ def _by_stage(measures: Sequence[Measure]) -> Iterator[tuple[str, list[Measure]]
 def _labels(
     values: pl.Series, outcome: npt.NDArray[np.int64], named: frozenset[str] | None
 ) -> Counter[tuple[str, int]]:
-    frame = pl.DataFrame({"label": values, "outcome": outcome}).group_by("label", "outcome").len()
     found: Counter[tuple[str, int]] = Counter()
+    if values.dtype == pl.Boolean:
+        counts = np.bincount(values.to_numpy() * len(OUTCOMES) + outcome, minlength=2 * len(OUTCOMES))
+        found.update({(word, became): int(documents) for (word, became), documents in zip(_FLAGS, counts, strict=True)})
+        return +found
+    frame = pl.DataFrame({"label": values, "outcome": outcome}).group_by("label", "outcome").len()
     for label, became, documents in frame.iter_rows():
-        word = str(label).lower() if isinstance(label, bool) else str(label)
+        word = str(label)
         found[word if named is None or word in named else OTHER_LABELS, became] += documents
     return found
 

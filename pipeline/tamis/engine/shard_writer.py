@@ -22,17 +22,22 @@ compressed in one piece.) Dictionaries of the others are built for nothing, thos
 COMPARED = (*REPEATED, "id", "url", "title", "tokens", "n_tokens")
 """Columns a query may ask a range of, or the nulls of. Smallest and largest text are of no use, and long."""
 _TOKEN_LEVEL, _TEXT_LEVEL = 1, 3
-"""zstd levels: 1 makes texts 12 % larger than 3 (so they get 3), token ids 6 %, for two thirds of the time."""
+"""zstd levels: 1 makes texts 12 % larger than 3 (so they get 3), token ids 3 %, for two thirds of the time."""
+_IDS = "input_ids.list.element"
+"""Column of token ids. Their low bytes stand together, and so do their high ones, which are alike: zstd then makes them
+5 % smaller in two thirds of the time."""
 
 
 def options_of(schema: pa.Schema) -> dict[str, Any]:
     """Options of a Parquet file with these columns: zstd, page index for the Hub's viewer, content-defined
     chunks for its storage."""
     names = schema.names
+    encoding = {_IDS: "BYTE_STREAM_SPLIT"} if "input_ids" in names else None
     return {
         "compression": "zstd",
         "compression_level": _TEXT_LEVEL if "text" in names else _TOKEN_LEVEL,
         "use_dictionary": [name for name in (*REPEATED, "text") if name in names],
+        "column_encoding": encoding,
         "write_statistics": [name for name in COMPARED if name in names],
         "write_page_index": True,
         "use_content_defined_chunking": True,

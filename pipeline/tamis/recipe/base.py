@@ -15,7 +15,7 @@ from tamis.described import Described
 class Declared(Described, BaseModel):
     """Base of the models that hold declarations."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 Text = Annotated[str, Field(min_length=1)]

@@ -58,7 +58,7 @@ Text = Annotated[str, Field(min_length=1)]
 class _Part(Described, BaseModel):
     """Base of every model of the mix."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Axis(_Part):
@@ -223,7 +223,7 @@ class Rehearsal(_Part):
 class Phase(Weighting):
     """One part of training. What it doesn't say about weights, it takes from the mix."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
     """What it is called: main, extension, annealing, ..."""

@@ -52,7 +52,7 @@ SignalName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$"), AfterVa
 class Model(Described, BaseModel):
     """Base of every recipe model."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class SourceSignal(Model):
@@ -251,7 +251,7 @@ def unlicensed(name: Any, license_: str | None, url: str | None, mapped: bool) -
 class StageUse(Model):
     """One stage as a recipe uses it: how it measures, and the rules that decide on what it measured."""
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
+    model_config = ConfigDict(arbitrary_types_allowed=True, defer_build=True)
 
     stage: Stage
     config: StageConfig
@@ -328,7 +328,7 @@ class Recipe(Identity):
     """One dataset version: sources, stages in order, mix, release. A plan of a mix alone has neither sources nor
     stages, and names its counts."""
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
+    model_config = ConfigDict(arbitrary_types_allowed=True, defer_build=True)
 
     sources: tuple[Source, ...]
     stages: tuple[StageUse, ...]

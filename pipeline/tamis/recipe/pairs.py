@@ -19,7 +19,7 @@ class Pairs(Described, BaseModel):
     """How a document is made of two aligned texts. Everything is drawn by a hash of the seed and the row's id (of its
     texts, without one), so a row reads the same in every run. The defaults are those of the Lucie training set."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     columns: Annotated[dict[Language, Text], Field(min_length=2, max_length=2)]
     """Language -> field of the source that holds the text in it: `{fr: text_fr, en: text_en}`. Two of them; the first

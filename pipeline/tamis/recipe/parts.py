@@ -13,7 +13,7 @@ from tamis.recipe.base import Text
 class Parts(Described, BaseModel):
     """How a document is made of several fields of its row."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     fields: Annotated[tuple[Text, ...], Field(min_length=1)]
     """Fields in the order of the document: `[question, answers]`. A field that holds a list of texts gives all of
