@@ -20,6 +20,9 @@ def kept(condition: Condition, values: list[Any], dtype: Any) -> list[bool]:
     frame = pl.DataFrame({"c": pl.Series(values, dtype=dtype)})
     passed = frame.select(condition.passes("c").alias("_")).to_series()
     assert passed.null_count() == 0
+    if condition.is_range and dtype.is_numeric():
+        numbers = frame["c"].fill_nan(None) if dtype.is_float() else frame["c"]
+        assert condition.holds(numbers).tolist() == passed.to_list()
     return passed.to_list()
 
 

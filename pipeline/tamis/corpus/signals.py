@@ -49,7 +49,7 @@ def read_columns(path: Path, columns: Sequence[str]) -> pa.Table:
     """The named columns of a Parquet file, those that it has."""
     # Not `read_table`: it opens a data set, which costs more than reading what is small.
     with pq.ParquetFile(path) as file:
-        return file.read(columns=list(columns))
+        return file.read(columns=list(columns), use_threads=False)
 
 
 def mask_of(table: pa.Table) -> Mask:

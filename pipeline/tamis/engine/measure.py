@@ -98,7 +98,7 @@ def read_slice(path: Path, start: int, rows: int) -> pa.Table:
             at += count
         if at < start + rows:
             raise ValueError(f"it has {at} rows where {start + rows} are needed")
-        return file.read_row_groups(groups).slice(start - first, rows)
+        return file.read_row_groups(groups, use_threads=False).slice(start - first, rows)
 
 
 _PREPARED: dict[tuple[str, str], Measure] = {}
@@ -203,7 +203,7 @@ class _RowGroup:
         self.m, self.number, self.start, self.rows = measuring, number, start, rows
         signals = [n for n in measuring.file.schema_arrow.names if n.startswith("source.")]
         with whole(measuring.context.shard):
-            table = measuring.file.read_row_group(number, columns=[*COLUMNS, *signals])
+            table = measuring.file.read_row_group(number, columns=[*COLUMNS, *signals], use_threads=False)
         context = measuring.context
         self.verdicts = Verdicts.start(document_columns(context.source, table, context.signals))
         self.inputs = Inputs(self.verdicts)
@@ -267,7 +267,7 @@ class _RowGroup:
         """The rows' text as edited so far."""
         if self._text is None:
             with whole(self.m.context.shard):
-                group = self.m.file.read_row_group(self.number, columns=["text"])
+                group = self.m.file.read_row_group(self.number, columns=["text"], use_threads=False)
             self._text = one_chunk(group.column("text"))
         self._text = edited(self._text, self.edits[self.applied :])
         self.applied = len(self.edits)

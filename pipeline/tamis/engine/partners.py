@@ -65,7 +65,7 @@ class PartnerSketches:
         at = 0
         with intact(self.path, REMEDY), pq.ParquetFile(self.path) as file:
             for group in range(file.num_row_groups):
-                table = file.read_row_group(group, columns=[column])
+                table = file.read_row_group(group, columns=[column], use_threads=False)
                 kept = self.kept[at : at + table.num_rows]
                 at += table.num_rows
                 if kept.any():
@@ -165,7 +165,7 @@ def _gather(known: Sketches, found: Mask, path: Path, scratch: Path, run: RunTas
         for task in tasks:
             with pq.ParquetFile(task.path) as file:
                 for group in range(file.num_row_groups):
-                    writer.write(file.read_row_group(group))
+                    writer.write(file.read_row_group(group, use_threads=False))
     except BaseException:
         writer.discard()
         raise

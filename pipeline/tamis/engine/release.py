@@ -265,7 +265,7 @@ class ReleaseTask:
             order = np.concatenate(list(here.values())) - start
             if len(order):
                 with whole(context.shard):
-                    group = shard.read_row_group(number, columns=["text", *METADATA])
+                    group = shard.read_row_group(number, columns=["text", *METADATA], use_threads=False)
                 tables = self._rows(context, Rows(order, start, count), group, ledger, edits, tokens)
                 at = 0
                 for file, part in here.items():

@@ -73,7 +73,7 @@ def read_table(shard: Shard, columns: Sequence[str], rows: Mask | None = None) -
     """Some columns, and the signals that the source brings along, of a shard or some of its rows (a mask)."""
     with whole(shard), pq.ParquetFile(shard.path) as file:
         own = [name for name in file.schema_arrow.names if name.startswith("source.")]
-        table = file.read(columns=[*columns, *own])
+        table = file.read(columns=[*columns, *own], use_threads=False)
         if table.num_rows != shard.rows:
             raise ValueError(f"it has {table.num_rows} rows instead of {shard.rows}")
     return table if rows is None else table.filter(pa.array(rows))

@@ -309,7 +309,7 @@ class FormatTask:
             if path_ != path:
                 path, file = path_, pq.ParquetFile(path_)
             assert file is not None
-            table = file.read_row_group(number, columns=_READ)
+            table = file.read_row_group(number, columns=_READ, use_threads=False)
             yield table.append_column("kind", kinds_of(table))
 
 

@@ -97,8 +97,11 @@ class Verdicts:
         if found:
             signals = pl.from_arrow(pa.table(found))
             assert isinstance(signals, pl.DataFrame)
-            # Not `hstack`: the signals that a source brings along are in the frame already.
-            self.frame = self.frame.with_columns(signals.get_columns())
+            if self.frame.schema.keys().isdisjoint(found):
+                self.frame = self.frame.hstack(signals)
+            else:
+                # The signals that a source brings along are in the frame already.
+                self.frame = self.frame.with_columns(signals.get_columns())
         if use.stage.provides:
             self.frame = self.frame.with_columns(
                 pl.when(pl.col(f"{column}?"))
@@ -134,7 +137,8 @@ class Verdicts:
             inside = np.ones(self.frame.height, bool)
             for column, condition in when.items():
                 if column in self.frame.columns:
-                    inside &= _mask(self.frame.select(column).with_columns(_=condition.passes(column))["_"])
+                    values = self.frame[column].to_frame()
+                    inside &= _mask(values.with_columns(_=condition.passes(column))["_"])
                 elif condition.nulls == "drop":
                     # A signal that another source brings along: here it is null in every row.
                     inside[:] = False
@@ -161,8 +165,10 @@ def _mask(verdict: pl.Series) -> Mask:
 class _Rules:
     """The rules of a stage on rows whose columns have certain types, ready to be asked."""
 
+    ranges: Mapping[str, tuple[str, Condition]]
+    """By name: a range and the column of numbers it is about."""
     questions: Mapping[str, pl.Expr]
-    """By name: true where a row passes a condition, or has a value that rules are overridden for; never null."""
+    """By name: true where a row passes another condition, or has a value that rules are overridden for; never null."""
     answers: Mapping[str, tuple[str | None, tuple[tuple[str, str], ...]]]
     """By reason: the condition that stands (None: everything passes), and who has another in its place, the
     last one of them in force."""
@@ -170,26 +176,33 @@ class _Rules:
     @classmethod
     def of(cls, use: StageUse, types: Mapping[str, pl.DataType | None]) -> _Rules:
         """`types` are those of the columns that rules are overridden by; None where there is no such column."""
+        ranges: dict[str, tuple[str, Condition]] = {}
         questions: dict[str, pl.Expr] = {}
         known: dict[tuple[Any, ...], str] = {}
 
-        def ask(key: tuple[Any, ...], question: Callable[[], pl.Expr]) -> str:
+        def ask(key: tuple[Any, ...], question: Callable[[], pl.Expr | tuple[str, Condition]]) -> str:
             # Many languages share a condition: it is asked once.
             if key not in known:
                 known[key] = f"{len(known)} {key[0]}"
-                questions[known[key]] = question()
+                asked = question()
+                if isinstance(asked, tuple):
+                    ranges[known[key]] = asked
+                else:
+                    questions[known[key]] = asked
             return known[key]
 
         answers: dict[str, tuple[str | None, tuple[tuple[str, str], ...]]] = {}
         overridden = {s for by_value in use.keep_by.values() for rules in by_value.values() for s in rules}
         # In the order of the declaration: the recipe's own order is no part of its identity.
-        for signal in use.stage.signals:
+        for signal, described in use.stage.signals.items():
             if signal not in use.keep and signal not in overridden:
                 continue
             column = f"{use.name}.{signal}"
+            number = pa.types.is_integer(described.type) or pa.types.is_floating(described.type)
 
-            def passing(condition: Condition, column: str = column) -> str:
-                return ask((column, condition), lambda: condition.passes(column))
+            def passing(condition: Condition, column: str = column, number: bool = number) -> str:
+                plain = number and condition.is_range
+                return ask((column, condition), lambda: (column, condition) if plain else condition.passes(column))
 
             answers[column] = (
                 passing(use.keep[signal]) if signal in use.keep else None,
@@ -200,12 +213,14 @@ class _Rules:
                     if signal in rules and (type_ := types[by]) is not None
                 ),
             )
-        return cls(questions, answers)
+        return cls(ranges, questions, answers)
 
     def ask(self, frame: pl.DataFrame) -> dict[str, Mask]:
         """The rows that pass, by reason."""
-        table = frame.with_columns(**self.questions)
-        told = {name: table[name].to_numpy().astype(bool) for name in self.questions}
+        told = {name: condition.holds(frame[column]) for name, (column, condition) in self.ranges.items()}
+        if self.questions:
+            table = frame.with_columns(**self.questions)
+            told |= {name: _mask(table[name]) for name in self.questions}
         passes = {}
         for reason, (standing, overrides) in self.answers.items():
             mask = np.ones(frame.height, bool) if standing is None else told[standing]
