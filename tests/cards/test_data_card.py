@@ -19,8 +19,8 @@ from many_sources import many
 from tamis.cards.data_card import render
 from tamis.cards.drawing import Figure
 from tamis.cards.front_matter import size_category
+from tamis.cards.recipe_text import recipe_yaml
 from tamis.cards.rewrite import read_ledger, rewrite_card
-from tamis.cards.usage import recipe_yaml
 from tamis.cards.verify import verify
 from tamis.corpus.manifest import CompositionRow, Manifest, read_manifest
 from tamis.engine.domains import DOMAINS

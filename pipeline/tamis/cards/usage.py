@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pyarrow as pa
 
 from tamis.cards.content import names
@@ -15,7 +13,6 @@ from tamis.cards.template import titles
 from tamis.cards.view import View
 from tamis.engine.ledger import FACTS
 from tamis.mix.epochs import NO_CATEGORY, UNKNOWN
-from tamis.recipe.yaml_text import as_yaml
 
 MEANINGS = {
     "text": "the document, after every edit",
@@ -35,10 +32,8 @@ MEANINGS = {
     "n_tokens": "length of `input_ids`",
     "input_ids": "token ids of `text`, then one end-of-document id",
 }
-ORDER = ("name", "version", "title", "seed", "sources", "stages", "mix", "release", "card")
 LONG_RECIPE = 50_000
 """Characters of a recipe that may stand in the card."""
-FIRST = ("name", "path", "license")
 
 
 def fields(view: View) -> str:
@@ -184,25 +179,14 @@ def reproducing(view: View) -> str:
         "The recipe, with every default and rule spelled out, is [`recipe.yaml`](recipe.yaml)." if long_recipe(view)
         else folded(
             "The recipe, with every default and rule spelled out",
-            fenced("yaml", recipe_yaml(manifest.recipe)),
+            fenced("yaml", view.recipe_yaml),
         ),
     )  # fmt: skip
 
 
 def long_recipe(view: View) -> str:
     """The recipe as a file beside the card, where it is too long to stand in it; else nothing."""
-    written = recipe_yaml(view.manifest.recipe)
-    return written if len(written) > LONG_RECIPE else ""
-
-
-def recipe_yaml(recipe: dict[str, Any]) -> str:
-    """The recipe as a file `tamis run` takes."""
-    ordered = {key: recipe[key] for key in ORDER if key in recipe}
-    ordered["sources"] = [
-        {key: source[key] for key in (*FIRST, *sorted(set(source) - set(FIRST))) if key in source}
-        for source in recipe["sources"]
-    ]
-    return as_yaml(ordered)
+    return view.recipe_yaml if len(view.recipe_yaml) > LONG_RECIPE else ""
 
 
 TEXTS = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tamis.cards.recipe_text import recipe_yaml
 from tamis.cards.withheld import pairs_withheld
 from tamis.corpus.commit import canonical_json
 from tamis.corpus.manifest import CompositionRow, FileFacts, Manifest
@@ -60,6 +62,11 @@ class View:
     """Samples, and the verdicts that the release has on them."""
     withheld: frozenset[tuple[str, str]] = frozenset()
     """Source and language of documents whose text a published copy withholds."""
+
+    @cached_property
+    def recipe_yaml(self) -> str:
+        """The recipe, as a file `tamis run` takes: written once, as a long one takes seconds."""
+        return recipe_yaml(self.manifest.recipe)
 
     @property
     def unit(self) -> str:

@@ -101,8 +101,10 @@ def _in_memory(asked: Sketches) -> Mask:
     found = np.zeros(len(asked), bool)
     pieces = [partners.keys(asked.use.config, piece) for piece in asked.pieces(partners.column)]
     for keys in np.concatenate(pieces, axis=1) if pieces else []:
-        ordered = np.sort(keys)
-        found |= np.isin(keys, ordered[1:][ordered[1:] == ordered[:-1]])
+        order = np.argsort(keys)
+        same = keys[order[1:]] == keys[order[:-1]]
+        found[order[1:][same]] = True
+        found[order[:-1][same]] = True
     return found
 
 
@@ -121,8 +123,8 @@ def partners_file(known: Sketches, store: Store, run: RunTasks) -> Path:
     path = store.partners(use.name, key)
     if not path.exists() or not kin_file(path).exists():
         with tempfile.TemporaryDirectory(dir=store.scratch()) as scratch:
-            found = _found(known, kin_file(path), Path(scratch), run)
-            _gather(known, found, path, Path(scratch), run)
+            found, kin = _found(known, kin_file(path), Path(scratch), run)
+            _gather(known, found, path, Path(scratch), lambda tasks: run([kin, *tasks]))
     return path
 
 
@@ -131,8 +133,8 @@ def kin_file(path: Path) -> Path:
     return path.with_suffix(".kin.npy")
 
 
-def _found(known: Sketches, kin: Path, scratch: Path, run: RunTasks) -> Mask:
-    """The rows that may have a partner; `kin` is written."""
+def _found(known: Sketches, kin: Path, scratch: Path, run: RunTasks) -> tuple[Mask, _KinTask]:
+    """The rows that may have a partner, and the task that writes `kin`."""
     groups, use = _groups(known), known.use
     tasks = [_KeysTask(use, shards, scratch / f"keys-{n}.npy") for n, shards in enumerate(groups)]
     present = [_unpacked(packed, _rows(shards)) for packed, shards in zip(run(tasks), groups, strict=True)]
@@ -146,8 +148,7 @@ def _found(known: Sketches, kin: Path, scratch: Path, run: RunTasks) -> Mask:
         for packed in run([_SharedTask(use, files, number) for number in range(numbers)]):
             shared |= _unpacked(packed, total)
         found[found] = shared
-    run([_KinTask(use, files, shared, kin)])
-    return found
+    return found, _KinTask(use, files, shared, kin)
 
 
 def _gather(known: Sketches, found: Mask, path: Path, scratch: Path, run: RunTasks) -> None:
