@@ -15,7 +15,9 @@ from typing import Any
 import psutil
 
 EVERY = 0.1
-"""Seconds between two looks at the memory."""
+"""Seconds between two looks at the memory, at least."""
+SHARE = 0.01
+"""Of one core's time that the looks may take: with all cores at work they slow down what is measured."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,9 @@ class _Memory:
         self._thread.start()
 
     def _watch(self) -> None:
-        while not self._done.wait(EVERY):
+        took = 0.0
+        while not self._done.wait(max(EVERY, took / SHARE)):
+            begin = time.thread_time()
             try:
                 family = [self._process, *self._process.children(recursive=True)]
             except psutil.NoSuchProcess:
@@ -83,6 +87,7 @@ class _Memory:
                 else:
                     self.child = max(self.child, size)
             self.peak = max(self.peak, total)
+            took = time.thread_time() - begin
 
     def stop(self) -> None:
         self._done.set()

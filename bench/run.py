@@ -162,7 +162,8 @@ def _run(python: Path, key: dict[str, Any], corpus: Path, out: Path, env: dict[s
         print(f"  failed ({error.returncode}): see {out / 'log'}", flush=True)
         return
     size = took.said.get("bytes", json.loads((corpus / "meta.json").read_text())["bytes"])
-    whole = key["stage"] == "end_to_end"
+    # Whole processes; but not what a script does that has the tool's own command do the work.
+    whole = key["stage"] == "end_to_end" and not took.said.get("a_command")
     cpu, wall = (took.cpu_s, took.wall_s) if whole else (took.said["cpu_s"], took.said["wall_s"])
     run = {
         **key,

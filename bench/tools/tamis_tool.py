@@ -244,7 +244,7 @@ def end_to_end(job: Job) -> None:
             stdout=subprocess.DEVNULL,
         )
     release = next((job.out / "releases").iterdir())
-    job.notes["tokens"] = 0
+    job.notes |= {"tokens": 0, "a_command": True}
     ids: list[str] = []
     for path in sorted((release / "data").rglob("*.parquet")):
         table = pq.read_table(path, columns=["id", "tokens"])

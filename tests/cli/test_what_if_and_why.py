@@ -57,6 +57,15 @@ def test_what_is_gained_but_not_tokenized_yet(tamis: Tamis, made: Place) -> None
     assert "`tamis run` with the change measures what is missing" in shown
 
 
+def test_without_token_counts_no_column_is_about_tokens(tamis: Tamis, place: Place) -> None:
+    recipe = place.root / "tiny.yaml"
+    recipe.write_text(recipe.read_text().partition("  - tokenize")[0])
+    assert place.run("--quiet").exit_code == 0
+    shown = what_if(tamis, place, "gopher_quality.keep_by=off", "gopher_quality.keep.words=30,60")
+    assert cells(shown, "documents") == ["9", "3", "-6"] and cells(shown, "en") == ["3", "-6"]
+    assert "token" not in shown and "in the mix" not in shown
+
+
 def test_what_is_unknown(tamis: Tamis, made: Place) -> None:
     shown = what_if(tamis, made, "exact_duplicates.keep.cluster_size=,1", "gopher_quality.stop_words.en=[the]")
     assert cells(shown, "documents") == ["9", "0", "13"]

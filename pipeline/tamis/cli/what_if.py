@@ -19,6 +19,9 @@ from tamis.cli.options import (
     work_option,
 )
 
+_OF_TOKENS = ("tokens", "gained", "lost", "in the mix")
+"""Columns of a recipe that counts tokens."""
+
 
 @click.command("what-if")
 @recipe_argument
@@ -69,12 +72,13 @@ def _show(facts: dict[str, Any]) -> None:
 
     console.print(f"[bold]{escape(', '.join(facts['changes']))}[/bold]\n")
     table("", ("", "now", "then", "gained", "lost", "unknown"), _totals(facts), right=range(1, 6))
+    columns = ("documents", "gained", "lost", "unknown", *(_OF_TOKENS if _counted(facts) else ()))
     for key, title in (("by_language", "language"), ("by_category", "category"), ("by_source", "source")):
         changed = [row for row in facts[key] if _changes(row)]
         if changed:
             console.print()
-            columns = (title, "documents", "gained", "lost", "unknown", "tokens", "gained", "lost", "in the mix")
-            table("", columns, [_group(row, title) for row in changed], right=range(1, 9))
+            rows = [_group(row, title)[: len(columns) + 1] for row in changed]
+            table("", (title, *columns), rows, right=range(1, len(columns) + 1))
             same = len(facts[key]) - len(changed)
             if same:
                 console.print(f"{number(same)} more without a change", style="dim")
@@ -91,11 +95,19 @@ def _totals(facts: dict[str, Any]) -> list[tuple[str, ...]]:
     def row(title: str, name: str, *changes: str) -> tuple[str, ...]:
         return (title, number(facts[f"{name}_before"]), number(facts[f"{name}_after"]), *changes)
 
+    documents = row("documents", "documents", *_signed(facts, "documents"), _some(facts["documents_unknown"]))
+    if not _counted(facts):
+        return [documents]
     return [
-        row("documents", "documents", *_signed(facts, "documents"), _some(facts["documents_unknown"])),
+        documents,
         row("tokens", "tokens", *_signed(facts, "tokens"), ""),
         row("in the mix, repeats counted", "mixed_tokens", "", "", ""),
     ]
+
+
+def _counted(facts: dict[str, Any]) -> bool:
+    """Whether the recipe counts tokens."""
+    return bool(facts["tokens_before"] or facts["tokens_after"] or facts["after_without_tokens"])
 
 
 def _group(row: dict[str, Any], title: str) -> tuple[str, ...]:
