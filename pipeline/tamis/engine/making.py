@@ -55,15 +55,17 @@ def make_release(session: Session, folder: Path, card: Any, before: Side | None)
     ledgers: list[LedgerFile] = []
     plan: MixPlan | None = None
     counted: Future[tuple[Manifest, pl.DataFrame]]
+    kept: Future[None]
     with ThreadPoolExecutor(1) as aside:
 
         def tasks() -> Iterator[ReleaseTask]:
-            nonlocal plan, counted
+            nonlocal plan, counted, kept
             yield from _release_tasks(session, verdicts, epochs, spread, tokenizer, folder, ledgers)
             plan = planned(recipe, counts, session.base)
             give_back()
-            # Counted while others write: this process would only wait for them.
+            # While others write: this process would only wait for them.
             counted = aside.submit(_manifest, session, ledgers, spread, tokenizer, plan)
+            kept = aside.submit(_keep_decided, session, ledgers)
 
         entries = _run_release(session, tasks(), folder)
         if tokenizer is not None:
@@ -81,20 +83,31 @@ def make_release(session: Session, folder: Path, card: Any, before: Side | None)
             entries.append(file_entry(folder, folder / DOMAINS))
     manifest = manifest.model_copy(update={"files": tuple(FileFacts(**entry) for entry in entries)})
     if before is not None:
-        session.reporter.phase("compare releases", 0, 0)
-        changes = changes_between(before, Side(manifest, folder), session.store.scratch())
-        manifest = manifest.model_copy(update={"changes": changes})
-        session.reporter.phase("card", 0, 0)
+        manifest = _compared(session, manifest, before, folder)
     for path in card(manifest, ledger, folder):
         entries.append(file_entry(folder, path))
     manifest = manifest.model_copy(
         update={"files": tuple(FileFacts(**e) for e in sorted(entries, key=lambda e: e["path"]))}
     )
     write_json(folder / NAME, manifest.model_dump(mode="json"))
+    kept.result()
+    return manifest
+
+
+def _compared(session: Session, manifest: Manifest, before: Side, folder: Path) -> Manifest:
+    """The manifest, with what changed since the release before."""
+    session.reporter.phase("compare releases", 0, 0)
+    changes = changes_between(before, Side(manifest, folder), session.store.scratch())
+    session.reporter.phase("card", 0, 0)
+    return manifest.model_copy(update={"changes": changes})
+
+
+def _keep_decided(session: Session, ledgers: Sequence[LedgerFile]) -> None:
+    """Keeps what was decided, for `what-if` to start from."""
+    recipe = session.recipe
     basis = Basis(signals_key(session.contexts, recipe.stages), session.own_ids, session.kin)
     rows = [file.rows for file in ledgers]
     keep_decided(session.store.decided(recipe.run_name), session.identity, recipe.mix, rows, basis)
-    return manifest
 
 
 def _release_tasks(

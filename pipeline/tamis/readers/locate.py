@@ -12,11 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import xxhash
-
 from tamis.corpus.documents import InputFile
+from tamis.corpus.hashing import file_fingerprint
 from tamis.errors import InputError, did_you_mean
-from tamis.readers.decompress import READ_BYTES, is_remote
+from tamis.readers.decompress import is_remote
 from tamis.readers.python_installation import distribution_files, stdlib_files
 from tamis.readers.remote import MAGIC, Stored, hashed, matching
 from tamis.recipe.load import expand
@@ -223,15 +222,12 @@ def _fingerprint(location: str, known: dict[str, Any]) -> tuple[int, str]:
         before = known.get(location)
         if before is not None and list(before[:2]) == [stat.st_size, stat.st_mtime_ns]:
             return stat.st_size, str(before[2])
-        hasher = xxhash.xxh3_128()
-        with path.open("rb") as stream:
-            while piece := stream.read(READ_BYTES):
-                hasher.update(piece)
+        fingerprint = file_fingerprint(path)
     except OSError:
         return 0, UNREADABLE
     if _clean(location) == location:
-        known[location] = [stat.st_size, stat.st_mtime_ns, hasher.hexdigest()]
-    return stat.st_size, hasher.hexdigest()
+        known[location] = [stat.st_size, stat.st_mtime_ns, fingerprint]
+    return stat.st_size, fingerprint
 
 
 def _named_apart(found: Iterable[_Found]) -> list[_Found]:
