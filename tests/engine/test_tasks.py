@@ -23,7 +23,7 @@ from small_corpus import Outcome, Place
 
 from tamis.corpus.commit import committing
 from tamis.corpus.store import Store
-from tamis.engine.tasks import ATTEMPTS, Done, Workers, _Attempt, run_tasks
+from tamis.engine.tasks import AHEAD, ATTEMPTS, Done, Workers, _Attempt, run_tasks
 from tamis.errors import Locked, OptionError, RunError, StoreError, TaskFailed, UserError
 
 
@@ -64,16 +64,16 @@ def test_tasks_are_made_in_turn_while_others_are_at_work(workers: int, tmp_path:
     ahead = []
 
     def made() -> Iterator[Probe]:
-        for name in names(8):
+        for name in names(24):
             ahead.append(len(ahead) - len(done))
             yield Probe(name, tmp_path, failures=1 if name == "t1" else 0)
 
     with Workers(workers) as crew:
-        results = crew.run_in_turn(made(), 8, done.append)
-    assert results == [f"T{number}" for number in range(8)]
-    assert sorted(one.task.name for one in done) == names(8)
+        results = crew.run_in_turn(made(), 24, done.append)
+    assert results == [f"T{number}" for number in range(24)]
+    assert sorted(one.task.name for one in done) == sorted(names(24))
     # No more are made than can be in flight: what a task is made of may be large.
-    assert max(ahead) <= (workers + 1 if workers > 1 else 1)
+    assert max(ahead) <= (workers + AHEAD if workers > 1 else 1)
 
 
 def test_an_error_in_the_making_of_a_task_is_told(tmp_path: Path) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import pyarrow as pa
 from tamis.corpus.bins import LABEL, LABELS, OTHER_LABELS, Bins, bins_of
 from tamis.corpus.conditions import Condition
 from tamis.corpus.manifest import HistogramRow
+from tamis.corpus.signals import Mask
 from tamis.corpus.stage import Column
 from tamis.engine.verdicts import Verdicts
 from tamis.recipe.model import Recipe, StageUse
@@ -22,7 +24,6 @@ from tamis.recipe.model import Recipe, StageUse
 RELEASED, FAILED, OTHER = range(3)
 """What became of a document, as a histogram of a signal sees it."""
 OUTCOMES = ("released", "failed", "other")
-_FLAGS = [(word, became) for word in ("false", "true") for became in range(len(OUTCOMES))]
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Measure:
         """As the ledger names it."""
         return f"{self.stage}.{self.column.name}"
 
-    @property
+    @cached_property
     def bins(self) -> Bins | None:
         """Its bins; None where every value is one."""
         if pa.types.is_floating(self.column.type):
@@ -95,25 +96,22 @@ class Histograms:
         """Of one shard: its verdicts, and its rows in the ledger."""
         found = cls(measures)
         usual = np.where(ledger["copies"].to_numpy() > 0, RELEASED, OTHER).astype(np.int64)
-        for stage, mine in _by_stage(measures):
-            mask = judged.measured[stage]
-            rows = None if mask.all() else np.flatnonzero(mask)
-            for measure in mine:
-                failed = judged.failed.get(measure.name)
-                outcome = usual if failed is None else np.where(failed, FAILED, usual)
-                values = ledger[measure.name]
-                if rows is not None:
-                    outcome, values = outcome[rows], values.gather(rows)
-                found._count(measure, values, outcome)
+        for measure in measures:
+            failed = judged.failed.get(measure.name)
+            outcome = usual if failed is None else np.where(failed, FAILED, usual)
+            found._count(measure, ledger[measure.name].to_arrow(), outcome, judged.measured[measure.stage])
         return found
 
-    def _count(self, measure: Measure, values: pl.Series, outcome: npt.NDArray[np.int64]) -> None:
+    def _count(self, measure: Measure, values: pa.Array, outcome: npt.NDArray[np.int64], measured: Mask) -> None:
+        """`values` are null where nothing is measured."""
         name = measure.name
         self.nulls[name] = np.zeros(len(OUTCOMES), np.int64)
-        if values.null_count():
-            null = values.is_null().to_numpy()
-            self.nulls[name] += np.bincount(outcome[null], minlength=len(OUTCOMES))
-            values, outcome = values.drop_nulls(), outcome[~null]
+        if values.null_count:
+            there = measured
+            if values.null_count > len(measured) - np.count_nonzero(measured):
+                there = values.is_valid().to_numpy(zero_copy_only=False)
+                self.nulls[name] += np.bincount(outcome[measured & ~there], minlength=len(OUTCOMES))
+            values, outcome = values.drop_null(), outcome[there]
         bins = measure.bins
         if bins is None:
             self.labels[name] = _labels(values, outcome, measure.named)
@@ -157,26 +155,19 @@ class Histograms:
         )
 
 
-def _by_stage(measures: Sequence[Measure]) -> Iterator[tuple[str, list[Measure]]]:
-    stages: dict[str, list[Measure]] = {}
-    for measure in measures:
-        stages.setdefault(measure.stage, []).append(measure)
-    yield from stages.items()
-
-
-def _labels(
-    values: pl.Series, outcome: npt.NDArray[np.int64], named: frozenset[str] | None
-) -> Counter[tuple[str, int]]:
+def _labels(values: pa.Array, outcome: npt.NDArray[np.int64], named: frozenset[str] | None) -> Counter[tuple[str, int]]:
+    if pa.types.is_boolean(values.type):
+        words, codes = ["false", "true"], values.to_numpy(zero_copy_only=False).astype(np.int64)
+    else:
+        encoded = values.dictionary_encode()
+        words, codes = encoded.dictionary.to_pylist(), encoded.indices.to_numpy().astype(np.int64)
+    counts = np.bincount(codes * len(OUTCOMES) + outcome, minlength=len(words) * len(OUTCOMES))
     found: Counter[tuple[str, int]] = Counter()
-    if values.dtype == pl.Boolean:
-        counts = np.bincount(values.to_numpy() * len(OUTCOMES) + outcome, minlength=2 * len(OUTCOMES))
-        found.update({(word, became): int(documents) for (word, became), documents in zip(_FLAGS, counts, strict=True)})
-        return +found
-    frame = pl.DataFrame({"label": values, "outcome": outcome}).group_by("label", "outcome").len()
-    for label, became, documents in frame.iter_rows():
-        word = str(label)
-        found[word if named is None or word in named else OTHER_LABELS, became] += documents
-    return found
+    for word, of_outcome in zip(words, counts.reshape(-1, len(OUTCOMES)).tolist(), strict=True):
+        label = word if named is None or word in named else OTHER_LABELS
+        for became, documents in enumerate(of_outcome):
+            found[label, became] += documents
+    return +found
 
 
 def _listed(counts: Mapping[tuple[str, int], int], flag: bool) -> tuple[list[str], npt.NDArray[np.int64]]:

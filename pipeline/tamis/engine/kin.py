@@ -16,11 +16,7 @@ import polars as pl
 from tamis.corpus.commit import intact
 from tamis.corpus.hashing import DIGEST
 from tamis.corpus.signals import Mask
-from tamis.corpus.store import Store
-from tamis.engine.deciding import measured_mask
-from tamis.engine.measure import ShardContext
-from tamis.engine.partners import REMEDY, RunTasks, kin_file, partners_file, positions_in
-from tamis.engine.sketches import Sketches
+from tamis.engine.partners import REMEDY, Sketched, kin_file
 from tamis.recipe.model import StageUse
 
 Labels = npt.NDArray[np.int32]
@@ -39,21 +35,18 @@ class Kin:
     order; None for a resolver without a sketch."""
 
 
-def kin_of(
-    use: StageUse, contexts: Sequence[ShardContext], frames: Sequence[pl.DataFrame], store: Store, run: RunTasks
-) -> Kin:
-    """The kin of all documents, dropped ones among them, once all is sketched that a run sketches."""
-    if use.stage.prepare is None:
+def kin_of(use: StageUse, frames: Sequence[pl.DataFrame], sketched: Sketched | None) -> Kin:
+    """The kin of all documents, dropped ones among them."""
+    if sketched is None:
         return Kin(_by_column(use, frames), None)
-    measured = [measured_mask(context, use) for context in contexts]
-    path = partners_file(Sketches(use, contexts, frames, measured), store, run)
-    there = np.concatenate(measured)
+    there = np.concatenate(sketched.rows)
     inside = there.copy()
-    inside[there] = positions_in(path, int(there.sum()))
+    inside[there] = sketched.partners
     labels = np.where(there, ALONE, UNSKETCHED).astype(np.int32)
-    with intact(kin_file(path), REMEDY):
-        labels[inside] = np.load(kin_file(path))
-    return Kin(labels, path.stem)
+    kin = kin_file(sketched.path)
+    with intact(kin, REMEDY):
+        labels[inside] = np.load(kin)
+    return Kin(labels, sketched.path.stem)
 
 
 def _by_column(use: StageUse, frames: Sequence[pl.DataFrame]) -> Labels:

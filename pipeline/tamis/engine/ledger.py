@@ -10,9 +10,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from tamis.engine.verdicts import Verdicts
 from tamis.mix.cuts import COLUMNS, Cuts
+from tamis.mix.epochs import copies_of
 from tamis.mix.realised import Epochs
 from tamis.recipe.model import Recipe, StageUse
 
@@ -30,15 +32,15 @@ def ledger_of(recipe: Recipe, verdicts: Verdicts, uses: Sequence[StageUse], epoc
     """
     frame = verdicts.frame
     passed = verdicts.alive
-    copies = np.where(passed, epochs.copies(frame, recipe.seed), 0).astype(np.int32)
-    names = np.array([*verdicts.reasons, ""], dtype=object)
-    dropped_by = names[verdicts.first]
-    dropped_by[passed & (copies == 0)] = NOT_DRAWN
+    weights = epochs.of(frame)
+    copies = np.where(passed, copies_of(weights, frame["id"], recipe.seed), 0).astype(np.int32)
+    dropped_by = verdicts.first.copy()
+    dropped_by[passed & (copies == 0)] = len(verdicts.reasons)
     columns: dict[str, pl.Series] = {
         "passed": pl.Series(passed),
-        "epochs": pl.Series(epochs.of(frame)),
+        "epochs": pl.Series(weights),
         "copies": pl.Series(copies),
-        "dropped_by": pl.Series([name or None for name in dropped_by], dtype=pl.String),
+        "dropped_by": pl.Series(_names([*verdicts.reasons, NOT_DRAWN]).take(pa.array(dropped_by, mask=dropped_by < 0))),
         "failed": _failed(verdicts),
         **_cut(verdicts, epochs.cuts),
     }
@@ -63,19 +65,14 @@ def _cut(verdicts: Verdicts, cuts: Cuts) -> dict[str, pl.Series]:
 
 def _failed(verdicts: Verdicts) -> pl.Series:
     """All failed rules of each row, as a list column."""
-    rows = verdicts.frame.height
     index = [np.flatnonzero(mask) for mask in verdicts.failed.values()]
-    long = pl.DataFrame(
-        {
-            "row": np.concatenate(index) if index else np.zeros(0, np.int64),
-            "reason": [r for r, hits in zip(verdicts.failed, index, strict=True) for _ in range(len(hits))],
-        },
-        schema={"row": pl.Int64, "reason": pl.String},
-    )
-    grouped = long.group_by("row", maintain_order=True).agg("reason")
-    return (
-        pl.DataFrame({"row": np.arange(rows)})
-        .join(grouped, on="row", how="left", maintain_order="left")["reason"]
-        .fill_null(pl.lit([], pl.List(pl.String)))
-        .alias("failed")
-    )
+    rows = np.concatenate([np.zeros(0, np.int64), *index])
+    rules = np.repeat(np.arange(len(index)), [len(hits) for hits in index])
+    ends = np.cumsum(np.bincount(rows, minlength=verdicts.frame.height))
+    # Stable: the rules of a row stay in their order.
+    names = _names([*verdicts.failed]).take(pa.array(rules[np.argsort(rows, kind="stable")]))
+    return pl.Series("failed", pa.LargeListArray.from_arrays(np.concatenate([[0], ends]), names))
+
+
+def _names(names: Sequence[str]) -> pa.Array:
+    return pa.array(names, pa.large_string())

@@ -81,16 +81,29 @@ def make_release(session: Session, folder: Path, card: Any, before: Side | None)
         if manifest.domains is not None:
             write_bytes(folder / DOMAINS, spread.domains.listing())
             entries.append(file_entry(folder, folder / DOMAINS))
+        manifest = _described(session, manifest, ledger, entries, before, folder, card)
+        kept.result()
+    return manifest
+
+
+def _described(
+    session: Session,
+    manifest: Manifest,
+    ledger: pl.DataFrame,
+    entries: list[dict[str, Any]],
+    before: Side | None,
+    folder: Path,
+    card: Any,
+) -> Manifest:
+    """The manifest of the files that `entries` has, and of the card, which it writes; written last."""
     manifest = manifest.model_copy(update={"files": tuple(FileFacts(**entry) for entry in entries)})
     if before is not None:
         manifest = _compared(session, manifest, before, folder)
     for path in card(manifest, ledger, folder):
         entries.append(file_entry(folder, path))
-    manifest = manifest.model_copy(
-        update={"files": tuple(FileFacts(**e) for e in sorted(entries, key=lambda e: e["path"]))}
-    )
+    files = tuple(FileFacts(**entry) for entry in sorted(entries, key=lambda entry: str(entry["path"])))
+    manifest = manifest.model_copy(update={"files": files})
     write_json(folder / NAME, manifest.model_dump(mode="json"))
-    kept.result()
     return manifest
 
 

@@ -27,6 +27,7 @@ from tamis.engine.inputs import Inputs
 from tamis.engine.ledger import ledger_of
 from tamis.engine.measure import ShardContext
 from tamis.engine.mixing import check_cuts, mixed, passed_counts
+from tamis.engine.partners import find_sketched
 from tamis.engine.resolving import resolve_key, resolved_columns
 from tamis.engine.session import Session
 from tamis.engine.sketches import Sketches
@@ -320,7 +321,9 @@ class Gap:
         path = session.store.resolved(use.name, resolve_key(use, *zip(*shards, strict=True)))
         if path.exists():
             return pq.read_table(path)
-        return resolved_columns(self.sketches(self.seen), session.store, run_here)
+        rows = self.sketches(self.seen)
+        sketched = find_sketched(use, rows.contexts, session.store, run_here)
+        return resolved_columns(rows, sketched, session.store, run_here)
 
     def sketches(self, rows: Sequence[Mask]) -> Sketches:
         """What is known of some rows."""

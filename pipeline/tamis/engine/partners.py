@@ -11,6 +11,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -72,16 +73,42 @@ class PartnerSketches:
                     yield from table.column(column).filter(pa.array(kept)).chunks
 
 
-def partners_of(asked: Sketches, store: Store, run: RunTasks) -> tuple[PartnerSketches, Mask]:
+@dataclass(frozen=True, eq=False)
+class Sketched:
+    """The documents that a resolver has sketches of, whatever the rules keep."""
+
+    rows: tuple[Mask, ...]
+    """Of every shard."""
+    path: Path
+    """File with the sketches of those that may have a partner."""
+
+    @cached_property
+    def partners(self) -> Mask:
+        """Which of the documents, end to end, are in the file."""
+        with intact(self.path, REMEDY):
+            positions = read_columns(self.path, ["position"]).column("position").to_numpy()
+        mask = np.zeros(sum(int(rows.sum()) for rows in self.rows), bool)
+        mask[positions] = True
+        return mask
+
+
+def find_sketched(use: StageUse, contexts: Sequence[ShardContext], store: Store, run: RunTasks) -> Sketched | None:
+    """The documents that `use` has sketches of, once all is sketched that a run sketches; None where it needs none.
+    `run` runs its tasks."""
+    if use.stage.prepare is None:
+        return None
+    rows = tuple(measured_mask(context, use) for context in contexts)
+    return Sketched(rows, _partners_file(use, tuple(zip(contexts, rows, strict=True)), store, run))
+
+
+def partners_of(asked: Sketches, sketched: Sketched | None) -> tuple[PartnerSketches, Mask]:
     """Of the rows of `asked` those that may have a partner, with a mask of which they are."""
-    if asked.use.stage.prepare is None:
+    if sketched is None:
         among = _in_memory(asked)
         return PartnerSketches(asked.of_flat(among).rows, None, among), among
-    known = asked.narrowed([measured_mask(context, asked.use) for context in asked.contexts])
-    path = partners_file(known, store, run)
-    all_of_them = known.of_flat(positions_in(path, len(known)))
+    all_of_them = asked.narrowed(sketched.rows).of_flat(sketched.partners)
     both = [mine & theirs for mine, theirs in zip(all_of_them.asked, asked.asked, strict=True)]
-    reader = PartnerSketches(asked.narrowed(both).rows, path, _inside(both, all_of_them.asked))
+    reader = PartnerSketches(asked.narrowed(both).rows, sketched.path, _inside(both, all_of_them.asked))
     return reader, _inside(both, asked.asked)
 
 
@@ -108,23 +135,20 @@ def _in_memory(asked: Sketches) -> Mask:
     return found
 
 
-def partners_file(known: Sketches, store: Store, run: RunTasks) -> Path:
+def _partners_file(use: StageUse, sketched: _Shards, store: Store, run: RunTasks) -> Path:
     """Sketches of those of the rows that may have a partner, with their `position` among the rows; and beside it,
     whose kin they are (`kin_file`)."""
-    use = known.use
     key = key_of(
         use.name,
         use.stage.version,
-        [
-            [context.shard.name, context.keys[use.name], mask_key(mask)]
-            for context, mask in zip(known.contexts, known.asked, strict=True)
-        ],
+        [[context.shard.name, context.keys[use.name], mask_key(mask)] for context, mask in sketched],
     )
     path = store.partners(use.name, key)
     if not path.exists() or not kin_file(path).exists():
         with tempfile.TemporaryDirectory(dir=store.scratch()) as scratch:
-            found, kin = _found(known, kin_file(path), Path(scratch), run)
-            _gather(known, found, path, Path(scratch), lambda tasks: run([kin, *tasks]))
+            groups = _groups(sketched)
+            found, kin = _found(use, groups, kin_file(path), Path(scratch), run)
+            _gather(use, groups, found, path, Path(scratch), lambda tasks: run([kin, *tasks]))
     return path
 
 
@@ -133,9 +157,8 @@ def kin_file(path: Path) -> Path:
     return path.with_suffix(".kin.npy")
 
 
-def _found(known: Sketches, kin: Path, scratch: Path, run: RunTasks) -> tuple[Mask, _KinTask]:
+def _found(use: StageUse, groups: Sequence[_Shards], kin: Path, scratch: Path, run: RunTasks) -> tuple[Mask, _KinTask]:
     """The rows that may have a partner, and the task that writes `kin`."""
-    groups, use = _groups(known), known.use
     tasks = [_KeysTask(use, shards, scratch / f"keys-{n}.npy") for n, shards in enumerate(groups)]
     present = [_unpacked(packed, _rows(shards)) for packed, shards in zip(run(tasks), groups, strict=True)]
     filled = [(task.path, int(mask.sum())) for task, mask in zip(tasks, present, strict=True) if mask.any()]
@@ -151,10 +174,10 @@ def _found(known: Sketches, kin: Path, scratch: Path, run: RunTasks) -> tuple[Ma
     return found, _KinTask(use, files, shared, kin)
 
 
-def _gather(known: Sketches, found: Mask, path: Path, scratch: Path, run: RunTasks) -> None:
+def _gather(use: StageUse, groups: Sequence[_Shards], found: Mask, path: Path, scratch: Path, run: RunTasks) -> None:
     """Commits the sketches of the rows found."""
-    use, at, tasks = known.use, 0, []
-    for number, shards in enumerate(_groups(known)):
+    at, tasks = 0, []
+    for number, shards in enumerate(groups):
         rows = _rows(shards)
         if found[at : at + rows].any():
             tasks.append(_GatherTask(use, shards, found[at : at + rows], at, scratch / f"sketches-{number}.parquet"))
@@ -173,11 +196,11 @@ def _gather(known: Sketches, found: Mask, path: Path, scratch: Path, run: RunTas
     writer.close()
 
 
-def _groups(sketches: Sketches) -> list[_Shards]:
+def _groups(sketched: _Shards) -> list[_Shards]:
     """The shards with their rows, GROUP_ROWS or some more together."""
     groups: list[_Shards] = []
     group: list[tuple[ShardContext, Mask]] = []
-    for shard in zip(sketches.contexts, sketches.asked, strict=True):
+    for shard in sketched:
         group.append(shard)
         if _rows(group) >= GROUP_ROWS:
             groups.append(tuple(group))
@@ -339,12 +362,3 @@ class _GatherTask:
             writer.write_table(table)
         if writer is not None:
             writer.close()
-
-
-def positions_in(path: Path, rows: int) -> Mask:
-    """Which of so many sketched rows are in a file of partners."""
-    with intact(path, REMEDY):
-        positions = read_columns(path, ["position"]).column("position").to_numpy()
-    mask = np.zeros(rows, bool)
-    mask[positions] = True
-    return mask

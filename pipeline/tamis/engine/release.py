@@ -162,14 +162,16 @@ def stripes_of(contexts: Sequence[ShardContext]) -> list[list[ShardContext]]:
     """Cuts the corpus into stripes of neighbouring shards.
 
     A stripe is read once, by one task, and its rows have row groups of their own. So stripes depend on the corpus
-    alone: each is an eighth of what is left, within bounds, so that the last tasks of a release are small.
+    alone: each is an eighth of what is left, within bounds, so that the last tasks of a release are small; and up to
+    twice the one before, so that the first ones are soon there.
     """
     left = sum(context.shard.bytes for context in contexts)
     stripes: list[list[ShardContext]] = []
-    room = 0
+    room, most = 0, STRIPE_BYTES[0]
     for context in contexts:
         if room <= 0:
-            room = min(max(left // 8, STRIPE_BYTES[0]), STRIPE_BYTES[1])
+            room = min(max(left // 8, STRIPE_BYTES[0]), STRIPE_BYTES[1], most)
+            most *= 2
             stripes.append([])
         stripes[-1].append(context)
         room -= context.shard.bytes

@@ -16,9 +16,8 @@ from tamis.corpus.commit import write_table
 from tamis.corpus.hashing import key_of
 from tamis.corpus.signals import Mask
 from tamis.corpus.store import Store
-from tamis.engine.deciding import measured_mask
 from tamis.engine.measure import ShardContext, Slice
-from tamis.engine.partners import PartnerSketches, RunTasks, partners_of
+from tamis.engine.partners import PartnerSketches, RunTasks, Sketched, partners_of
 from tamis.engine.sketches import Sketches, mask_key
 from tamis.engine.verdicts import Verdicts
 from tamis.errors import StoreError
@@ -29,37 +28,44 @@ ROW_GROUP_ROWS = 1 << 14
 
 
 def resolve_stage(
-    use: StageUse, contexts: Sequence[ShardContext], verdicts: Sequence[Verdicts], store: Store, run: RunTasks
+    use: StageUse,
+    contexts: Sequence[ShardContext],
+    verdicts: Sequence[Verdicts],
+    sketched: Sketched | None,
+    store: Store,
+    run: RunTasks,
 ) -> list[ShardContext]:
     """Runs one resolver on the rows alive by `verdicts` (after the stages before it), or finds its result, and
-    returns the contexts with its columns in them. `run` runs its tasks."""
+    returns the contexts with its columns in them. `run` runs its tasks; one without sketches has none."""
     asked = [v.asked(use) for v in verdicts]
     # Not the documents' own columns: a stage may have told the language.
     frames = [v.frame for v in verdicts]
     path = store.resolved(use.name, resolve_key(use, contexts, frames, asked))
     if not path.exists():
-        _check_sketched(use, contexts, asked)
-        found = resolved_columns(Sketches(use, contexts, frames, asked), store, run)
+        _check_sketched(use, contexts, asked, sketched)
+        found = resolved_columns(Sketches(use, contexts, frames, asked), sketched, store, run)
         write_table(path, found, row_group_rows=ROW_GROUP_ROWS)
     return with_resolved(use, contexts, asked, path)
 
 
-def _check_sketched(use: StageUse, contexts: Sequence[ShardContext], asked: Sequence[Mask]) -> None:
+def _check_sketched(
+    use: StageUse, contexts: Sequence[ShardContext], asked: Sequence[Mask], sketched: Sketched | None
+) -> None:
     """A row without a sketch would pass for one without a duplicate."""
-    if use.stage.prepare is None:
+    if sketched is None:
         return
-    for context, mask in zip(contexts, asked, strict=True):
-        lacking = int((mask & ~measured_mask(context, use)).sum())
+    for context, mask, there in zip(contexts, asked, sketched.rows, strict=True):
+        lacking = int((mask & ~there).sum())
         if lacking:
             raise StoreError(
                 f"{context.signal_path(use)} lacks the sketches of {lacking} documents. Delete it and run again"
             )
 
 
-def resolved_columns(asked: Sketches, store: Store, run: RunTasks) -> pa.Table:
+def resolved_columns(asked: Sketches, sketched: Sketched | None, store: Store, run: RunTasks) -> pa.Table:
     """What the resolver finds for the rows of `asked`, in their order."""
     use = asked.use
-    reader, among = partners_of(asked, store, run)
+    reader, among = partners_of(asked, sketched)
     task = _ResolveTask(use, reader, store.scratch())
     # Without a sketch there is little to do, and no machine code to be loaded for it.
     found = task.run() if use.stage.prepare is None else run([task])[0]

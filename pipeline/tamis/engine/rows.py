@@ -91,7 +91,9 @@ def unique_ids(frames: Sequence[pl.DataFrame]) -> list[pl.DataFrame]:
     and `id~HASH-2` and so on where that is taken, too.
     """
     ids = pl.concat([frame.select("id") for frame in frames])
-    if ids["id"].n_unique() == ids.height:
+    # Where all hashes differ, all ids do: that is seen in a tenth of the time.
+    hashed = np.sort(ids["id"].hash().to_numpy())
+    if not (hashed[1:] == hashed[:-1]).any() or ids["id"].n_unique() == ids.height:
         return list(frames)
     hashes = pl.concat([frame.select("content_hash") for frame in frames])["content_hash"]
     names = ids["id"].to_list()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from tamis.engine.keys import Models, resolve_models, stage_keys
 from tamis.engine.kin import Kin, kin_of
 from tamis.engine.measure import MeasureTask, ShardContext
 from tamis.engine.mixing import table_hashes
+from tamis.engine.partners import Sketched, find_sketched
 from tamis.engine.passes import Pass, passes_of
 from tamis.engine.reporting import Reporter, Work
 from tamis.engine.resolving import resolve_stage
@@ -245,18 +247,11 @@ class Session:
         """Measures, pass by pass, whatever is alive and not measured; resolves the gaps between."""
         self._walks = [Walk(frame) for frame in self.frames]
         for number, one in enumerate(self.passes, 1):
-            self.reporter.phase("find what to measure", 0, 0)
-            tasks = self._measuring(one)
-            if tasks:
-                self._run_measuring(f"measure {number}/{len(self.passes)}", tasks, one)
-            before = list(one.walked)
-            for use in one.resolvers:
-                self.reporter.phase(f"resolve {use.name}", 0, 0)
-                self.contexts = resolve_stage(use, self.contexts, self.verdicts(before), self.store, self.crew.quietly)
-                self.kin[use.name] = kin_of(use, self.contexts, self.frames, self.store, self.crew.quietly)
-                before.append(use)
+            self._run_measuring(f"measure {number}/{len(self.passes)}", one)
+            if one.resolvers:
+                self._resolve(one)
 
-    def _run_measuring(self, phase: str, tasks: Sequence[MeasureTask], one: Pass) -> None:
+    def _run_measuring(self, phase: str, one: Pass) -> None:
         numbers = {context.key: number for number, context in enumerate(self.contexts)}
 
         def ended(done: Done) -> None:
@@ -266,7 +261,61 @@ class Session:
             number = numbers[done.task.context.key]
             self._walks[number].go(self.contexts[number], one.walked)
 
-        self.run_tasks(phase, tasks, ended)
+        self.reporter.phase("find what to measure", 0, 0)
+        # The last task to end is then a small one.
+        left = sorted(range(len(self.contexts)), key=lambda number: (-self.contexts[number].shard.bytes, number))
+        tasks = self._measuring(one, left)
+        first = next(tasks, None)
+        if first is not None:
+            # Those that follow are found while others are at work: hardly any is done already.
+            todo = [first.context.shard.bytes, *(self.contexts[number].shard.bytes for number in left)]
+            self.run_in_turn(phase, chain([first], tasks), len(todo), sum(todo), ended)
+
+    def _measuring(self, one: Pass, left: list[int]) -> Iterator[MeasureTask]:
+        """What there is to measure, of the shards `left` in turn: each is taken off when it is looked at."""
+        models = {
+            use.name: tuple(sorted((name, model.path) for name, model in self.models[use.name].items()))
+            for use in self.recipe.stages
+        }
+        while left:
+            number = left.pop(0)
+            context = self.contexts[number]
+            if self._walks[number].needs_measuring(context, one.walked, one.resolvers):
+                if self._walks[number].left:
+                    # It starts anew, with what is measured then.
+                    self._walks[number] = Walk(self.frames[number])
+                yield MeasureTask(context, one.walked, one.resolvers, models)
+
+    def _resolve(self, one: Pass) -> None:
+        """Asks the resolvers after a pass, in turn. The workers find who shares anything with whom while those that
+        need no sketch are asked here."""
+        first = list(takewhile(lambda use: use.stage.prepare is None, one.resolvers))
+        rest = one.resolvers[len(first) :]
+        contexts, walked = self.contexts, list(one.walked)
+
+        def ask_first() -> None:
+            for use in first:
+                self._ask(use, walked, None)
+                self._note_kin(use, None)
+                walked.append(use)
+            self.verdicts(walked)
+
+        for use in (first or rest)[:1]:
+            self.reporter.phase(f"resolve {use.name}", 0, 0)
+        with self.crew.beside(ask_first):
+            found = {use.name: find_sketched(use, contexts, self.store, self.crew.quietly) for use in rest}
+        for use in rest:
+            self.reporter.phase(f"resolve {use.name}", 0, 0)
+            with self.crew.beside(partial(self._note_kin, use, found[use.name])):
+                self._ask(use, walked, found[use.name])
+            walked.append(use)
+
+    def _ask(self, use: StageUse, walked: Sequence[StageUse], sketched: Sketched | None) -> None:
+        verdicts = self.verdicts(walked)
+        self.contexts = resolve_stage(use, self.contexts, verdicts, sketched, self.store, self.crew.quietly)
+
+    def _note_kin(self, use: StageUse, sketched: Sketched | None) -> None:
+        self.kin[use.name] = kin_of(use, self.frames, sketched)
 
     def verdicts(self, uses: Sequence[StageUse]) -> list[Verdicts]:
         """Verdicts on every shard's rows after `uses`, once `measure` has come so far."""
@@ -289,20 +338,6 @@ class Session:
         """Signal files that are there for this recipe."""
         uses = [use for use in self.recipe.stages if use.stage.prepare is not None]
         return sum(context.signal_path(use).exists() for context in self.contexts for use in uses)
-
-    def _measuring(self, one: Pass) -> list[MeasureTask]:
-        models = {
-            use.name: tuple(sorted((name, model.path) for name, model in self.models[use.name].items()))
-            for use in self.recipe.stages
-        }
-        tasks = []
-        for number, context in enumerate(self.contexts):
-            if self._walks[number].needs_measuring(context, one.walked, one.resolvers):
-                tasks.append(MeasureTask(context, one.walked, one.resolvers, models))
-                if self._walks[number].left:
-                    # It starts anew, with what is measured then.
-                    self._walks[number] = Walk(self.frames[number])
-        return tasks
 
     @cached_property
     def crew(self) -> Workers:

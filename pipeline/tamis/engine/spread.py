@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from tamis.corpus.manifest import ClusterRow, GroupRow, LargeCluster
@@ -124,26 +125,31 @@ class Spread:
 
 
 def _groups(recipe: Recipe, judged: Verdicts, ledger: pl.DataFrame) -> Counter[tuple[str, str, str, str]]:
+    concerned = _concerned(recipe, judged)
     counts: Counter[tuple[str, str, str, str]] = Counter()
     for column, unknown in GROUPS.items():
         values = ledger[column].fill_null(unknown)
         names = values.unique().sort().to_list()
         codes = values.cast(pl.Enum(names)).to_physical().to_numpy().astype(np.int64)
-
-        def take(what: str, name: str, rows: Any, column: str = column, codes: Any = codes, names: Any = names) -> None:
-            for code, documents in enumerate(np.bincount(codes[rows]).tolist()):
+        for (what, name), rows in concerned.items():
+            for code, documents in enumerate(np.bincount(codes if rows is None else codes[rows]).tolist()):
                 if documents:
                     counts[column, names[code], what, name] += documents
-
-        take("documents", "", slice(None))
-        for use in recipe.stages:
-            take("measured", use.name, judged.measured[use.name])
-            failing = {rule: mask for rule, mask in judged.failed.items() if rule.partition(".")[0] == use.name}
-            for rule, mask in failing.items():
-                take("failed", rule, mask)
-            if failing:
-                take("removed", use.name, np.any(list(failing.values()), axis=0))
     return counts
+
+
+def _concerned(recipe: Recipe, judged: Verdicts) -> dict[tuple[str, str], npt.NDArray[np.int64] | None]:
+    """`documents` / `measured` / `removed` / `failed`, stage or rule -> its rows; None for all of them."""
+    concerned: dict[tuple[str, str], npt.NDArray[np.int64] | None] = {("documents", ""): None}
+    for use in recipe.stages:
+        measured = judged.measured[use.name]
+        concerned["measured", use.name] = None if measured.all() else np.flatnonzero(measured)
+        failing = {rule: mask for rule, mask in judged.failed.items() if rule.partition(".")[0] == use.name}
+        for rule, mask in failing.items():
+            concerned["failed", rule] = np.flatnonzero(mask)
+        if failing:
+            concerned["removed", use.name] = np.flatnonzero(np.any(list(failing.values()), axis=0))
+    return concerned
 
 
 def _dates(released: pl.DataFrame) -> dict[tuple[str, str], int]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import time
 import traceback
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import active_children, connection
 from multiprocessing.process import BaseProcess
@@ -27,6 +28,9 @@ from tamis.errors import TamisError, TaskFailed
 
 ATTEMPTS = 3
 """Tries of a task before it is reported as failed."""
+AHEAD = 6
+"""Tasks that are made and handed out beyond those that can run: the process that makes them has other work, too, and a
+worker shouldn't wait for it."""
 LOOK_AFTER = 1.0
 """Seconds without a finished task after which the workers are looked after."""
 
@@ -140,6 +144,18 @@ class Workers:
         """As `run`, unheard."""
         return self.run(tasks, lambda _: None)
 
+    @contextmanager
+    def beside(self, work: Callable[[], None]) -> Iterator[None]:
+        """Does `work` in this process while the block waits for workers; where this process is the only one, before."""
+        if self.count == 1:
+            work()
+            yield
+            return
+        with ThreadPoolExecutor(1) as aside:
+            done = aside.submit(work)
+            yield
+            done.result()
+
     def submit(self, task: Task) -> Future[_Attempt]:
         """Hands a task to a worker. Raises BrokenProcessPool when one died since."""
         if self._pool is None:
@@ -217,8 +233,7 @@ class _Running:
             if self.suspects:
                 self._fly(workers, self.suspects, 1)
             else:
-                # One more than can run: this process has its own work, too, and a worker shouldn't wait for it.
-                self._fly(workers, self.waiting, workers.count + 1)
+                self._fly(workers, self.waiting, workers.count + AHEAD)
 
     def _fly(self, workers: Workers, queue: list[int], slots: int) -> None:
         """Runs the tasks of `queue`, `slots` at a time, until it is empty or a worker died."""
