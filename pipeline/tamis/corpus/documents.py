@@ -28,7 +28,7 @@ DOCUMENTS = pa.schema(
 
 SHARD_BYTES = 32_000_000
 """Text bytes after which a shard ends (at a document boundary)."""
-ROW_GROUP_BYTES = 4_000_000
+ROW_GROUP_BYTES = 16_000_000
 """Text bytes of a row group: what a worker holds of a shard at a time."""
 
 

@@ -35,7 +35,7 @@ from tamis.readers.locate import UNREADABLE
 from tamis.readers.remote import version_of
 from tamis.recipe.model import Source
 
-INGEST_VERSION = 1
+INGEST_VERSION = 2
 """Part of every shard's name: raise it when normalisation or ids change."""
 GROUP_BYTES = 8_000_000
 """One-document files: bytes of a group, on average."""

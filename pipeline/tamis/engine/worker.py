@@ -62,6 +62,8 @@ def end_template() -> None:
     """Ends that process, and waits for it: the time that it and its workers took counts as this process's."""
     process = getattr(getattr(forkserver, "_forkserver", None), "_forkserver_pid", None)
     if process is not None:
+        # All is done: who interrupts now needn't be told of it.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         with suppress(ProcessLookupError, ChildProcessError):
             os.kill(process, signal.SIGKILL)
             os.waitpid(process, 0)
