@@ -1,4 +1,4 @@
-"""Who may have a partner is the same, however the corpus is cut into tasks."""
+"""Who may have a partner, and who duplicates whom, is the same, however the corpus is cut into tasks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from small_corpus import Place
 
-from tamis.engine import partners
+from tamis.engine import partners, resolving
 
 
 def found(place: Place) -> list[tuple[str, list[tuple[int, bytes]]]]:
@@ -38,3 +38,24 @@ def test_groups_of_any_size(rows: int, small: Path, tmp_path: Path, monkeypatch:
     assert found(cut) == found(whole) != []
     assert all(positions for _, positions in found(cut))
     assert groups and all(len(group) > 1 for group in groups)
+
+
+@pytest.mark.parametrize(("rows", "most"), [(1, 1000), (2, 3)])
+def test_asked_in_parts_of_any_size(
+    rows: int, most: int, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, cut = Place(tmp_path / "whole", corpus=small), Place(tmp_path / "cut", corpus=small)
+    expected = whole.run()
+    counts = []
+    apart = resolving.kin_apart
+
+    def counted(reader: partners.PartnerSketches) -> list[tuple[partners.PartnerSketches, partners.Mask]]:
+        parts = apart(reader)
+        counts.append(len(parts))
+        return parts
+
+    monkeypatch.setattr(partners, "PART_ROWS", rows)
+    monkeypatch.setattr(partners, "MOST_PARTS", most)
+    monkeypatch.setattr(resolving, "kin_apart", counted)
+    assert cut.run().files == expected.files
+    assert max(counts) > 2

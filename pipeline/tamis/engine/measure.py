@@ -114,6 +114,30 @@ def prepared(use: StageUse, key: str, models: Sequence[tuple[str, Path]]) -> Mea
 
 
 @dataclass(frozen=True)
+class PrepareTask:
+    """Sets up measuring functions in a worker that has nothing else to do."""
+
+    uses: tuple[StageUse, ...]
+    keys: Mapping[str, str]
+    models: Mapping[str, tuple[tuple[str, Path], ...]]
+
+    @property
+    def label(self) -> str:
+        """`prepare STAGES`."""
+        return f"prepare {' '.join(use.name for use in self.uses)}"
+
+    @property
+    def bytes(self) -> int:
+        """It handles no text."""
+        return 0
+
+    def run(self) -> None:
+        """Loads models and machine code."""
+        for use in self.uses:
+            prepared(use, self.keys[use.name], self.models[use.name])
+
+
+@dataclass(frozen=True)
 class MeasureTask:
     """Measures one shard with the stages from the start (already measured ones are read) to the next gap."""
 

@@ -34,6 +34,10 @@ RunTasks = Callable[[Sequence[Any]], list[Any]]
 """Runs tasks and returns their results in order."""
 GROUP_ROWS = 1 << 16
 """Rows of a group of shards, about."""
+PART_ROWS = 100_000
+"""Rows that a resolver is asked about at a time, about, as far as kin allow."""
+MOST_PARTS = 8
+"""Each reads the whole file of partners."""
 REMEDY = "Delete it and run again: the duplicates are found anew"
 
 _PLAIN: dict[str, Any] = {"compression": "none", "use_dictionary": False, "write_statistics": False}
@@ -110,6 +114,26 @@ def partners_of(asked: Sketches, sketched: Sketched | None) -> tuple[PartnerSket
     both = [mine & theirs for mine, theirs in zip(all_of_them.asked, asked.asked, strict=True)]
     reader = PartnerSketches(asked.narrowed(both).rows, sketched.path, _inside(both, all_of_them.asked))
     return reader, _inside(both, asked.asked)
+
+
+def kin_apart(reader: PartnerSketches) -> list[tuple[PartnerSketches, Mask]]:
+    """The rows of a reader of sketches in parts of PART_ROWS, about, and masks of which they are: no row of one shares
+    any key with a row of another, so that a resolver may be asked about each part by itself."""
+    count = min(len(reader) // PART_ROWS, MOST_PARTS)
+    if count <= 1 or reader.path is None:
+        return [(reader, np.ones(len(reader), bool))]
+    with intact(kin_file(reader.path), REMEDY):
+        labels = np.load(kin_file(reader.path))[reader.kept]
+    before = np.cumsum(np.bincount(labels)) - 1
+    number = (before * count // len(labels))[labels]
+    masks = [number == part for part in np.unique(number)]
+    places = np.flatnonzero(reader.kept)
+    parts = []
+    for mask in masks:
+        kept = np.zeros(len(reader.kept), bool)
+        kept[places[mask]] = True
+        parts.append((PartnerSketches(reader.rows.filter(pa.array(mask)), reader.path, kept), mask))
+    return parts
 
 
 def _inside(rows: Sequence[Mask], among: Sequence[Mask]) -> Mask:

@@ -17,7 +17,7 @@ from tamis.corpus.hashing import key_of
 from tamis.corpus.signals import Mask
 from tamis.corpus.store import Store
 from tamis.engine.measure import ShardContext, Slice
-from tamis.engine.partners import PartnerSketches, RunTasks, Sketched, partners_of
+from tamis.engine.partners import PartnerSketches, RunTasks, Sketched, kin_apart, partners_of
 from tamis.engine.sketches import Sketches, mask_key
 from tamis.engine.verdicts import Verdicts
 from tamis.errors import StoreError
@@ -66,10 +66,13 @@ def resolved_columns(asked: Sketches, sketched: Sketched | None, store: Store, r
     """What the resolver finds for the rows of `asked`, in their order."""
     use = asked.use
     reader, among = partners_of(asked, sketched)
-    task = _ResolveTask(use, reader, store.scratch())
-    # Without a sketch there is little to do, and no machine code to be loaded for it.
-    found = task.run() if use.stage.prepare is None else run([task])[0]
-    return _spread(use, found, among)
+    if use.stage.prepare is None:
+        # Without a sketch there is little to do, and no machine code to be loaded for it.
+        return _spread(use, _ResolveTask(use, reader, store.scratch()).run(), among)
+    parts = kin_apart(reader)
+    found = pa.concat_tables(run([_ResolveTask(use, part, store.scratch()) for part, _ in parts]))
+    rows = np.concatenate([np.flatnonzero(mask) for _, mask in parts])
+    return _spread(use, found.take(pa.array(np.argsort(rows))), among)
 
 
 def resolved_among(use: StageUse, reader: PartnerSketches, among: Mask, store: Store) -> pa.Table:

@@ -25,7 +25,7 @@ from tamis.engine.fitting import fit_models
 from tamis.engine.ingest import IngestTask, ingest_tasks, ingested, shards_of
 from tamis.engine.keys import Models, resolve_models, stage_keys
 from tamis.engine.kin import Kin, kin_of
-from tamis.engine.measure import MeasureTask, ShardContext
+from tamis.engine.measure import MeasureTask, PrepareTask, ShardContext
 from tamis.engine.mixing import table_hashes
 from tamis.engine.partners import Sketched, find_sketched
 from tamis.engine.passes import Pass, passes_of
@@ -249,7 +249,7 @@ class Session:
         for number, one in enumerate(self.passes, 1):
             self._run_measuring(f"measure {number}/{len(self.passes)}", one)
             if one.resolvers:
-                self._resolve(one)
+                self._resolve(one, self.passes[number : number + 1])
 
     def _run_measuring(self, phase: str, one: Pass) -> None:
         numbers = {context.key: number for number, context in enumerate(self.contexts)}
@@ -273,10 +273,7 @@ class Session:
 
     def _measuring(self, one: Pass, left: list[int]) -> Iterator[MeasureTask]:
         """What there is to measure, of the shards `left` in turn: each is taken off when it is looked at."""
-        models = {
-            use.name: tuple(sorted((name, model.path) for name, model in self.models[use.name].items()))
-            for use in self.recipe.stages
-        }
+        models = self._model_paths
         while left:
             number = left.pop(0)
             context = self.contexts[number]
@@ -286,9 +283,16 @@ class Session:
                     self._walks[number] = Walk(self.frames[number])
                 yield MeasureTask(context, one.walked, one.resolvers, models)
 
-    def _resolve(self, one: Pass) -> None:
+    @property
+    def _model_paths(self) -> dict[str, tuple[tuple[str, Path], ...]]:
+        return {
+            use.name: tuple(sorted((name, model.path) for name, model in self.models[use.name].items()))
+            for use in self.recipe.stages
+        }
+
+    def _resolve(self, one: Pass, following: Sequence[Pass]) -> None:
         """Asks the resolvers after a pass, in turn. The workers find who shares anything with whom while those that
-        need no sketch are asked here."""
+        need no sketch are asked here, then load what the following pass measures with."""
         first = list(takewhile(lambda use: use.stage.prepare is None, one.resolvers))
         rest = one.resolvers[len(first) :]
         contexts, walked = self.contexts, list(one.walked)
@@ -304,6 +308,10 @@ class Session:
             self.reporter.phase(f"resolve {use.name}", 0, 0)
         with self.crew.beside(ask_first):
             found = {use.name: find_sketched(use, contexts, self.store, self.crew.quietly) for use in rest}
+        if self.written:
+            for then in following:
+                uses = tuple(use for use in then.stages if use.stage.prepare is not None)
+                self.crew.meanwhile(PrepareTask(uses, contexts[0].keys, self._model_paths))
         for use in rest:
             self.reporter.phase(f"resolve {use.name}", 0, 0)
             with self.crew.beside(partial(self._note_kin, use, found[use.name])):

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import active_children, connection
 from multiprocessing.process import BaseProcess
@@ -143,6 +143,14 @@ class Workers:
     def quietly(self, tasks: Sequence[Any]) -> list[Any]:
         """As `run`, unheard."""
         return self.run(tasks, lambda _: None)
+
+    def meanwhile(self, task: Any) -> None:
+        """Hands `task` to each worker, as far as there are any, for nobody to wait for; it may fail."""
+        if self._pool is not None:
+            for _ in range(self.count):
+                # The next one to wait for a task sees to a worker that died.
+                with suppress(BrokenProcessPool):
+                    self.submit(task)
 
     @contextmanager
     def beside(self, work: Callable[[], None]) -> Iterator[None]:

@@ -46,6 +46,8 @@ class TokenizeConfig(StageConfig):
 
 def _prepare(config: TokenizeConfig, models: Models) -> Measure:
     tokenizer = load_tokenizer(models["tokenizer"], end_of_document(config))
+    # It is compiled and proved when the first text comes: now.
+    tokenizer.encode(pa.array([], pa.large_string()))
 
     def measure(batch: pa.RecordBatch) -> pa.RecordBatch:
         text = batch.column("text")
