@@ -22,6 +22,9 @@ from tamis.engine.worker import prepare_workers
 from tamis.errors import OptionError
 
 if TYPE_CHECKING:
+    from polars import DataFrame
+
+    from tamis.corpus.manifest import Manifest
     from tamis.engine.run import RunSummary
 
 
@@ -64,7 +67,6 @@ def command(
     if workers > 1 and next(out.glob("*/manifest.json"), None) is None:
         # There is no release, so there is work to do: workers load what they need while this process does.
         prepare_workers()
-    from tamis.cards.data_card import write_card
     from tamis.cli.output import print_json
     from tamis.cli.progress import Bars
     from tamis.engine.run import RunOptions, run
@@ -78,12 +80,19 @@ def command(
     summaries = []
     for loaded, base in recipes:
         with Bars(quiet=quiet or as_json) as bars:
-            summaries.append(run(loaded, base, options, bars, write_card))
+            summaries.append(run(loaded, base, options, bars, _write_card))
         if not as_json:
             _show(summaries[-1], recipe, work)
     if as_json:
         facts = [summary.to_json() for summary in summaries]
         print_json(facts[0] if len(facts) == 1 else {"releases": facts})
+
+
+def _write_card(manifest: Manifest, ledger: DataFrame, folder: Path) -> list[Path]:
+    # Only now: where nothing is to do, no card is written.
+    from tamis.cards.data_card import write_card
+
+    return write_card(manifest, ledger, folder)
 
 
 def _show(summary: RunSummary, recipe: str, work: Path) -> None:
