@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from cleaned import by, concerned, prepared
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tamis.cleaners import CLEANERS
@@ -45,6 +45,9 @@ def test_examples_are_true(name: str, example: Any) -> None:
 @pytest.mark.parametrize(("name", "options"), USES, ids=[name for name, _ in USES])
 @settings(max_examples=60, deadline=None)
 @given(text=ANY)
+@example(text="----")
+@example(text="\u2003== x ==\nsaid")
+@example(text="\x1f\x85 \t-----\nsaid")
 def test_any_text_is_cleaned_and_one_that_does_not_concern_it_stays(
     name: str, options: dict[str, Any], text: str
 ) -> None:

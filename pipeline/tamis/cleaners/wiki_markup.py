@@ -9,8 +9,8 @@ from pydantic import Field
 
 from tamis.cleaners.contract import Cleaner, CleanerConfig, EachText, Example, Place
 
-_MARKUP = r"\[\[|\{\{|\{\||'''?|(?m:^[*#:;=!|])|</?[a-zA-Z]|<!--|\[https?:|__[A-Z]|&[#a-zA-Z]"
-"""What a page with any markup has."""
+_MARKUP = r"\[\[|\{\{|\{\||'''?|(?m:^[*#:;!|]|^[\s\p{Z}\x0b\x1c-\x1f\x{85}]*(?:=|----))|</?[a-zA-Z]|<!--|\[https?:|__[A-Z]|&[#a-zA-Z]"
+"""What a page with any markup has. Headings and rules may stand behind what Python takes for space."""
 
 
 class WikiMarkup(CleanerConfig):
@@ -40,7 +40,7 @@ def _prepare(config: WikiMarkup, _: Place) -> EachText:
 
 CLEANER = Cleaner(
     name="wiki_markup",
-    version=1,
+    version=2,
     title="the markup of MediaWiki becomes Markdown",
     about="Headings, lists, bold and italics, tables (with a header row), formulas, code; links become the words "
     "they show. Templates, references, pictures, categories, comments and headings with nothing below them are"
