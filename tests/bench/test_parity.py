@@ -69,6 +69,7 @@ def check(found: dict[str, Any]) -> None:
     assert all(both == equal for both, equal in found["texts"].values())
 
 
+@pytest.mark.slow
 def test_the_sample_is_decided_as_stated(sample: dict[str, Any]) -> None:
     check(sample)
     assert min(sample["documents"].values()) > 60

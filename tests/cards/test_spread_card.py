@@ -172,6 +172,7 @@ def test_wilson_bounds_are_those_of_the_literature() -> None:
     assert Comparison("language", "x", "s", "", 100, 90, 10_000, 0, 3.0).uneven
 
 
+@pytest.mark.slow
 def test_every_count_is_recounted(release: Path, manifest: Manifest) -> None:
     """Whichever number is changed, the ledger alone names it."""
     tally = SpreadTally(specs_of(manifest))
@@ -213,6 +214,7 @@ def test_verify_names_a_changed_line_of_the_list_of_domains(release: Path, tmp_p
     assert places(copy) == ["domains_top.csv:3"]
 
 
+@pytest.mark.slow
 def test_a_large_release_stays_readable(release: Path, manifest: Manifest) -> None:
     """Two hundred sources, thirty languages, every category and rule uneven."""
     languages = [f"{a}{b}" for a in "abcdef" for b in "qrstu"]

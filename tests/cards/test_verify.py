@@ -229,6 +229,7 @@ def changed(value: Any) -> Any:
     return f"{value or ''}1"
 
 
+@pytest.mark.slow
 def test_every_fact_of_the_manifest_is_held_twice(release: Path) -> None:
     """Whichever leaf changes, the tables of the card tell which."""
     data = read_manifest(release).model_dump(mode="json")
@@ -251,6 +252,7 @@ COUNTED = re.compile(
 )
 
 
+@pytest.mark.slow
 def test_every_count_is_recounted_from_the_ledger(release: Path) -> None:
     """Without the card's help: the ledger alone says which number is wrong."""
     data = read_manifest(release).model_dump(mode="json")

@@ -41,6 +41,7 @@ def releases(root: Path) -> dict[str, Path]:
     return {"plain": root / "out" / "varied-1", "french": root / "out" / "varied-1+french"}
 
 
+@pytest.mark.slow
 def test_it_tells_what_a_mixture_does(root: Path, tamis: Tamis) -> None:
     done = tamis("ablate", *places(root, "one"), "--seeds", "2")
     assert done.exit_code == 0, done.stderr

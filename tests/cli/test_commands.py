@@ -286,6 +286,7 @@ def test_verify_prints_a_screenful_of_problems(tamis: Tamis, made: Place, tmp_pa
 # schema, doctor
 
 
+@pytest.mark.slow
 def test_schema_takes_what_init_writes(tamis: Tamis, tmp_path: Path) -> None:
     schema = printed(tamis("schema"))
     jsonschema.Draft202012Validator.check_schema(schema)

@@ -96,6 +96,7 @@ def test_what_comes_before_a_run_says_so(tamis: Tamis, place: Place) -> None:
     assert not (place.root / "other").exists(), "a look makes no folder"
 
 
+@pytest.mark.slow
 def test_places_that_cannot_be_written(tamis: Tamis, made: Place, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("")

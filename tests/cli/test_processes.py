@@ -78,6 +78,7 @@ def test_a_closed_pipe_ends_quietly(made: Place) -> None:
     assert (done.stdout, done.stderr) == ("141\n", "")
 
 
+@pytest.mark.slow
 def test_stdout_of_a_failed_verification_says_so_in_a_pipe(made: Place, tmp_path: Path) -> None:
     release = tmp_path / "tiny-1"
     subprocess.run(["cp", "-r", str(made.release), str(release)], check=True)
@@ -129,6 +130,7 @@ def on_a_terminal(*arguments: str, columns: int = 80, **variables: str) -> tuple
     return process.wait(120), output.decode().replace("\r\n", "\n")
 
 
+@pytest.mark.slow
 def test_a_terminal_sees_progress_then_the_summary(place: Place) -> None:
     code, output = on_a_terminal("run", place.recipe, "--work", place.work, "--out", place.out, "--workers", "1")
     assert code == 0
@@ -138,6 +140,7 @@ def test_a_terminal_sees_progress_then_the_summary(place: Place) -> None:
     assert output.rstrip().splitlines()[-1].startswith("read ")
 
 
+@pytest.mark.slow
 def test_colours_are_for_those_who_want_them() -> None:
     code, output = on_a_terminal("run", "none.yaml")
     assert code == 2 and output.startswith("\x1b[31m\x1b[1merror:\x1b[0m none.yaml: no such recipe")
@@ -146,6 +149,7 @@ def test_colours_are_for_those_who_want_them() -> None:
     assert "\x1b[3" not in on_a_terminal("stages", NO_COLOR="1")[1]
 
 
+@pytest.mark.slow
 def test_eighty_columns_are_enough(made: Place) -> None:
     work = ("--work", made.work)
     for arguments in (

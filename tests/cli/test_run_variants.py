@@ -29,6 +29,7 @@ def options(root: Path, out: str = "out") -> list[str]:
     return ["--work", str(root / "work"), "--out", str(root / out), "--workers", "1", "--json"]
 
 
+@pytest.mark.slow
 def test_variants_share_all_that_is_measured(root: Path, tamis: Tamis) -> None:
     recipe = str(root / "varied.yaml")
     first = json.loads(tamis("run", recipe, "--variant", "long", *options(root)).stdout)

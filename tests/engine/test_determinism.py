@@ -70,6 +70,7 @@ def test_any_number_of_workers_and_any_hash_seed(
     assert in_a_process(Place(tmp_path, corpus=small), workers, hash_seed) == expected.files
 
 
+@pytest.mark.slow
 def test_two_workers_top_up_as_one_does(small: Path, tokenizer: str, tmp_path: Path) -> None:
     place = Place(tmp_path / "two", tokenizer=tokenizer, corpus=small)
     place.run("gopher_quality.keep.words=60,120")

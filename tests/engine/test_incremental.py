@@ -264,6 +264,7 @@ WHENS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", WHENS)
 def test_when_reaches_as_far_as_it_says(change: str, base: tuple[Place, Outcome], tmp_path: Path) -> None:
     place = base[0].fork(tmp_path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import pytest
 import spacy
 from small_corpus import jsonl
 
@@ -41,6 +42,7 @@ def released(base: Path, number: int) -> tuple[str, set[str]]:
     return done.manifest.identity, set(table.column("text").to_pylist())
 
 
+@pytest.mark.slow
 def test_no_name_is_released_and_another_pipeline_reads_anew(tmp_path: Path) -> None:
     texts = ["Lettre de Zoé Petit.", "Carte de Luc Garnier.", "Nous avons vu le marché."]
     jsonl(tmp_path / "letters.jsonl", [{"text": text} for text in texts])

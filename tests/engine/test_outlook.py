@@ -176,6 +176,7 @@ def one_example(seed: int, folder: Path) -> tuple[Outlook, Plain]:
     return told, facts
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(st.integers(0, 2**32))
 def test_what_is_told_is_what_a_run_finds(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
@@ -183,6 +184,7 @@ def test_what_is_told_is_what_a_run_finds(tmp_path_factory: pytest.TempPathFacto
     check_counts(facts)
 
 
+@pytest.mark.slow
 def test_what_a_change_touches_is_enough_to_tell(tmp_path_factory: pytest.TempPathFactory) -> None:
     """And mostly it is told so."""
     told = []

@@ -107,6 +107,7 @@ def test_counts_and_plan_are_those_of_tamis_mix(place: Place) -> None:
     assert json.loads(result.stdout) == made.manifest.mix
 
 
+@pytest.mark.slow
 def test_a_changed_mix_measures_nothing_and_what_if_foresees_it(place: Place) -> None:
     place.run()
     changed = PHASES.replace("3/4", "1/2")

@@ -122,6 +122,7 @@ def expected(before: dict[str, Document], after: dict[str, Document]) -> dict[st
     return {"counts": +counts, "moves": moves, "parts": parts, "changes": changes}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part_rows", [3, 1000])
 @settings(max_examples=60, deadline=None)
 @given(before=corpus, after=corpus)

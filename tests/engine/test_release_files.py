@@ -77,6 +77,7 @@ def test_rows_are_cut_as_one_by_one(shards: list[tuple[str, list[Row]]], limit: 
     assert found == slow_plan(shards, limit)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.integers(1, 120_000_000), max_size=40))
 def test_stripes_are_the_whole_corpus_in_order_and_get_smaller(shards: list[int]) -> None:

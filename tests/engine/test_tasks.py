@@ -76,6 +76,21 @@ def test_tasks_are_made_in_turn_while_others_are_at_work(workers: int, tmp_path:
     assert max(ahead) <= (workers + AHEAD if workers > 1 else 1)
 
 
+@pytest.mark.parametrize("how", ["", "raise", "odd", "die"])
+def test_what_nobody_waits_for_holds_nothing_up(how: str, tmp_path: Path) -> None:
+    prelude = Probe("prelude", tmp_path, failures=99 if how else 0, how=how)
+    with Workers(2) as crew:
+        crew.meanwhile(prelude)
+        assert prelude.tries == 0, "no worker was there"
+        crew.quietly([Probe(name, tmp_path) for name in names(2)])
+        crew.meanwhile(prelude)
+        assert crew.quietly([Probe(name, tmp_path) for name in names(6)]) == [f"T{number}" for number in range(6)]
+    assert prelude.tries == 2 or (how == "die" and prelude.tries >= 1)
+    with Workers(1) as alone:
+        alone.meanwhile(prelude)
+    assert str(os.getpid()) not in (tmp_path / "prelude").read_text()
+
+
 def test_an_error_in_the_making_of_a_task_is_told(tmp_path: Path) -> None:
     def made() -> Iterator[Probe]:
         yield Probe("t0", tmp_path)

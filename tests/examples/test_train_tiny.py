@@ -25,6 +25,7 @@ def trainer() -> ModuleType:
     return module
 
 
+@pytest.mark.slow
 def test_it_overfits_a_few_documents(trainer: ModuleType, tiny_release: Path, tmp_path: Path) -> None:
     options = ("--steps", "150", "--documents", "1", "--learning-rate", "0.01")
     log = trainer.main([str(tiny_release), *SMALL, *options, "--out", str(tmp_path)])

@@ -100,6 +100,7 @@ def test_a_tag_is_read_at_its_commit_and_the_manifest_names_it(letters: Repo, hu
     assert paths(other)[0].startswith(f"hf://datasets/{NAME}@{letters.head('main')}/")
 
 
+@pytest.mark.slow
 def test_a_pinned_path_is_hashed_once(letters: Repo, hub: Hub, tmp_path: Path) -> None:
     tmp_path.joinpath("recipe.yaml").write_text(RECIPE.format(root=f"hf://datasets/{NAME}@{letters.head('v1')}"))
     assert tamis(tmp_path, hub, "plan", "recipe.yaml").returncode == 0

@@ -107,6 +107,7 @@ def test_not_an_archive_at_all(reading: Reading) -> None:
         assert (rows, dict(tally.causes)) == ([], {"bad_archive": 1})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["gz", "zst"])
 def test_a_bomb_stays_within_bounds(tmp_path: Path, reading_file: Reading, kind: str) -> None:
     """400 MB without a line end in under half a megabyte."""

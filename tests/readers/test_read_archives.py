@@ -125,6 +125,7 @@ def test_a_broken_zip_member_leaves_the_others(reading: Reading) -> None:
     assert reading(bytes(locked), "a.zip")[1].causes == {"encrypted": 1}
 
 
+@pytest.mark.slow
 def test_bombs_take_little_memory(reading: Reading) -> None:
     bomb = {"bomb.txt": bytes(150_000_000), "good.txt": b"Gut."}
     header = tarfile.TarInfo("name")

@@ -286,6 +286,7 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> tuple[pl.DataFrame, pl
     return rows, pl.read_parquet(made.release / "ledger" / "*.parquet", missing_columns="insert")
 
 
+@pytest.mark.slow
 def test_a_small_lucie(released: tuple[pl.DataFrame, pl.DataFrame]) -> None:
     rows, ledger = released
     texts = dict(rows.select("id", "text").iter_rows())
@@ -315,6 +316,7 @@ def test_a_small_lucie(released: tuple[pl.DataFrame, pl.DataFrame]) -> None:
     assert texts["the-stack-tex:a"] == "\\section{A}" and "the-stack-tex:b" not in texts
 
 
+@pytest.mark.slow
 def test_its_cells_have_their_epochs(released: tuple[pl.DataFrame, pl.DataFrame]) -> None:
     rows, _ = released
     sources = rows.group_by("source").agg(pl.len(), pl.col("copies").min(), most=pl.col("copies").max()).sort("source")

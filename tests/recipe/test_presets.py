@@ -250,6 +250,7 @@ def test_no_preset_of_that_name() -> None:
         read_preset("finweb")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "use", ["gopher", "{name: gopher, set: {gopher_quality.keep.words: [30, null]}, without: [c4]}"]
 )

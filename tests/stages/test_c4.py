@@ -243,6 +243,7 @@ def test_sentences_by_hand(line: str, n: int) -> None:
     assert measure([line], **rules)[1]["sentences"].to_pylist() == [n] == [sentences(line)]
 
 
+@pytest.mark.slow
 def test_sentence_ends_are_unicodes() -> None:
     ends = {chr(point) for point, bits in enumerate(sentence_table()) if bits & SENTENCE_END}
     chars = [chr(point) for point in range(0x110000) if not 0xD800 <= point < 0xE000]

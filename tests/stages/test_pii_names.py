@@ -92,6 +92,7 @@ def released(measure: Any, texts: list[str], languages: list[str | None] | None 
     return apply_edits(given.column("text"), measure(given).column("spans")).to_pylist()
 
 
+@pytest.mark.slow
 def test_names_are_found_counted_and_replaced(folder: Path) -> None:
     measure = prepared({"fr": folder})
     texts = ["Hier, Élodie Müller est parti à Paris.", "Le marché de Lyon est grand.", "", "Écrivez à jo@mail.fr."]
@@ -168,6 +169,7 @@ texts = st.lists(
 ).map(" ".join)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.lists(texts, min_size=1, max_size=3))
 def test_a_text_is_read_alone(folder: Path, many: list[str]) -> None:

@@ -166,6 +166,7 @@ def test_ids_without_a_pre_tokenizer_are_the_librarys(kind: str, corpus: pa.Arra
     any_text_agrees(handle)
 
 
+@pytest.mark.slow
 def test_lucie(lucie: Path, corpus: pa.Array) -> None:
     handle = load_tokenizer(lucie)
     encoder(handle).encode(corpus, never)

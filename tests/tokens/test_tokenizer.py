@@ -77,6 +77,7 @@ def test_ids_are_the_librarys_and_one_end_closes_each(
     assert all(row.count(handle.end_id) == 1 for row in got)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["trained", "lucie"])
 def test_any_text_has_the_librarys_ids(name: str, request: pytest.FixtureRequest) -> None:
     path = request.getfixturevalue(name)

@@ -37,6 +37,7 @@ def large(*texts: str) -> pa.Array:
     return pa.array(texts, pa.large_string())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "config", [SMALL, TrainTokenizer(vocabulary_size=600, byte_fallback=True, alphabet=70, whitespace_runs=5)]
 )

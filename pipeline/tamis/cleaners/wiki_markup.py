@@ -9,7 +9,10 @@ from pydantic import Field
 
 from tamis.cleaners.contract import Cleaner, CleanerConfig, EachText, Example, Place
 
-_MARKUP = r"\[\[|\{\{|\{\||'''?|(?m:^[*#:;!|]|^[\s\p{Z}\x0b\x1c-\x1f\x{85}]*(?:=|----))|</?[a-zA-Z]|<!--|\[https?:|__[A-Z]|&[#a-zA-Z]"
+_MARKUP = (
+    r"\[\[|\{\{|\{\||'''?|(?m:^[*#:;!|]|^[\s\p{Z}\x0b\x1c-\x1f\x{85}]*(?:=|----))"
+    r"|</?[a-zA-Z]|<!--|\[https?:|__[A-Z]|&[#a-zA-Z]"
+)
 """What a page with any markup has. Headings and rules may stand behind what Python takes for space."""
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from tamis.corpus.manifest import Manifest, read_manifest
 from tamis.corpus.store import Store
 from tamis.engine.making import make_release
-from tamis.engine.memory import share_heap
+from tamis.engine.memory import reuse_memory
 from tamis.engine.mixing import check_mix
 from tamis.engine.placing import building, check_place, clear, recover
 from tamis.engine.previous import find_previous, release_folder
@@ -75,7 +75,7 @@ def run(recipe: Recipe, base: Path, options: RunOptions, reporter: Reporter, car
     script that calls it must stand under `if __name__ == "__main__":`, as workers import it.
     """
     begin = time.monotonic()
-    share_heap()
+    reuse_memory()
     check_tokens(recipe)
     check_formats(recipe)
     check_mix(recipe, base)

@@ -128,6 +128,7 @@ def documents(vocabulary: Vocabulary) -> st.SearchStrategy[list[Plain]]:
     return st.lists(st.lists(document, min_size=1, max_size=6), min_size=1, max_size=4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("vocabulary", [NARROW, BETWEEN, WIDE])
 @pytest.mark.parametrize("name", sorted(FORMATS))
 @settings(max_examples=25, deadline=None)
