@@ -2,8 +2,8 @@
 
 Corpora of any size are made of the documents of the 50 MB corpus: each copy of a document has every fourth word
 replaced by another one of the same document, another each time, so that copies share hardly any run of five words
-and yet are as good or bad as the original. Of each size it measures the run with two workers, when there is nothing to
-do, and after a threshold was changed; the largest one also with one worker, in turn with two: medians of RUNS runs.
+and yet are as good or bad as the original. Of each size it measures the run with two workers (the median of RUNS runs;
+of the largest one in turn with runs with one worker), when there is nothing to do, and after a threshold was changed.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def main() -> None:
         corpus = grown(cache, size)
         out = cache / "growth"
         took: dict[int, list[Measured]] = {1: [], 2: []}
-        for workers in (1, 2) * RUNS if size == max(options.sizes) else (2,):
+        for workers in ((1, 2) if size == max(options.sizes) else (2,)) * RUNS:
             shutil.rmtree(out, ignore_errors=True)
             out.mkdir()
             took[workers].append(run(python, env, corpus, out, workers))

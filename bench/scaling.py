@@ -79,7 +79,8 @@ def page(template: str, growth: Rows, dedup: Rows) -> str:
 
 
 def _more(share: float) -> str:
-    return f"{100 * abs(share):.0f} % {'more' if share > 0 else 'less'}"
+    percent = round(100 * abs(share))
+    return f"{percent} % {'more' if share > 0 else 'less'}" if percent else "as much"
 
 
 def _share(part: dict[str, Any], whole: dict[str, Any]) -> str:

@@ -15,6 +15,7 @@ from tamis.engine.release import FileKey, ReleaseTask
 from tamis.engine.tasks import Done
 
 SYNCED_TOGETHER = 8
+"""Files that are committed at a time, at the end."""
 _Place = tuple[str, str, str]
 """Kind, language and source."""
 
