@@ -109,10 +109,8 @@ def read_part(path: Path) -> Part:
 
 
 class Joined:
-    """A Parquet file in the making, put together from parts; `close` commits it.
-
-    It is open only while a part is added: there may be many in the making.
-    """
+    """A Parquet file in the making, put together from parts; `close` commits it. It is open only while a part is
+    added: there may be many in the making."""
 
     def __init__(self, path: Path) -> None:
         self._pending = Pending(path)
