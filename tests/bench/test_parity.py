@@ -81,6 +81,7 @@ def test_the_sample_is_decided_as_stated(sample: dict[str, Any]) -> None:
         assert cells[0] > 0 and cells[3] > 0, stage
 
 
+@pytest.mark.slow
 @given(documents, st.sampled_from(LANGUAGES))
 @settings(max_examples=40, deadline=None)
 def test_the_plain_definitions_are_the_libraries(text: str, language: str) -> None:

@@ -72,6 +72,7 @@ def test_it_tells_what_a_mixture_does(root: Path, tamis: Tamis) -> None:
     assert [run for run in data["runs"] if run["seed"] == 0 and run["variant"] != "long"] == found["runs"]
 
 
+@pytest.mark.slow
 def test_a_held_out_document_is_trained_on_in_no_variant(root: Path, tamis: Tamis) -> None:
     tamis("run", str(root / "varied.yaml"), "--all-variants", "--work", str(root / "work"), "--out", str(root / "out"))
     opened = {name: ablation.open_release(path) for name, path in releases(root).items()}
@@ -87,6 +88,7 @@ def test_a_held_out_document_is_trained_on_in_no_variant(root: Path, tamis: Tami
         assert not asked & seen
 
 
+@pytest.mark.slow
 def test_killed_it_goes_on_to_the_same_numbers(root: Path, tamis: Tamis, tmp_path: Path) -> None:
     tamis("run", str(root / "varied.yaml"), "--all-variants", "--work", str(root / "work"), "--out", str(root / "out"))
     budget = Budget(**{**SMALL, "learning_rate": 0.01})

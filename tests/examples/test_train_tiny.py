@@ -34,6 +34,7 @@ def test_it_overfits_a_few_documents(trainer: ModuleType, tiny_release: Path, tm
     assert log[0]["by_cell"].keys() <= {"en/letters--letters", "en/tales--long", "en/tales--short"}
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_goes_on_along_the_same_curve(
     trainer: ModuleType, tiny_release: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

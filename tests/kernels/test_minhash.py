@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tamis.kernels.buffers import text_buffers
 from tamis.kernels.minhash import band_keys, sign, similarities, slot_constants
-from tamis.kernels.unicode import UNSPACED, WORD, char_tables
+from tamis.kernels.unicode import JOINER, UNSPACED, WORD, char_tables
 
 MASK = (1 << 64) - 1
 BASE = 0x9E3779B97F4A7C15
@@ -29,6 +29,8 @@ def words_of(text: str) -> list[str]:
     words, current = [], ""
     for char in text:
         kind = classes[ord(char)]
+        if kind & (WORD | JOINER) == JOINER:
+            continue
         spaced = bool(kind & WORD) and not kind & UNSPACED
         if not spaced and current:
             words.append(current)
@@ -85,6 +87,7 @@ def signed(texts: list[str], ngram: int = 5, slots: int = 112, seed: int = 1) ->
         "où ça où ça où ça où ça",
         "東京都に住む ไทย한국어 e\u0301te",
         "👩‍🚀 a\U0002000b",
+        "soft\u00adhyphen zero\u200d\u200cwidth \u00ad 京\u2060都",
     ],
     3,
 )

@@ -166,6 +166,7 @@ def test_the_solution_is_the_nearest_to_the_weights(problem: Problem) -> None:
             assert axis is None or value >= free[0] - near or held[one] == axis.high[one]
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(problems(most_axes=2), st.data(), st.sampled_from([1.0001, 1.1, 2.0, 1000.0]))
 def test_raising_one_weight_never_lowers_its_tokens(problem: Problem, data: Any, times: float) -> None:

@@ -108,6 +108,7 @@ def test_names_are_found_counted_and_replaced(folder: Path) -> None:
     assert measure(batch([], [])).schema == result.schema
 
 
+@pytest.mark.slow
 def test_most_names_of_a_known_kind_are_found(folder: Path) -> None:
     measure = prepared({"fr": folder})
     texts = [sentence.format(name) for sentence in SENTENCES for name in NAMES]
