@@ -8,9 +8,7 @@ import glob
 import importlib.util
 import os
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +22,6 @@ from tamis.recipe.load import expand
 from tamis.recipe.model import Source
 
 _INSTALLATION = {"python:stdlib": stdlib_files, "python:distributions": distribution_files}
-HASHED_TOGETHER = 4
-"""Local files that are read at a time to know their content."""
 UNREADABLE = "unreadable"
 """Fingerprint of a file that can't be opened: reading it ends in a reject."""
 
@@ -52,13 +48,10 @@ def locate(source: Source, base: Path, known: dict[str, Any]) -> list[InputFile]
             by_location.setdefault(found.location, found)
     every = _named_apart(by_location.values())
     remote = _remote_fingerprints(source, [found.stored for found in every if found.stored is not None], known)
-    local = [found.location for found in every if found.stored is None]
-    with ThreadPoolExecutor(HASHED_TOGETHER) as aside:
-        hashes = dict(zip(local, aside.map(partial(_fingerprint, known=known), local), strict=True))
     files = []
     for found in every:
         if found.stored is None:
-            size, fingerprint = hashes[found.location]
+            size, fingerprint = _fingerprint(found.location, known)
             files.append(InputFile(found.name, found.location, size, fingerprint, found.facts))
         else:
             hash_, stored = remote[found.location], found.stored
